@@ -1,0 +1,1 @@
+"""The wires: one module a kind. `protocols` says what a device binds to."""

@@ -1,0 +1,204 @@
+"""The wires of a bench, as small protocols: devices bind to these, drivers implement them, none knows another.
+
+Every call that can wait takes a Deadline and raises BenchError (with the wire's name) when the wire fails; a timeout
+ends what it started. Drivers write every byte to the evidence.Sink they were built with, and `close` is idempotent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from kextrel.timing import Deadline
+
+__all__ = [
+    "Beacon",
+    "BootId",
+    "Button",
+    "Completed",
+    "Console",
+    "Keyboard",
+    "Power",
+    "Screen",
+    "Shell",
+    "Ticket",
+    "Wire",
+]
+
+
+@dataclass(frozen=True)
+class BootId:
+    """One boot of one Mac: kern.boottime in seconds and microseconds. Another boot has another."""
+
+    sec: int
+    usec: int
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a remote command did. `exit_code` is 128 + n when signal n ended it. Streams are apart."""
+
+    command: str
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def out(self) -> str:
+        return self.stdout.decode(errors="replace")
+
+    @property
+    def err(self) -> str:
+        return self.stderr.decode(errors="replace")
+
+
+class Wire(Protocol):
+    """`name` is what people see in errors: `mini.shell (127.0.0.1:2022)`."""
+
+    @property
+    def name(self) -> str: ...
+
+    def close(self) -> None: ...
+
+
+class Shell(Wire, Protocol):
+    """Commands on a running macOS. Connects when first used, and again by itself after a restart."""
+
+    def run(self, command: str, *, deadline: Deadline, input: bytes = b"", limit: int = 16 << 20) -> Completed:
+        """Runs one command line in the login shell with `input` on stdin.
+
+        More than `limit` bytes on a stream is a BenchError; past the deadline the remote command and its children are
+        killed first, then DeadlineExceeded is raised. `command` is quoted by the caller (shlex.join).
+        """
+        ...
+
+    def upload(self, local: Path, remote: str, *, deadline: Deadline) -> None:
+        """Copies a file, or a directory with all below it, to `remote` (an absolute path)."""
+        ...
+
+    def boot_id(self, *, deadline: Deadline) -> BootId:
+        """The boot that this Mac is in, asked afresh."""
+        ...
+
+    def wait_for_boot(self, *, deadline: Deadline, other_than: BootId | None = None) -> BootId:
+        """Waits until a shell answers in another boot than `other_than` (None: in any)."""
+        ...
+
+    def wait_until_gone(self, *, deadline: Deadline) -> None:
+        """Waits until no shell answers any more: the Mac went down."""
+        ...
+
+    def reachable(self, *, deadline: Deadline) -> bool:
+        """Whether a shell answers now: one short attempt. A refused connection or a closed port is False, not an error."""
+        ...
+
+
+class Console(Wire, Protocol):
+    """A serial line. One owner at a time: a second open of the same port is refused, naming the owner's process."""
+
+    def write(self, data: bytes, *, deadline: Deadline) -> None: ...
+
+    def read_until(self, pattern: bytes, *, deadline: Deadline) -> bytes:
+        """Everything up to and including the first match of the regular expression `pattern` on the growing buffer."""
+        ...
+
+    def read_available(self) -> bytes:
+        """What has arrived and was not read yet; never waits."""
+        ...
+
+
+class Power(Wire, Protocol):
+    """The mains of one Mac."""
+
+    def on(self, *, deadline: Deadline) -> None: ...
+
+    def off(self, *, deadline: Deadline) -> None: ...
+
+
+class Button(Wire, Protocol):
+    """The contacts of one power button. Whatever happens, the contacts are open again afterwards."""
+
+    def press(self, mac_seconds: float, *, deadline: Deadline) -> None:
+        """Closes the contacts for `mac_seconds` (Mac seconds, divided by time_scale), then opens them."""
+        ...
+
+    def held(self, *, deadline: Deadline) -> AbstractContextManager[None]:
+        """Closes the contacts for the duration of the `with`, and opens them on every way out of it."""
+        ...
+
+    def release(self) -> None:
+        """Opens the contacts; harmless when they are open. Called by `close` too."""
+        ...
+
+
+class Keyboard(Wire, Protocol):
+    """A USB-HID injector: to macOS a physical keyboard and mouse."""
+
+    def type(self, text: str, *, deadline: Deadline) -> None:
+        """Types printable text, US layout. A character that has no key is a UsageError."""
+        ...
+
+    def type_secret(self, secret: str, *, deadline: Deadline) -> None:
+        """As `type`, but neither the text nor its frames reach the evidence."""
+        ...
+
+    def press(self, *keys: str, deadline: Deadline) -> None:
+        """Presses keys together and releases them: "return", "tab", "space", "escape", "left", "f2", "command", "control",
+        "shift", "option", or one character."""
+        ...
+
+    def held(self, *keys: str, deadline: Deadline) -> AbstractContextManager[None]:
+        """Holds keys for the duration of the `with` (Command-R while an Intel Mac starts); releases on every way out."""
+        ...
+
+    def release(self) -> None:
+        """All keys up; harmless when they are. Called by `close` too."""
+        ...
+
+
+class Screen(Wire, Protocol):
+    """What the Mac shows."""
+
+    def text(self, *, deadline: Deadline) -> str:
+        """The text on the screen, lines from top to bottom as OCR reads them; "" when there is no signal or nothing to read."""
+        ...
+
+    def picture(self, *, deadline: Deadline) -> bytes | None:
+        """One JPEG, or None when there is no signal."""
+        ...
+
+    def wait(self, seen: Callable[[str], bool], *, deadline: Deadline, what: str) -> str:
+        """Looks until `seen(text)` is true and returns that text. On the deadline: DeadlineExceeded that says `what` was
+        awaited and quotes what the screen showed last."""
+        ...
+
+    def private(self) -> AbstractContextManager[None]:
+        """While inside, no picture and no text of the screen is kept as evidence: a secret's field is on it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """One expected report. `url` serves the script to GET and takes what is PUT or POSTed to it; it is unguessable."""
+
+    url: str
+    token: str
+
+
+class Beacon(Wire, Protocol):
+    """An HTTP listener that a Mac without a shell (recoveryOS has curl) can reach."""
+
+    def offer(self, script: str) -> Ticket:
+        """Serves `script` at a new URL; in it, `@REPORT@` stands for the URL that its reports go to."""
+        ...
+
+    def receive(self, ticket: Ticket, *, deadline: Deadline) -> bytes:
+        """Waits for the next report on this ticket (at most 1 MiB each)."""
+        ...
+
+    def withdraw(self, ticket: Ticket) -> None:
+        """Ends a ticket: later requests for it answer 404."""
+        ...
