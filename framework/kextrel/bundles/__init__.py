@@ -1,1 +1,5 @@
-"""To be written."""
+"""Makes bundles from descriptions. They are signed by a test authority, so no real Mac loads them."""
+
+from kextrel.bundles.kext import make
+
+__all__ = ["make"]

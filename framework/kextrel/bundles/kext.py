@@ -1,0 +1,118 @@
+"""Makes a .kext as a scenario describes it: Info.plist, a Mach-O of type kext bundle, a signature of the asked kind."""
+
+from __future__ import annotations
+
+import plistlib
+import re
+from pathlib import Path
+
+from kextrel.bundles.authority import Identity, developer_id
+from kextrel.bundles.macho import kext_slice, universal
+from kextrel.bundles.signature import Seal, sign
+from kextrel.errors import NotPossible, UsageError
+from kextrel.vocabulary import Extension, ExtensionKind, Signature
+
+__all__ = ["make"]
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,155}\Z", re.ASCII)
+_KPI_VERSION = "8.0.0"
+
+
+def make(extension: Extension, folder: Path) -> Path:
+    """Writes `<last part of the bundle identifier>.kext` into `folder` and returns its path.
+
+    The Mach-O has a slice for each of `architectures`, imports `symbols`, and is signed as `signature` says by the test
+    authority, which only virtual Macs trust. Raises UsageError for an identifier that cannot be a file's name and
+    NotPossible for what is not made yet: a system extension, a banned or an unnotarized kext.
+    """
+    _refuse_what_is_not_made(extension)
+    name = extension.bundle_id.rsplit(".", 1)[-1]
+    bundle = folder / f"{name}.kext"
+    info = plistlib.dumps(_info(extension, name))
+    resources = _code_resources()
+    _write(bundle / "Contents" / "Info.plist", info)
+    _write(bundle / "Contents" / "MacOS" / name, _executable(extension, info, resources))
+    (bundle / "Contents" / "MacOS" / name).chmod(0o755)
+    if extension.signature is not Signature.NONE:
+        _write(bundle / "Contents" / "_CodeSignature" / "CodeResources", resources)
+    return bundle
+
+
+def _refuse_what_is_not_made(extension: Extension) -> None:
+    if extension.kind is not ExtensionKind.KEXT:
+        raise NotPossible(f"not implemented: making a {extension.kind} bundle for '{extension.name}'")
+    if extension.banned or not extension.notarized:
+        raise NotPossible(f"not implemented: making a banned or unnotarized bundle for '{extension.name}'")
+    for field, value in (("bundle_id", extension.bundle_id), ("team_id", extension.team_id)):
+        if not _IDENTIFIER.match(value):
+            raise UsageError(
+                f"extension '{extension.name}': {field} {value!r} is not an identifier; use letters, digits, '.', '-'"
+            )
+
+
+def _info(extension: Extension, name: str) -> dict[str, object]:
+    info: dict[str, object] = {
+        "CFBundleDevelopmentRegion": "en",
+        "CFBundleExecutable": name,
+        "CFBundleIdentifier": extension.bundle_id,
+        "CFBundleInfoDictionaryVersion": "6.0",
+        "CFBundleName": name,
+        "CFBundlePackageType": "KEXT",
+        "CFBundleShortVersionString": extension.version,
+        "CFBundleVersion": extension.version,
+        "LSMinimumSystemVersion": "10.13",
+        "OSBundleLibraries": dict.fromkeys(sorted(extension.libraries), _KPI_VERSION),
+    }
+    if extension.user_client:
+        personality = {
+            "CFBundleIdentifier": extension.bundle_id,
+            "IOClass": name,
+            "IOMatchCategory": name,
+            "IOProviderClass": "IOResources",
+            "IOUserClientClass": f"{name}UserClient",
+        }
+        info["IOKitPersonalities"] = {name: personality}
+    return info
+
+
+def _code_resources() -> bytes:
+    """The seal over the bundle's other files: this one has none, so only the rules."""
+    rules = {"^.*": True, "^version.plist$": True}
+    exclusions = {"^Info\\.plist$": {"omit": True, "weight": 20.0}, "^PkgInfo$": {"omit": True, "weight": 20.0}}
+    return plistlib.dumps({"files": {}, "files2": {}, "rules": rules, "rules2": {**rules, **exclusions}})
+
+
+def _executable(extension: Extension, info: bytes, resources: bytes) -> bytes:
+    slices = []
+    for architecture in sorted(extension.architectures):
+        thin = kext_slice(architecture, extension.bundle_id, extension.version, sorted(extension.symbols))
+        slices.append((architecture, _signed(thin, extension, info, resources)))
+    if not slices:
+        raise UsageError(f"extension '{extension.name}': a kext needs at least one architecture")
+    return universal(slices)
+
+
+def _signed(thin: bytes, extension: Extension, info: bytes, resources: bytes) -> bytes:
+    if extension.signature is Signature.NONE:
+        return thin
+    identity = _identity(extension)
+    team = extension.team_id if identity else None
+    signed = sign(thin, Seal(extension.bundle_id, team, info, resources, identity))
+    return _damage(signed) if extension.signature is Signature.BROKEN else signed
+
+
+def _identity(extension: Extension) -> Identity | None:
+    if extension.signature is Signature.AD_HOC:
+        return None
+    return developer_id(extension.team_id, revoked=extension.signature is Signature.REVOKED)
+
+
+def _damage(signed: bytes) -> bytes:
+    """One byte of code changed after signing: the hash of its page no longer fits."""
+    at = 0x800
+    return signed[:at] + bytes([signed[at] ^ 0xFF]) + signed[at + 1 :]
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
