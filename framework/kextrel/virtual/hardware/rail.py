@@ -1,0 +1,39 @@
+"""The power rail: mains through a relay's contacts, and a supply that rides out what a relay's contacts bounce."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kextrel.virtual.clock import Clock, Timer
+
+__all__ = ["HOLD_UP", "Rail"]
+
+HOLD_UP = 0.02
+"""Mac seconds that the supply lives on its capacitors (a full cycle at 50 Hz)."""
+
+
+class Rail:
+    """`mains` is what the contacts give, `powered` what the Mac gets, with `changed(powered)` called at every change."""
+
+    def __init__(self, clock: Clock, changed: Callable[[bool], None]) -> None:
+        self._clock, self._changed = clock, changed
+        self.mains = False
+        self.powered = False
+        self._fading: Timer | None = None
+
+    def switch(self, on: bool) -> None:
+        """The relay's contacts close (`on`) or open."""
+        self.mains = on
+        if self._fading is not None:
+            self._fading.cancel()
+            self._fading = None
+        if on:
+            self._set(True)
+        elif self.powered:
+            self._fading = self._clock.call_later(HOLD_UP, lambda: self._set(False))
+
+    def _set(self, powered: bool) -> None:
+        self._fading = None
+        if powered != self.powered:
+            self.powered = powered
+            self._changed(powered)

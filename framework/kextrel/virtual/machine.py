@@ -1,0 +1,429 @@
+"""One virtual Mac: its hardware, and the order in which everything on it comes up and goes down.
+
+The software that runs on it is put in by `Fittings`, so that the machine knows a disk, a system, a kernel's extension
+management, a display and an SSH daemon only by what it must tell them. See `assembly` for who they are.
+
+    off ── button or mains ──► firmware (boot ROM reads the button, the boot loader locks the progress register)
+        ├── hold, double hold ──► startup-options ──► recovery, or a reset and then macOS
+        ├── nvram recovery-boot-mode, or a LocalPolicy that does not verify ──► recovery
+        └── else iBoot reads LocalPolicy, kernel, launchd ──► macos
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from kextrel.virtual.clock import Clock, Timer
+from kextrel.virtual.faults import Faults
+from kextrel.virtual.hardware.bootrom import BootRom, Gesture
+from kextrel.virtual.hardware.button import Button
+from kextrel.virtual.hardware.localpolicy import LocalPolicy
+from kextrel.virtual.hardware.nvram import Nvram
+from kextrel.virtual.hardware.progress import BootProgress, Progress
+from kextrel.virtual.hardware.rail import Rail
+from kextrel.virtual.hardware.sep import PolicyRejected, SecureEnclave
+from kextrel.virtual.spec import MacSpec
+
+__all__ = ["BootTime", "Display", "FileSystem", "Fittings", "Kernel", "Machine", "Serial", "Sshd", "System"]
+
+FORCE_OFF_AFTER = 7.0
+"""Mac seconds. Apple's guide: hold "for up to 10 seconds, until your Mac turns off"; what holds 10 s is sure of it."""
+ROM, LOADER, OPTIONS, KERNEL, LAUNCHD, SHUTDOWN = 1.0, 2.0, 4.0, 5.0, 8.0, 3.0
+"""Mac seconds that the parts of a boot and an orderly shutdown take."""
+
+
+class FileSystem(Protocol):
+    """The disk: it outlives restarts."""
+
+    def power_lost(self) -> None:
+        """The power went while it was mounted; what is volatile is gone."""
+        ...
+
+
+class System(Protocol):
+    """The running Unix of one boot, of macOS or of recoveryOS (`machine.environment` says which)."""
+
+    async def start(self) -> None:
+        """Mounts what is volatile, starts what launchd starts; a shell can be had afterwards."""
+        ...
+
+    async def stop(self, *, orderly: bool) -> None:
+        """Ends every process: SIGTERM, a moment, SIGKILL when `orderly`; at once, with no word to anybody, else."""
+        ...
+
+
+class Kernel(Protocol):
+    """Kernel extensions: kernelmanagerd's state on the disk and what the running kernel has loaded."""
+
+    def boot(self, policy: LocalPolicy | None) -> None:
+        """iBoot's part: what `policy` (in force for this boot) lets it load is loaded; None in recovery: nothing is."""
+        ...
+
+    async def orderly_shutdown(self) -> None:
+        """kernelmanagerd's last work before the kernel goes: an AuxKC that is due is rebuilt."""
+        ...
+
+    def power_lost(self) -> None:
+        """The running kernel is gone, and whatever was not finished on the disk stays unfinished."""
+        ...
+
+
+class Display(Protocol):
+    """What the Mac shows and what keys do to it."""
+
+    def firmware(self, text: str | None) -> None:
+        """A line of the boot ROM in the middle of a black screen; None: just the black screen or the logo."""
+        ...
+
+    def entered(self, environment: str) -> None:
+        """The machine's environment is another one now; "off" has no signal at all."""
+        ...
+
+    def key(self, down: bool, usage: int, modifiers: int) -> None:
+        """A key of the USB keyboard: HID usage of page 7 (modifiers are 0xE0 to 0xE7), and the modifier byte then."""
+        ...
+
+
+class Sshd(Protocol):
+    """Remote Login. Port and host key stay the same for the machine's life."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def host_key(self) -> str:
+        """`ssh-ed25519 AAAA…`, no comment."""
+        ...
+
+    async def prepare(self) -> None:
+        """Chooses port and key once; the port refuses until `open`."""
+        ...
+
+    async def open(self) -> None:
+        """Listens."""
+        ...
+
+    async def close(self, *, orderly: bool) -> None:
+        """The port refuses again; connections are ended as sshd ends them at shutdown, or cut when not `orderly`."""
+        ...
+
+
+class Serial(Protocol):
+    """The debug serial console."""
+
+    def line(self, text: str) -> None:
+        """One line of boot messages."""
+        ...
+
+    def entered(self, environment: str) -> None:
+        """The machine's environment is another one now: a login is offered, or nothing is."""
+        ...
+
+
+class Fittings(Protocol):
+    """Makes the software of a machine: `system` at every boot, the others once, with the machine's hardware there."""
+
+    def disk(self, machine: Machine) -> FileSystem: ...
+
+    def kernel(self, machine: Machine) -> Kernel: ...
+
+    def display(self, machine: Machine) -> Display: ...
+
+    def serial(self, machine: Machine) -> Serial: ...
+
+    def sshd(self, machine: Machine) -> Sshd: ...
+
+    def system(self, machine: Machine, environment: str) -> System:
+        """`environment`: "macos" or "recovery"; `machine.environment` becomes that when it has started."""
+        ...
+
+
+@dataclass(frozen=True)
+class BootTime:
+    """kern.boottime."""
+
+    sec: int
+    usec: int
+
+
+class Machine:
+    """One virtual Mac. Everything public may be read by the software on it; only hardware and `Machine` write it.
+
+    `environment`: "off", "firmware", "startup-options", "macos" or "recovery". `in_force`: the LocalPolicy that iBoot
+    read at this boot (None outside macOS); `sep.policy()` is the stored one. `console_user`: the short name of who is
+    logged in at the screen. `autorestart`: pmset's setting, kept by the power controller.
+    """
+
+    def __init__(self, spec: MacSpec, fittings: Fittings, *, clock: Clock | None = None) -> None:
+        self.spec = spec
+        self.clock = clock or Clock(gesture_rate=spec.gesture_rate)
+        self.faults = Faults(spec.faults)
+        self.rail = Rail(self.clock, self._power_changed)
+        self.button = Button(self.clock, self._button_changed)
+        self.rom = BootRom(self.clock, lambda text: self.display.firmware(text), self._gesture_read)
+        self.progress = BootProgress()
+        self.sep = SecureEnclave(spec, self.progress, defects=spec.defects)
+        self.nvram = Nvram(self.clock)
+        self.autorestart = spec.has("PREP-09")
+        self.environment = "off"
+        self.in_force: LocalPolicy | None = None
+        self.boot_time: BootTime | None = None
+        self.console_user: str | None = None
+        self.system: System | None = None
+        self.going_down = False
+        self.on_failure: Callable[[BaseException], None] = self._complain
+        self._watchers: list[Callable[[str], None]] = []
+        self._task: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._forcing: Timer | None = None
+        self._fittings = fittings
+        self.disk = fittings.disk(self)
+        self.kernel = fittings.kernel(self)
+        self.display = fittings.display(self)
+        self.serial = fittings.serial(self)
+        self.sshd = fittings.sshd(self)
+
+    # What software on the Mac may ask
+
+    @property
+    def os_type(self) -> str:
+        """What the boot progress register says, in bputil's words; "" before the boot loader wrote it."""
+        return self.progress.value.os_type if self.progress.value else ""
+
+    def defect(self, rule: str) -> bool:
+        """Whether the mechanism behind `rule` is broken in this Mac. Asked at the one place that would do it."""
+        return rule in self.spec.defects
+
+    def has(self, preparation: str) -> bool:
+        """Whether row `preparation` ("PREP-07") was done."""
+        return self.spec.has(preparation)
+
+    def request_restart(self) -> None:
+        """An orderly restart, begun at once and done by the machine, not by who asks. Harmless while going down."""
+        self._request(self._restart)
+
+    def request_shutdown(self) -> None:
+        """An orderly shutdown; as `request_restart`, but it ends off."""
+        self._request(self._shut_down)
+
+    def boot_selected(self, choice: str) -> None:
+        """What was chosen at the startup options: "macos", "recovery", "restart" or "shutdown"."""
+        if self.environment != "startup-options":
+            raise RuntimeError(f"nothing can be chosen in {self.environment}")
+        steps = {"recovery": self._load_recovery, "macos": self._reset, "restart": self._reset, "shutdown": self._halt}
+        self._run(steps[choice]())
+
+    def force_off(self) -> None:
+        """Off, this instant, as a held button or a lost rail does it: nothing is flushed, nobody is told."""
+        doing = self._cancel()
+        system, self.system = self.system, None
+        self.nvram.power_lost()
+        self.kernel.power_lost()
+        self.disk.power_lost()
+        self._down()
+        self._ending = self._begin(self._cut(doing, self._ending, system))
+
+    def log_in(self, user: str) -> None:
+        """Somebody logged in at the screen; `user` is a short name."""
+        self.console_user = user
+
+    def log_out(self) -> None:
+        """Nobody is at the screen any more."""
+        self.console_user = None
+
+    def watch(self, changed: Callable[[str], None]) -> None:
+        """Calls `changed(environment)` at every change of the environment, after the display was told."""
+        self._watchers.append(changed)
+
+    # Power and button
+
+    def _power_changed(self, powered: bool) -> None:
+        if not powered:
+            self.force_off()
+        elif self.autorestart or self.button.down:
+            self._power_on(pressed=self.button.down)
+
+    def _button_changed(self, down: bool) -> None:
+        if self.rom.reading:
+            self.rom.edge(down)
+        elif not self.rail.powered:
+            return
+        elif down and self.environment == "off":
+            self._power_on(pressed=True)
+        elif down:
+            self._forcing = self.clock.call_later(FORCE_OFF_AFTER, self.force_off)
+        else:
+            self._stop_forcing()
+
+    def _stop_forcing(self) -> None:
+        if self._forcing is not None:
+            self._forcing.cancel()
+            self._forcing = None
+
+    def _power_on(self, *, pressed: bool) -> None:
+        self.progress.reset()
+        self._enter("firmware")
+        self.rom.power_on(pressed=pressed)
+
+    def _gesture_read(self, gesture: Gesture) -> None:
+        self._run(self._boot(gesture))
+
+    # Coming up
+
+    async def _boot(self, gesture: Gesture) -> None:
+        await self.clock.sleep(ROM)
+        if gesture is Gesture.START:
+            await self._start()
+            return
+        fallback = gesture is Gesture.DOUBLE_HOLD
+        self.progress.lock(Progress("recovery", by_button=True, paired=not fallback, fallback=fallback))
+        await self.clock.sleep(OPTIONS)
+        self._enter("startup-options")
+
+    async def _start(self) -> None:
+        """No gesture: iBoot goes where NVRAM and LocalPolicy let it."""
+        wanted = self.nvram.get("recovery-boot-mode")
+        if wanted is not None:
+            self.nvram.delete("recovery-boot-mode")
+            self.nvram.sync()
+        policy = self._read_policy()
+        if wanted is not None or policy is None:
+            self.progress.lock(Progress("recovery", paired=True))
+            await self._load_recovery()
+            return
+        self.progress.lock(Progress("macos"))
+        await self._load_macos(policy)
+
+    def _read_policy(self) -> LocalPolicy | None:
+        """iBoot: LocalPolicy when its signature and nonce are right; else this Mac must go to recovery."""
+        try:
+            return self.sep.policy()
+        except PolicyRejected as error:
+            self.serial.line(f"iBoot: {error}")
+            return None
+
+    async def _load_macos(self, policy: LocalPolicy) -> None:
+        await self.clock.sleep(LOADER)
+        self.in_force = policy
+        self.kernel.boot(policy)
+        await self._run_kernel()
+        await self._start_system("macos")
+        if self.has("PREP-05"):
+            self.log_in(self.spec.administrator.name)
+        self._enter("macos")
+        if self.has("PREP-01"):
+            await self.sshd.open()
+
+    async def _load_recovery(self) -> None:
+        self._enter("firmware")
+        await self.clock.sleep(LOADER)
+        self.kernel.boot(None)
+        await self._run_kernel()
+        await self._start_system("recovery")
+        self._enter("recovery")
+
+    async def _run_kernel(self) -> None:
+        microseconds = round(self.clock.now() * 1_000_000)
+        self.boot_time = BootTime(*divmod(microseconds, 1_000_000))
+        self.serial.line(f"Darwin Kernel boots on {self.spec.model}")
+        await self.clock.sleep(KERNEL)
+
+    async def _start_system(self, environment: str) -> None:
+        await self.clock.sleep(LAUNCHD)
+        if self._ending is not None:
+            await self._ending
+        self.system = self._fittings.system(self, environment)
+        await self.system.start()
+
+    # Going down
+
+    def _request(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if self.environment in ("macos", "recovery") and not self.going_down:
+            self.going_down = True
+            self._run(step())
+
+    async def _restart(self) -> None:
+        await self._stop_software()
+        await self._reset()
+
+    async def _shut_down(self) -> None:
+        await self._stop_software()
+        await self._halt()
+
+    async def _stop_software(self) -> None:
+        await self.clock.sleep(SHUTDOWN)
+        if self.system is not None:
+            await self.system.stop(orderly=True)
+            self.system = None
+        await self.kernel.orderly_shutdown()
+        await self.sshd.close(orderly=True)
+        self.nvram.sync()
+
+    async def _reset(self) -> None:
+        """The chip resets: the register is empty, and no button starts this boot."""
+        self._down()
+        self._power_on(pressed=False)
+
+    async def _halt(self) -> None:
+        self._down()
+
+    def _down(self) -> None:
+        self._stop_forcing()
+        self.rom.power_off()
+        self.progress.reset()
+        self.in_force = self.boot_time = self.console_user = None
+        self.going_down = False
+        self._enter("off")
+
+    async def _cut(
+        self, doing: asyncio.Task[None] | None, before: asyncio.Task[None] | None, system: System | None
+    ) -> None:
+        """Ends what a power cut has overtaken: `doing` was cancelled, `before` is an earlier cut."""
+        overtaken = {task for task in (doing, before) if task is not None}
+        if overtaken:
+            await asyncio.wait(overtaken)
+        if system is not None:
+            await system.stop(orderly=False)
+        await self.sshd.close(orderly=False)
+
+    # Bookkeeping
+
+    def _enter(self, environment: str) -> None:
+        self.environment = environment
+        self.display.entered(environment)
+        self.serial.entered(environment)
+        for changed in self._watchers:
+            changed(environment)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Does `work` as what the machine does now, in place of what it was doing before."""
+        self._cancel()
+        self._task = self._begin(work)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work, name=f"virtual Mac {self.spec.name}")
+        task.add_done_callback(self._finished)
+        return task
+
+    def _cancel(self) -> asyncio.Task[None] | None:
+        """Ends what the machine was doing, unless that is what is running here; returns it."""
+        task, self._task = self._task, None
+        if task is None or task is asyncio.current_task():
+            return None
+        task.cancel()
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.on_failure(error)
+
+    def _complain(self, error: BaseException) -> None:
+        context = {"message": f"virtual Mac {self.spec.name} broke down", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
