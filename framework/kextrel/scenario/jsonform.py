@@ -1,0 +1,31 @@
+"""The JSON that `predict` and `run` print: states and outcomes, field for field as design.md has them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from kextrel.vocabulary import UNKNOWN, Outcome, Reason, State, Unknown
+
+__all__ = ["outcome_json", "state_json"]
+
+
+def state_json(state: State) -> dict[str, Any]:
+    """A state as JSON: sets become sorted lists, UNKNOWN null, words text, keys sorted where they are names."""
+    return {item.name: _value(getattr(state, item.name)) for item in fields(State)}
+
+
+def outcome_json(outcome: Outcome | Unknown, reason: Reason | None) -> dict[str, Any]:
+    """`{"outcome": "refused", "reason": "signature"}`; the reason only where there is one."""
+    said: dict[str, Any] = {"outcome": _value(outcome)}
+    return said | {"reason": reason.value} if reason is not None else said
+
+
+def _value(value: Any) -> Any:
+    if value is UNKNOWN:
+        return None
+    if isinstance(value, frozenset):
+        return sorted(str(item) for item in value)
+    if hasattr(value, "items"):
+        return {str(key): str(value[key]) for key in sorted(value)}
+    return str(value) if isinstance(value, str) else value

@@ -1,0 +1,233 @@
+"""A scenario as a value, and the reading of `*.mac.yaml` files: `load(path)` and `parse(text, path)`.
+
+    schema: kextrel/scenario/v1
+    name: full security refuses a kext
+    parameters: {version: ["1.0", "2.0"]}       # optional: one scenario for each combination
+    mac: {macos: ">=11"}                        # see starts.MAC_FIELDS; everything but macos has a default
+    profiles: []                                # see starts.PROFILE_FIELDS
+    extensions: {driver: {version: "${version}"}}
+    steps:
+      - install: driver                         # see verbs.VERBS
+      - load: driver
+        expect: {outcome: refused, reason: security-mode, state: {loaded_kexts: []}}
+
+Every scalar is text until the schema types it. Whatever is wrong raises InputError with the file, the line and the
+nearest right word, before anything is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kextrel import yamltext
+from kextrel.errors import UsageError, nearest
+from kextrel.scenario.fields import Fields, Place, list_of, one_of, text
+from kextrel.scenario.parameters import combinations, substitute, uses
+from kextrel.scenario.pins import Pin, read_pin
+from kextrel.scenario.starts import (
+    PROFILE_FIELDS,
+    WantedMac,
+    counts_as_user_approved,
+    read_extension,
+    read_mac,
+    read_profile,
+)
+from kextrel.scenario.verbs import VERBS, read_action
+from kextrel.vocabulary import Action, Extension, Profile, Start, Version
+from kextrel.yamltext import Node, Scalar
+
+__all__ = ["SCHEMA", "Scenario", "Step", "load", "parse"]
+
+SCHEMA = "kextrel/scenario/v1"
+SUFFIX = ".mac.yaml"
+_TOP = ("schema", "name", "parameters", "mac", "profiles", "extensions", "steps")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: the typed action, what the file says of it (JSON), a pin on top of the model, where it is written."""
+
+    number: int
+    action: Action
+    written: Mapping[str, Any] = field(hash=False)
+    pin: Pin | None
+    line: int
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One scenario of one file, parameters filled in. `file` is the path as it was given."""
+
+    file: str
+    name: str
+    mac: WantedMac = field(hash=False)
+    profiles: tuple[Profile, ...]
+    extensions: Mapping[str, Extension] = field(hash=False)
+    steps: tuple[Step, ...]
+    profiles_line: int = 1
+
+    def start(self, macos: Version | str | None = None) -> Start:
+        """Where it begins on `macos`; left out, the one version that it names.
+
+        Raises UsageError where a version is needed or does not fit, InputError for a start that cannot be.
+        """
+        start = Start(self.mac.at(self._version(macos)), self.profiles, self.extensions)
+        if self.profiles and not counts_as_user_approved(start.mac):
+            mac = start.mac
+            raise Place(self.file, "profiles").wrong(
+                f"profiles cannot be on a Mac with enrollment {mac.enrollment}"
+                + ("" if mac.user_approved_mdm else " that the user did not approve"),
+                Scalar("", self.profiles_line),
+                "they need enrollment: device (approved by the user before macOS 11) or automated-device",
+            )
+        return start
+
+    def _version(self, macos: Version | str | None) -> Version:
+        wanted = self.mac.macos
+        if macos is None:
+            if wanted.exact is None:
+                raise UsageError(f"{self.file}: it is for macOS {wanted}; say which version to predict with --macos")
+            return wanted.exact
+        try:
+            version = Version.parse(macos) if isinstance(macos, str) else macos
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        if not wanted.met_by(version):
+            raise UsageError(f"{self.file}: it is for macOS {wanted}, not for {version}")
+        return wanted.exact or version
+
+
+def load(path: Path | str) -> list[Scenario]:
+    """The scenarios of one file, one for each combination of its parameters. Raises InputError."""
+    return _scenarios(yamltext.read(Path(path)), str(path))
+
+
+def parse(source: str, path: str = "scenario.mac.yaml") -> list[Scenario]:
+    """As `load`, from text; `path` is what errors and reports say."""
+    return _scenarios(yamltext.load(source, path), path)
+
+
+def _scenarios(node: Node, path: str) -> list[Scenario]:
+    place = Place(path, "the scenario")
+    top = Fields(node, place, _TOP)
+    top.need("schema", one_of(SCHEMA))
+    rows = combinations(_top_node(node, "parameters"), place.inside("parameters"))
+    body = yamltext.Mapping(tuple(entry for entry in _entries(node) if entry[0].text != "parameters"), node.line)
+    _refuse_unused(rows[0], body, top)
+    return [_scenario(substitute(body, row, place), path, _suffix(row, body)) for row in rows]
+
+
+def _entries(node: Node) -> tuple[tuple[Scalar, Node], ...]:
+    assert isinstance(node, yamltext.Mapping)  # Fields has refused everything else
+    return node.entries
+
+
+def _top_node(node: Node, key: str) -> Node | None:
+    return next((value for name, value in _entries(node) if name.text == key), None)
+
+
+def _refuse_unused(names: Iterable[str], body: Node, top: Fields) -> None:
+    used = set(uses(body))
+    for name in names:
+        if name not in used:
+            hint = f"write ${{{name}}} where it belongs, or take it out"
+            raise top.place.wrong(f"parameter '{name}' is never used", top.at("parameters"), hint)
+
+
+def _suffix(row: Mapping[str, Node], body: Node) -> str:
+    """` [k=v, l=w]` for the parameters that the name does not already say."""
+    name = _top_node(body, "name")
+    said = set(uses(name)) if name is not None else set()
+    words = [f"{key}={_word(value)}" for key, value in row.items() if key not in said]
+    return f" [{', '.join(words)}]" if words else ""
+
+
+def _word(value: Node) -> str:
+    if isinstance(value, Scalar):
+        return value.text
+    if isinstance(value, yamltext.Sequence):
+        return "+".join(_word(item) for item in value.items) or "none"
+    return "+".join(f"{key.text}:{_word(item)}" for key, item in value.entries) or "none"
+
+
+def _scenario(node: Node, path: str, suffix: str) -> Scenario:
+    place = Place(path, "the scenario")
+    top = Fields(node, place, _TOP)
+    name = top.get("name", text, Path(path).name.removesuffix(SUFFIX))
+    mac, _ = read_mac(top.given("mac"), place.inside("mac"))
+    extensions = _extensions(top.at("extensions"), place) if top.has("extensions") else {}
+    scenario = Scenario(
+        file=path,
+        name=name + suffix,
+        mac=mac,
+        profiles=_profiles(top.at("profiles"), place) if top.has("profiles") else (),
+        extensions=extensions,
+        steps=_steps(top, extensions),
+        profiles_line=top.at("profiles").line,
+    )
+    if mac.macos.exact is not None:
+        scenario.start()
+    return scenario
+
+
+def _profiles(node: Node, place: Place) -> tuple[Profile, ...]:
+    inner = place.inside("'profiles'")
+    found = list_of(lambda item, _: read_profile(Fields(item, place.inside("a profile"), PROFILE_FIELDS)))(node, inner)
+    ids = [profile.id for profile in found]
+    for profile in found:
+        if ids.count(profile.id) > 1:
+            raise place.wrong(f"two profiles have the id '{profile.id}'", node)
+    return found
+
+
+def _extensions(node: Node, place: Place) -> dict[str, Extension]:
+    if not isinstance(node, yamltext.Mapping):
+        raise place.wrong("'extensions' must be a mapping of names to descriptions", node)
+    found: dict[str, Extension] = {}
+    for key, value in node.entries:
+        extension, _ = read_extension(key.text, value, place.inside(f"extension '{key.text}'"))
+        same = next((other for other in found.values() if other.bundle_id == extension.bundle_id), None)
+        if same is not None:
+            raise place.wrong(
+                f"'{key.text}' has the bundle_id of '{same.name}'", key, "two extensions cannot share one"
+            )
+        found[key.text] = extension
+    return found
+
+
+def _steps(top: Fields, extensions: Mapping[str, Extension]) -> tuple[Step, ...]:
+    node = top.given("steps")
+    if not isinstance(node, yamltext.Sequence) or not node.items:
+        raise top.place.wrong("'steps' must be a list of actions", node, "a step is `- install: driver`")
+    return tuple(_step(n, item, top.place, extensions) for n, item in enumerate(node.items, start=1))
+
+
+def _step(n: int, node: Node, place: Place, extensions: Mapping[str, Extension]) -> Step:
+    here = place.inside(f"step {n}")
+    if not isinstance(node, yamltext.Mapping):
+        word = node.text if isinstance(node, Scalar) else "…"
+        raise here.wrong(
+            f"step {n} is not an action", node, f"write it as `- {word}:`, with what it takes after the colon"
+        )
+    verb, value = _action_of(n, node, here)
+    inside = here.inside(f"step {n} ({verb.text})")
+    action, written = read_action(verb.text, value, inside, extensions)
+    pinned = node.get("expect")
+    pin = None if pinned is None else read_pin(pinned, inside.field("expect"), VERBS[verb.text].outcomes)
+    return Step(n, action, {verb.text: written}, pin, verb.line)
+
+
+def _action_of(n: int, node: yamltext.Mapping, place: Place) -> tuple[Scalar, Node]:
+    for key, _ in node.entries:
+        if key.text != "expect" and key.text not in VERBS:
+            raise place.wrong(f"unknown action '{key.text}' in step {n}", key, nearest(key.text, [*VERBS, "expect"]))
+    found = [(key, value) for key, value in node.entries if key.text != "expect"]
+    if not found:
+        raise place.wrong(f"step {n} has no action", node, "write it as `- install: driver`")
+    if len(found) > 1:
+        names = " and ".join(f"'{key.text}'" for key, _ in found)
+        raise place.wrong(f"step {n} has two actions, {names}", found[1][0], "make each a step of its own")
+    return found[0]

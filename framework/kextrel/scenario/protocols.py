@@ -1,0 +1,102 @@
+"""What this room needs of a device and of the model, as protocols: `device.TestMac` and the `policy` module fit them.
+
+Tests give stand-ins of a few lines. A Situation is the model's own: here it is only passed on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from kextrel.timing import Deadline
+from kextrel.vocabulary import Action, Architecture, Enrollment, Outcome, Reason, Start, State, Unknown, Version
+
+__all__ = ["Device", "Expected", "Facts", "Model", "Performed", "Prediction", "RuleText", "Sighting", "Situation"]
+
+
+class Facts(Protocol):
+    """What a lab profile says of a Mac and no walk changes."""
+
+    @property
+    def architecture(self) -> Architecture: ...
+    @property
+    def macos(self) -> Version: ...
+    @property
+    def enrollment(self) -> Enrollment: ...
+    @property
+    def user_approved_mdm(self) -> bool: ...
+    @property
+    def bootstrap_token(self) -> bool: ...
+
+
+class Performed(Protocol):
+    """What came of an action. A `reason` of None beside `refused`: the Mac gave none that can be read."""
+
+    @property
+    def outcome(self) -> Outcome | Unknown: ...
+    @property
+    def reason(self) -> Reason | None: ...
+
+
+class Sighting(Protocol):
+    """What the Mac's own tools say; fields that could not be observed are UNKNOWN in `state`."""
+
+    @property
+    def state(self) -> State: ...
+
+
+class Device(Protocol):
+    """A test Mac. All but `facts` touch it, may wait, and raise BenchError or NotPossible."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def facts(self) -> Facts: ...
+    def perform(self, action: Action, *, deadline: Deadline) -> Performed: ...
+    def observe(self, *, deadline: Deadline) -> Sighting: ...
+    def prepare(self, start: Start, *, deadline: Deadline) -> None: ...
+    def baseline(self, level: Any, *, deadline: Deadline) -> None: ...
+
+
+class Situation(Protocol):
+    """Where the model believes that a Mac is, hidden things included."""
+
+    @property
+    def state(self) -> State: ...
+    def observed(self, state: State, /) -> Any: ...
+
+
+class Expected(Protocol):
+    """One outcome that the rules allow, and the situation after it."""
+
+    @property
+    def outcome(self) -> Outcome: ...
+    @property
+    def reason(self) -> Reason | None: ...
+    @property
+    def situation(self) -> Any: ...
+
+
+class Prediction(Protocol):
+    @property
+    def outcomes(self) -> Sequence[Expected]: ...
+    @property
+    def rules(self) -> Sequence[str]: ...
+    @property
+    def open(self) -> bool: ...
+
+
+class RuleText(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+
+
+class Model(Protocol):
+    """`kextrel.policy` as a module fits. `predict` raises NotPossible (NotModelled) where no rule speaks yet."""
+
+    @property
+    def RULES(self) -> Mapping[str, RuleText]: ...  # noqa: N802 - the module's own name
+    def begin(self, start: Start) -> Any: ...
+    def predict(self, situation: Any, action: Action, *, without: frozenset[str] = frozenset()) -> Prediction: ...

@@ -1,0 +1,303 @@
+"""`mac:`, `profiles:` and `extensions:`, what a scenario begins with: fields, defaults, and what cannot be.
+
+Defaults are those of design.md. A start that no Mac can be in is refused, with the line of the field that makes it so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kextrel import yamltext
+from kextrel.scenario.comparison import WantedMacos
+from kextrel.scenario.fields import (
+    Fields,
+    Place,
+    flag,
+    list_of,
+    matching,
+    one_of,
+    teams,
+    text,
+    version,
+    wanted_macos,
+    word_of,
+)
+from kextrel.scenario.protocols import Facts
+from kextrel.vocabulary import (
+    Architecture,
+    Category,
+    Enrollment,
+    Extension,
+    ExtensionKind,
+    KernelPolicy,
+    KextManagement,
+    Mac,
+    Profile,
+    SecurityMode,
+    Signature,
+    SystemPolicy,
+    Version,
+)
+from kextrel.yamltext import Node
+
+__all__ = [
+    "MAC_FIELDS",
+    "PROFILE_FIELDS",
+    "WantedMac",
+    "counts_as_user_approved",
+    "read_extension",
+    "read_mac",
+    "read_profile",
+]
+
+MAC_FIELDS = (
+    "architecture",
+    "macos",
+    "enrollment",
+    "user_approved_mdm",
+    "bootstrap_token",
+    "sip",
+    "security_mode",
+    "kext_management",
+    "logged_in",
+    "online",
+)
+PROFILE_FIELDS = ("id", "kernel_extensions", "system_extensions")
+
+_MODES = {
+    Architecture.APPLE_SILICON: (SecurityMode.FULL, SecurityMode.REDUCED, SecurityMode.PERMISSIVE),
+    Architecture.INTEL_T2: (SecurityMode.FULL, SecurityMode.MEDIUM, SecurityMode.NONE),
+}
+_BIG_SUR = Version(11)
+
+bundle_id = matching(r"[A-Za-z0-9][A-Za-z0-9._-]*", "a bundle identifier such as com.example.driver")
+team_id = matching(r"[A-Za-z0-9]*", "a team identifier such as KXTRL00001")
+
+
+@dataclass(frozen=True)
+class WantedMac:
+    """The `mac:` of a scenario: what `at` makes a vocabulary Mac of once the macOS version is known."""
+
+    template: Mac
+    macos: WantedMacos
+    path: str
+    lines: dict[str, int]
+
+    def at(self, macos: Version) -> Mac:
+        """The Mac with this version. Raises InputError where no such Mac can be (Apple silicon before 11.0)."""
+        if self.template.architecture is Architecture.APPLE_SILICON and macos < _BIG_SUR:
+            raise Place(self.path, "mac").wrong(
+                f"there is no Apple-silicon Mac with macOS {macos}", self._field("macos"), "it needs 11.0 or later"
+            )
+        return replace(self.template, macos=macos)
+
+    def unmet(self, mac: Facts) -> str:
+        """Why a device with these facts does not meet the requirements; "" when it does."""
+        wanted = self.template
+        if mac.architecture is not wanted.architecture:
+            return f"it needs architecture {wanted.architecture}, this Mac is {mac.architecture}"
+        if not self.macos.met_by(mac.macos):
+            return f"it needs macOS {self.macos}, this Mac has {mac.macos}"
+        if mac.enrollment is not wanted.enrollment:
+            return f"it needs enrollment {wanted.enrollment}, this Mac has {mac.enrollment}"
+        return self._unmet_enrollment(mac)
+
+    def _unmet_enrollment(self, mac: Facts) -> str:
+        wanted = self.template
+        early = wanted.enrollment is Enrollment.DEVICE and mac.macos < _BIG_SUR
+        if early and mac.user_approved_mdm != wanted.user_approved_mdm:
+            return f"it needs user_approved_mdm {str(wanted.user_approved_mdm).lower()}, this Mac differs"
+        managed = wanted.enrollment in (Enrollment.DEVICE, Enrollment.AUTOMATED_DEVICE)
+        if managed and mac.bootstrap_token != wanted.bootstrap_token:
+            return f"it needs bootstrap_token {str(wanted.bootstrap_token).lower()}, this Mac differs"
+        return ""
+
+    def _field(self, name: str) -> Node:
+        return yamltext.Scalar("", self.lines.get(name, self.lines["mac"]))
+
+
+def read_mac(node: Node, place: Place) -> tuple[WantedMac, dict[str, Any]]:
+    """Types `mac:`; raises InputError for an impossible start. Also returns what was written."""
+    fields = Fields(node, place, MAC_FIELDS)
+    wanted = fields.need("macos", wanted_macos)
+    architecture = fields.get("architecture", word_of(Architecture), Architecture.APPLE_SILICON)
+    sip = fields.get("sip", flag, True)
+    template = Mac(
+        architecture=architecture,
+        macos=wanted.exact or wanted.parts[0][1],
+        enrollment=fields.get("enrollment", word_of(Enrollment), Enrollment.NONE),
+        user_approved_mdm=fields.get("user_approved_mdm", flag, True),
+        bootstrap_token=fields.get("bootstrap_token", flag, True),
+        sip=sip,
+        security_mode=_security_mode(fields, architecture, sip),
+        kext_management=frozenset(fields.get("kext_management", list_of(word_of(KextManagement)), ())),
+        logged_in=fields.get("logged_in", flag, True),
+        online=fields.get("online", flag, True),
+    )
+    _refuse_management(fields, template)
+    lines = {name: fields.at(name).line for name in MAC_FIELDS} | {"mac": node.line}
+    mac = WantedMac(template, wanted, place.path, lines)
+    if wanted.exact is not None:
+        mac.at(wanted.exact)
+    return mac, fields.written
+
+
+def _security_mode(fields: Fields, architecture: Architecture, sip: bool) -> SecurityMode | None:
+    if architecture is Architecture.INTEL:
+        if fields.get_or_none("security_mode", text) is not None:
+            node = fields.at("security_mode")
+            raise fields.place.wrong("an intel Mac has no security_mode", node, "leave the field out")
+        return None
+    default = SecurityMode.FULL
+    if architecture is Architecture.APPLE_SILICON and not sip:
+        default = SecurityMode.PERMISSIVE
+    mode = fields.get("security_mode", word_of(SecurityMode, _MODES[architecture]), default)
+    if architecture is Architecture.APPLE_SILICON and not sip and mode is not SecurityMode.PERMISSIVE:
+        node, hint = fields.at("security_mode"), "write permissive, or leave security_mode out"
+        raise fields.place.wrong(f"an Apple-silicon Mac with sip: false cannot be {mode}", node, hint)
+    return mode
+
+
+def _refuse_management(fields: Fields, mac: Mac) -> None:
+    if not mac.kext_management:
+        return
+    node = fields.at("kext_management")
+    if mac.architecture is not Architecture.APPLE_SILICON:
+        raise fields.place.wrong(f"an {mac.architecture} Mac has no kext_management", node, "leave the field out")
+    if mac.security_mode is SecurityMode.FULL:
+        raise fields.place.wrong(
+            "kext_management cannot be allowed under full security", node, "say security_mode: reduced or permissive"
+        )
+
+
+def counts_as_user_approved(mac: Mac) -> bool:
+    """Whether profiles that carry an extension policy may be on this Mac (MDM-07): from macOS 11 every `device`
+    enrollment counts as approved by the user, and an automated one always does."""
+    if mac.enrollment is Enrollment.DEVICE:
+        return mac.user_approved_mdm or mac.macos >= _BIG_SUR
+    return mac.enrollment is Enrollment.AUTOMATED_DEVICE
+
+
+_KERNEL_KEYS = (
+    "AllowedTeamIdentifiers",
+    "AllowedKernelExtensions",
+    "AllowUserOverrides",
+    "AllowNonAdminUserApprovals",
+)
+_SYSTEM_KEYS = (
+    "AllowedTeamIdentifiers",
+    "AllowedSystemExtensions",
+    "AllowedSystemExtensionTypes",
+    "RemovableSystemExtensions",
+    "NonRemovableSystemExtensions",
+    "NonRemovableFromUISystemExtensions",
+    "AllowUserOverrides",
+)
+_TYPES = one_of("DriverExtension", "NetworkExtension", "EndpointSecurityExtension")
+
+
+def read_profile(fields: Fields) -> Profile:
+    """Types a profile from Fields whose known ones include PROFILE_FIELDS. Keys and meanings are Apple's."""
+    return Profile(
+        id=fields.need("id", text),
+        kernel_extensions=_kernel_policy(fields) if fields.has("kernel_extensions") else None,
+        system_extensions=_system_policy(fields) if fields.has("system_extensions") else None,
+    )
+
+
+def _kernel_policy(profile: Fields) -> KernelPolicy:
+    fields = profile.inner("kernel_extensions", _KERNEL_KEYS)
+    return KernelPolicy(
+        allowed_team_identifiers=frozenset(fields.get("AllowedTeamIdentifiers", list_of(team_id), ())),
+        allowed_kernel_extensions=_by_team(fields, "AllowedKernelExtensions"),
+        allow_user_overrides=_maybe(fields, "AllowUserOverrides"),
+        allow_non_admin_user_approvals=_maybe(fields, "AllowNonAdminUserApprovals"),
+    )
+
+
+def _system_policy(profile: Fields) -> SystemPolicy:
+    fields = profile.inner("system_extensions", _SYSTEM_KEYS)
+    return SystemPolicy(
+        allowed_team_identifiers=frozenset(fields.get("AllowedTeamIdentifiers", list_of(team_id), ())),
+        allowed_system_extensions=_by_team(fields, "AllowedSystemExtensions"),
+        allowed_system_extension_types=_by_team(fields, "AllowedSystemExtensionTypes", types=True),
+        removable_system_extensions=_by_team(fields, "RemovableSystemExtensions"),
+        non_removable_system_extensions=_by_team(fields, "NonRemovableSystemExtensions"),
+        non_removable_from_ui_system_extensions=_by_team(fields, "NonRemovableFromUISystemExtensions"),
+        allow_user_overrides=_maybe(fields, "AllowUserOverrides"),
+    )
+
+
+def _by_team(fields: Fields, key: str, *, types: bool = False) -> dict[str, frozenset[str]]:
+    if not fields.has(key):
+        return {}
+    found = fields.need(key, teams(_TYPES if types else bundle_id))
+    return {team: frozenset(names) for team, names in found.items()}
+
+
+def _maybe(fields: Fields, key: str) -> bool | None:
+    return fields.need(key, flag) if fields.has(key) else None
+
+
+_COMMON_FIELDS = ("kind", "bundle_id", "team_id", "version", "signature", "bundle")
+_KEXT_FIELDS = (
+    "notarized",
+    "architectures",
+    "libraries",
+    "symbols",
+    "user_client",
+    "banned",
+    "path",
+    "installed_before",
+)
+_SYSTEM_EXTENSION_FIELDS = ("category", "entitlements", "early_boot", "app_in_applications")
+_ARCHITECTURES = ("arm64e", "x86_64", "arm64", "i386")
+
+
+def read_extension(name: str, node: Node, place: Place) -> tuple[Extension, dict[str, Any]]:
+    """Types one entry of `extensions:`; the fields that it may have follow from its `kind`. Also what was written."""
+    everything = Fields(node, place, (*_COMMON_FIELDS, *_KEXT_FIELDS, *_SYSTEM_EXTENSION_FIELDS))
+    kind = everything.get("kind", word_of(ExtensionKind), ExtensionKind.KEXT)
+    fields = Fields(node, place.inside(f"{place.what}, a {kind}"), (*_COMMON_FIELDS, *_fields_of(kind)))
+    common = Extension(
+        name=name,
+        kind=fields.get("kind", word_of(ExtensionKind), ExtensionKind.KEXT),
+        bundle_id=fields.get("bundle_id", bundle_id, f"com.example.kextrel.{name}"),
+        team_id=fields.get("team_id", team_id, "KXTRL00001"),
+        version=fields.get("version", text, "1.0"),
+        signature=fields.get("signature", word_of(Signature), Signature.DEVELOPER_ID),
+        bundle=fields.get_or_none("bundle", text),
+    )
+    typed = _kext(fields, common) if kind is ExtensionKind.KEXT else _system_extension(fields, common)
+    return typed, fields.written
+
+
+def _fields_of(kind: ExtensionKind) -> tuple[str, ...]:
+    return _KEXT_FIELDS if kind is ExtensionKind.KEXT else _SYSTEM_EXTENSION_FIELDS
+
+
+def _kext(fields: Fields, common: Extension) -> Extension:
+    absolute = matching(r"/.*", "an absolute path such as /Library/Extensions")
+    return replace(
+        common,
+        notarized=fields.get("notarized", flag, True),
+        architectures=frozenset(fields.get("architectures", list_of(one_of(*_ARCHITECTURES)), ("arm64e", "x86_64"))),
+        libraries=frozenset(fields.get("libraries", list_of(text), ("com.apple.kpi.bsd",))),
+        symbols=frozenset(fields.get("symbols", list_of(text), ())),
+        user_client=fields.get("user_client", flag, False),
+        banned=fields.get("banned", flag, False),
+        path=fields.get("path", absolute, "/Library/Extensions"),
+        installed_before=fields.get_or_none("installed_before", version),
+    )
+
+
+def _system_extension(fields: Fields, common: Extension) -> Extension:
+    entitled = fields.need("entitlements", list_of(text)) if fields.has("entitlements") else None
+    return replace(
+        common,
+        category=fields.get("category", word_of(Category), Category.ENDPOINT_SECURITY),
+        entitlements=None if entitled is None else frozenset(entitled),
+        early_boot=fields.get("early_boot", flag, False),
+        app_in_applications=fields.get("app_in_applications", flag, True),
+    )
