@@ -20,6 +20,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol
 
 __all__ = ["Clock", "Hold", "Timer", "WallTimer"]
@@ -55,6 +56,11 @@ class Hold:
 
     def release(self) -> None:
         self._clock._drop(self)
+
+
+def _resolve(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 class Clock:
@@ -116,8 +122,8 @@ class Clock:
 
     async def sleep(self, seconds: float) -> None:
         """Lets `seconds` Mac seconds pass."""
-        done = asyncio.get_running_loop().create_future()
-        timer = self.call_later(seconds, lambda: done.done() or done.set_result(None))
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        timer = self.call_later(seconds, partial(_resolve, done))
         try:
             await done
         finally:

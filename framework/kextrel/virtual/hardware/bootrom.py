@@ -1,8 +1,8 @@
 """The boot ROM: it watches the button at power-on and tells a press, a hold, and a press with a hold after it.
 
 Apple's user guide: press, the Mac starts; press and hold until the startup options load; press, release, press and
-hold, the fallback recoveryOS. The window for the second press passes slowly on the wall: fingers and busy hosts are late by
-tens of milliseconds, and at the gesture's rate that would be seconds.
+hold, the fallback recoveryOS. The window for the second press passes slowly on the wall: fingers and busy hosts are
+late by tens of milliseconds, and at the gesture's rate that would be seconds.
 """
 
 from __future__ import annotations

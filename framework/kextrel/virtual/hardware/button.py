@@ -13,7 +13,7 @@ DEBOUNCE = 0.02
 
 
 class Button:
-    """`down` is the debounced state; `edge(down)` is called when it changes. While down, the clock knows of a gesture."""
+    """`down` is the debounced state; `edge(down)` is called when it changes. Meanwhile the clock knows of a gesture."""
 
     def __init__(self, clock: Clock, edge: Callable[[bool], None]) -> None:
         self._clock, self._edge = clock, edge

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 __all__ = ["ENVIRONMENT_FREE", "HASHES", "LOWERING", "Change", "LocalPolicy", "SignedPolicy"]
 
@@ -86,5 +86,5 @@ class Change:
 
     def applied(self, policy: LocalPolicy) -> LocalPolicy:
         """`policy` with this change, not yet signed."""
-        start = dict.fromkeys(LOWERING, None) if self.afresh else {}
-        return replace(policy, **(start | dict(self.fields)))
+        cleared = dict.fromkeys(LOWERING) if self.afresh else {}
+        return LocalPolicy(**{**asdict(policy), **cleared, **self.fields})

@@ -13,7 +13,7 @@ HOLD_UP = 0.02
 
 
 class Rail:
-    """`mains` is what the contacts give, `powered` what the Mac gets, with `changed(powered)` called at every change."""
+    """`mains` is what the contacts give, `powered` what the Mac gets; `changed(powered)` is called when that does."""
 
     def __init__(self, clock: Clock, changed: Callable[[bool], None]) -> None:
         self._clock, self._changed = clock, changed

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 import uuid
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -93,7 +93,7 @@ class SecureEnclave:
         """Writes `auxp`, `auxi`, `auxr` (SHA-384 in upper-case hexadecimal, None: absent), as measured; no password."""
         for field in sorted(digests.keys() - set(ENVIRONMENT_FREE)):
             raise ValueError(f"{field} is not measured, it is set by change()")
-        self.stored = self._sign(replace(self.policy(), **digests))
+        self.stored = self._sign(LocalPolicy(**{**asdict(self.policy()), **digests}))
 
     def _look_at_register(self, change: Change) -> None:
         wanted = {field for field, value in change.fields.items() if value}
