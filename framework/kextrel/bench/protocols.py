@@ -92,7 +92,7 @@ class Shell(Wire, Protocol):
         ...
 
     def reachable(self, *, deadline: Deadline) -> bool:
-        """Whether a shell answers now: one short attempt. A refused connection or a closed port is False, not an error."""
+        """Whether a shell answers now: one short attempt. A refused connection or a closed port is False, no error."""
         ...
 
 
@@ -146,12 +146,12 @@ class Keyboard(Wire, Protocol):
         ...
 
     def press(self, *keys: str, deadline: Deadline) -> None:
-        """Presses keys together and releases them: "return", "tab", "space", "escape", "left", "f2", "command", "control",
-        "shift", "option", or one character."""
+        """Presses keys together and releases them: "return", "tab", "space", "escape", "left", "f2", "command",
+        "control", "shift", "option", or one character."""
         ...
 
     def held(self, *keys: str, deadline: Deadline) -> AbstractContextManager[None]:
-        """Holds keys for the duration of the `with` (Command-R while an Intel Mac starts); releases on every way out."""
+        """Holds keys for the duration of the `with` (Command-R as an Intel Mac starts); releases on every way out."""
         ...
 
     def release(self) -> None:
@@ -163,7 +163,7 @@ class Screen(Wire, Protocol):
     """What the Mac shows."""
 
     def text(self, *, deadline: Deadline) -> str:
-        """The text on the screen, lines from top to bottom as OCR reads them; "" when there is no signal or nothing to read."""
+        """The text on the screen, lines from top to bottom as OCR reads them; "" without a signal or a text."""
         ...
 
     def picture(self, *, deadline: Deadline) -> bytes | None:
@@ -171,8 +171,10 @@ class Screen(Wire, Protocol):
         ...
 
     def wait(self, seen: Callable[[str], bool], *, deadline: Deadline, what: str) -> str:
-        """Looks until `seen(text)` is true and returns that text. On the deadline: DeadlineExceeded that says `what` was
-        awaited and quotes what the screen showed last."""
+        """Looks until `seen(text)` is true and returns that text.
+
+        On the deadline: DeadlineExceeded that says `what` was awaited and quotes what the screen showed last.
+        """
         ...
 
     def private(self) -> AbstractContextManager[None]:
