@@ -1,0 +1,203 @@
+"""KEXT: approval and the AuxKC, macOS 11 and later. The rules, and the clauses that they add to load and approve."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kextrel.policy import mdm, signature
+from kextrel.policy.rule import Law, Rule
+from kextrel.policy.ruling import Expected, Prediction, refused, ruled
+from kextrel.policy.situation import BIG_SUR, BootPolicy, Situation
+from kextrel.vocabulary import Architecture, Extension, KextManagement, Outcome, Reason, SecurityMode
+from kextrel.vocabulary.actions import Approve, Load, Rebuild
+
+__all__ = [
+    "KEXT_04",
+    "KEXT_05",
+    "KEXT_06",
+    "KEXT_08",
+    "KEXT_15",
+    "RULES",
+    "already_in_the_running_auxkc",
+    "approval_or_restart",
+    "approved_into_the_uakl",
+    "buildable",
+    "kexts_allowed",
+    "nothing_is_pending",
+    "policy_must_allow_kexts",
+    "rebuilt",
+]
+
+_APPLE_SILICON = frozenset({Architecture.APPLE_SILICON})
+
+KEXT_01 = Rule(
+    "KEXT-01",
+    "A third-party kext is never loaded on demand: a load request for one that is not in the running AuxKC does not "
+    "load "
+    "it.",
+    ("S0", "S1", "S2"),
+    since=BIG_SUR,
+)
+KEXT_02 = Rule(
+    "KEXT-02",
+    "The first load request stages and validates the kext and asks the user to approve it; kmutil load exits 27 "
+    "(approval required). If a profile already allows it (MDM-02): nothing is asked, restart required. A new version "
+    "of "
+    "an approved kext: restart required (on Apple silicon open: approval may be asked again).",
+    ("M:kmutil", "S1"),
+    open=True,
+    since=BIG_SUR,
+)
+KEXT_03 = Rule(
+    "KEXT-03",
+    "Approved, not yet restarted (the restart builds it in): still not loaded; kmutil load exits 28 (restart "
+    "required).",
+    ("M:kmutil", "S2"),
+    since=BIG_SUR,
+)
+KEXT_04 = Rule(
+    "KEXT-04",
+    "After approval and a restart the kext is in the AuxKC and loads.",
+    ("S0", "S1", "S2"),
+    since=BIG_SUR,
+)
+KEXT_05 = Rule(
+    "KEXT-05",
+    "Every change to the approved set (first approval, a new version, a removal) takes effect only after a restart.",
+    ("S1", "P:legacy system extensions"),
+    since=BIG_SUR,
+)
+KEXT_06 = Rule(
+    "KEXT-06",
+    "Apple silicon: needs reduced or permissive, and kext management allowed. Under full, or with kexts not allowed, "
+    "the "
+    'load request is refused, the user is sent to recovery ("Enable system extensions"), and no restart makes it load. '
+    "Exception: MDM-10. (A field report has the tool print the code-27 text in this state: the policy, read from the "
+    "Mac, tells which it is.)",
+    ("S0", "S1", "S2"),
+    architectures=_APPLE_SILICON,
+    since=BIG_SUR,
+)
+KEXT_08 = Rule(
+    "KEXT-08",
+    "Approving captures the SHA-384 of the UAKL in LocalPolicy (auxp). Only kexts in the UAKL are considered for the "
+    "AuxKC.",
+    ("S1", "P:localpolicy"),
+    since=BIG_SUR,
+)
+KEXT_15 = Rule(
+    "KEXT-15",
+    "Going back to full, or writing LocalPolicy afresh without kexts, takes every third-party kext away at the next "
+    "boot; the bundles stay on disk; whether an approval given before is remembered is open.",
+    ("S1", "M:bputil"),
+    open=True,
+    architectures=_APPLE_SILICON,
+    since=BIG_SUR,
+)
+
+RULES = (KEXT_01, KEXT_02, KEXT_03, KEXT_04, KEXT_05, KEXT_06, KEXT_08, KEXT_15)
+
+
+def kexts_allowed(policy: BootPolicy) -> bool:
+    """Whether this boot policy lets the user's kexts in (KEXT-06; MDM-08 says who allows it)."""
+    return policy.mode is not SecurityMode.FULL and KextManagement.USER in policy.management
+
+
+def already_in_the_running_auxkc(situation: Situation, action: Load, law: Law) -> Prediction | None:
+    """KEXT-04: in the AuxKC that this boot began with, so it is loaded, or loads at once."""
+    bundle_id = situation.extensions[action.extension].bundle_id
+    if bundle_id not in situation.aux_kc or not law.says(KEXT_04):
+        return None
+    after = replace(situation, loaded=situation.loaded | {bundle_id})
+    return ruled(Outcome.LOADED, after, KEXT_04)
+
+
+def policy_must_allow_kexts(situation: Situation, action: Load, law: Law) -> Prediction | None:
+    """KEXT-06, by the policy in force at this boot (BOOT-11)."""
+    if not law.says(KEXT_06) or kexts_allowed(situation.in_force):
+        return None
+    full = situation.in_force.mode is SecurityMode.FULL
+    after = replace(situation, discovered=situation.discovered | {action.extension})
+    answer = refused(Reason.SECURITY_MODE if full else Reason.KEXTS_NOT_ALLOWED, after, KEXT_06)
+    return replace(answer, rules=(*answer.rules, mdm.MDM_08.id)) if law.says(mdm.MDM_08) else answer
+
+
+def approval_or_restart(situation: Situation, action: Load, law: Law) -> Prediction:
+    """KEXT-01 to KEXT-03: not in the AuxKC, so approval is asked, or the restart is still to come."""
+    extension = situation.extensions[action.extension]
+    known = replace(situation, discovered=situation.discovered | {action.extension})
+    if extension.bundle_id not in situation.uakl:
+        return _first_request(known, action.extension, extension, law)
+    waiting = _restart_required(known, extension, law)
+    if extension.bundle_id not in situation.doubtful:
+        return waiting
+    asked = _approval_asked(replace(known, uakl=known.uakl - {extension.bundle_id}), action.extension)
+    return Prediction((*waiting.outcomes, asked), (*waiting.rules, KEXT_15.id), open=True)
+
+
+def _first_request(known: Situation, name: str, extension: Extension, law: Law) -> Prediction:
+    if not law.says(KEXT_01):
+        return ruled(Outcome.LOADED, _loaded_at_once(known, extension))
+    if not law.says(KEXT_02):
+        return _restart_required(replace(known, uakl=known.uakl | {extension.bundle_id}), extension, law)
+    rules = (KEXT_02, KEXT_01, *signature.relaxed(extension, known, law))
+    return Prediction((_approval_asked(known, name),), tuple(rule.id for rule in rules))
+
+
+def _approval_asked(known: Situation, name: str) -> Expected:
+    return Expected(Outcome.APPROVAL_REQUIRED, None, replace(known, pending=known.pending | {name}))
+
+
+def _restart_required(known: Situation, extension: Extension, law: Law) -> Prediction:
+    if not law.says(KEXT_03):
+        return ruled(Outcome.LOADED, _loaded_at_once(known, extension))
+    trusted = replace(known, doubtful=known.doubtful - {extension.bundle_id})
+    after = replace(trusted, staged=buildable(trusted, law))
+    return ruled(Outcome.RESTART_REQUIRED, after, KEXT_03, KEXT_01, KEXT_05)
+
+
+def _loaded_at_once(known: Situation, extension: Extension) -> Situation:
+    return replace(known, loaded=known.loaded | {extension.bundle_id})
+
+
+def nothing_is_pending(situation: Situation, action: Approve, law: Law) -> Prediction | None:
+    """Approval is offered after a load request that asked for it, not before and not twice (KEXT-02)."""
+    if action.extension in situation.pending:
+        return None
+    rules = [KEXT_02] if law.says(KEXT_02) else []
+    if situation.apple_silicon and not kexts_allowed(situation.in_force) and law.says(KEXT_06):
+        rules.insert(0, KEXT_06)
+    return refused(Reason.NOT_OFFERED, situation, *rules)
+
+
+def approved_into_the_uakl(situation: Situation, action: Approve, law: Law) -> Prediction:
+    """KEXT-08: into the list; KEXT-05: nothing else changes before the restart."""
+    bundle_id = situation.extensions[action.extension].bundle_id
+    after = replace(
+        situation,
+        pending=situation.pending - {action.extension},
+        uakl=situation.uakl | {bundle_id},
+        doubtful=situation.doubtful - {bundle_id},
+    )
+    after = replace(after, staged=buildable(after, law))
+    if not law.says(KEXT_05):
+        after = replace(after, aux_kc=buildable(after, law), receipt=buildable(after, law))
+    return ruled(Outcome.APPROVED, after, KEXT_08, KEXT_05)
+
+
+def buildable(situation: Situation, law: Law) -> frozenset[str]:
+    """The kexts that a rebuild puts into the AuxKC: on disk, in the UAKL (KEXT-08), well signed (SIG-01)."""
+    chosen = situation.kexts_on_disk
+    if law.says(KEXT_08):
+        chosen &= situation.uakl - situation.doubtful
+    by_id = {one.bundle_id: one for one in situation.extensions.values()}
+    sip = situation.in_force.sip and law.says(signature.SIG_01)
+    return frozenset(one for one in chosen if not signature.unfit(by_id[one], sip=sip))
+
+
+def rebuilt(situation: Situation, action: Rebuild, law: Law) -> Prediction:
+    """`rebuild` answers restart-required if the approved kexts on disk differ from the AuxKC."""
+    wanted = buildable(situation, law)
+    if wanted == situation.aux_kc:
+        return ruled(Outcome.UNCHANGED, situation, KEXT_08)
+    return ruled(Outcome.RESTART_REQUIRED, replace(situation, staged=wanted), KEXT_08, KEXT_05)

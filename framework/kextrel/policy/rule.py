@@ -1,0 +1,43 @@
+"""What a rule is, and the law: the rules that hold for one Mac, less those that somebody leaves out to find blame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kextrel.vocabulary import Architecture, Mac, Version
+
+__all__ = ["Law", "Rule"]
+
+_EVERY = frozenset(Architecture)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row of the policy. Its ID is for ever: reports, coverage and certificates quote it.
+
+    `sources` are S0-S3 (the four documents), M:x (the manual page of x), A:x (Apple's device-management schema),
+    P:x (Apple Platform Security and deployment guides). `open`: sources are silent or disagree about a part of it.
+    It holds on `architectures` from macOS `since` on.
+    """
+
+    id: str
+    text: str
+    sources: tuple[str, ...]
+    open: bool = False
+    architectures: frozenset[Architecture] = _EVERY
+    since: Version | None = None
+
+    def holds_for(self, mac: Mac) -> bool:
+        return mac.architecture in self.architectures and (self.since is None or mac.macos >= self.since)
+
+
+@dataclass(frozen=True)
+class Law:
+    """The rules in force for one prediction."""
+
+    mac: Mac
+    without: frozenset[str] = frozenset()
+
+    def says(self, rule: Rule) -> bool:
+        """Whether `rule` speaks here: it holds for this Mac and was not left out."""
+        return rule.id not in self.without and rule.holds_for(self.mac)

@@ -1,0 +1,56 @@
+"""SIG: signature, notarization, SIP."""
+
+from __future__ import annotations
+
+from kextrel.policy.rule import Law, Rule
+from kextrel.policy.ruling import Prediction, refused
+from kextrel.policy.situation import BIG_SUR, Situation
+from kextrel.vocabulary import Architecture, Extension, Reason, Signature
+from kextrel.vocabulary.actions import Load
+
+__all__ = ["RULES", "SIG_01", "SIG_02", "SIG_03", "must_be_valid", "relaxed", "unfit"]
+
+SIG_01 = Rule(
+    "SIG-01",
+    "SIP enabled: each kext's signature is verified before it goes into the AuxKC; unsigned, ad-hoc, revoked or broken "
+    "is refused.",
+    ("S0", "S1", "S2"),
+    since=BIG_SUR,
+)
+SIG_02 = Rule(
+    "SIG-02",
+    "SIP disabled: the kext's signature is not enforced. Approval and restart still are (macOS 11 and later).",
+    ("S0", "S1", "S2"),
+)
+SIG_03 = Rule(
+    "SIG-03",
+    "Apple silicon, unsigned kext: the permissive flow (SIP disabled in 1TR, so permissive, kexts allowed), then "
+    "approval and restart, loads it.",
+    ("S0", "S1"),
+    architectures=frozenset({Architecture.APPLE_SILICON}),
+    since=BIG_SUR,
+)
+
+RULES = (SIG_01, SIG_02, SIG_03)
+
+
+def unfit(extension: Extension, *, sip: bool) -> bool:
+    """Whether SIG-01 refuses the signature of `extension` on a Mac whose SIP is `sip`."""
+    return sip and extension.signature is not Signature.DEVELOPER_ID
+
+
+def must_be_valid(situation: Situation, action: Load, law: Law) -> Prediction | None:
+    """SIG-01, and SIG-02 without which a bad signature would be refused with SIP disabled too."""
+    extension = situation.extensions[action.extension]
+    enforced = situation.in_force.sip or not law.says(SIG_02)
+    if law.says(SIG_01) and unfit(extension, sip=enforced):
+        return refused(Reason.SIGNATURE, situation, SIG_01)
+    return None
+
+
+def relaxed(extension: Extension, situation: Situation, law: Law) -> tuple[Rule, ...]:
+    """The rules that let a badly signed kext pass here, for those steps where it does."""
+    if situation.in_force.sip or extension.signature is Signature.DEVELOPER_ID:
+        return ()
+    unsigned = extension.signature is Signature.NONE and law.says(SIG_03)
+    return (SIG_02, SIG_03) if unsigned else (SIG_02,)

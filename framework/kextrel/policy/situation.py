@@ -1,0 +1,115 @@
+"""The model's whole knowledge of a Mac between two steps: more than a State, which is only what can be observed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from kextrel.vocabulary import (
+    UNKNOWN,
+    Architecture,
+    Environment,
+    Extension,
+    ExtensionKind,
+    KextManagement,
+    Mac,
+    Profile,
+    SecurityMode,
+    Start,
+    State,
+    Version,
+)
+
+__all__ = ["BIG_SUR", "BootPolicy", "Situation"]
+
+BIG_SUR = Version.parse("11.0")
+
+
+@dataclass(frozen=True)
+class BootPolicy:
+    """What rules ask of a boot policy. `mode` is None on a Mac that has no security modes."""
+
+    mode: SecurityMode | None
+    sip: bool
+    management: frozenset[KextManagement]
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A Mac as the model believes it to be. Kexts are known by bundle identifier.
+
+    `stored` is the boot policy as written, `in_force` the one that this boot began with (BOOT-11). `staged` is the
+    AuxKC that the next normal boot will find, None while the present one stays. `doubtful` are approvals that the Mac
+    may have forgotten (KEXT-15). `discovered` and `pending` hold names of extensions.
+    """
+
+    mac: Mac
+    extensions: Mapping[str, Extension] = field(hash=False)
+    profiles: tuple[Profile, ...]
+    environment: Environment
+    stored: BootPolicy
+    in_force: BootPolicy
+    on_disk: frozenset[str]
+    discovered: frozenset[str] = frozenset()
+    pending: frozenset[str] = frozenset()
+    uakl: frozenset[str] = frozenset()
+    doubtful: frozenset[str] = frozenset()
+    aux_kc: frozenset[str] = frozenset()
+    staged: frozenset[str] | None = None
+    receipt: frozenset[str] = frozenset()
+    loaded: frozenset[str] = frozenset()
+    system_extensions: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def at(cls, start: Start) -> Situation:
+        """The situation before step 1: in macOS, with what `installed_before` and `profiles` put there."""
+        policy = BootPolicy(start.mac.security_mode, start.mac.sip, start.mac.kext_management)
+        there = frozenset(name for name, one in start.extensions.items() if one.installed_before is not None)
+        return cls(start.mac, dict(start.extensions), start.profiles, Environment.MACOS, policy, policy, there)
+
+    @property
+    def apple_silicon(self) -> bool:
+        return self.mac.architecture is Architecture.APPLE_SILICON
+
+    @property
+    def kexts_on_disk(self) -> frozenset[str]:
+        """Bundle identifiers of the kexts that lie on the disk."""
+        return frozenset(
+            one.bundle_id
+            for name, one in self.extensions.items()
+            if name in self.on_disk and one.kind is ExtensionKind.KEXT
+        )
+
+    @property
+    def state(self) -> State:
+        return State(
+            boot=self.environment,
+            security_mode=self.stored.mode,
+            sip=self.stored.sip,
+            kext_management=self.stored.management,
+            uakl=self.uakl,
+            aux_kc=self.aux_kc,
+            receipt=self.receipt,
+            loaded_kexts=self.loaded,
+            system_extensions=dict(self.system_extensions),
+        )
+
+    def observed(self, state: State) -> Situation:
+        """This situation corrected by what was seen; a field that is UNKNOWN stays as it was believed."""
+        policy = BootPolicy(
+            self.stored.mode if state.security_mode is UNKNOWN else state.security_mode,
+            self.stored.sip if state.sip is UNKNOWN else state.sip,
+            self.stored.management if state.kext_management is UNKNOWN else state.kext_management,
+        )
+        return replace(
+            self,
+            stored=policy,
+            environment=self.environment if state.boot is UNKNOWN else state.boot,
+            uakl=self.uakl if state.uakl is UNKNOWN else state.uakl,
+            aux_kc=self.aux_kc if state.aux_kc is UNKNOWN else state.aux_kc,
+            receipt=self.receipt if state.receipt is UNKNOWN else state.receipt,
+            loaded=self.loaded if state.loaded_kexts is UNKNOWN else state.loaded_kexts,
+            system_extensions=(
+                self.system_extensions if state.system_extensions is UNKNOWN else dict(state.system_extensions)
+            ),
+        )

@@ -1,0 +1,211 @@
+"""KEXT and SIG: each test cites its rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kextrel import policy
+from kextrel.vocabulary import (
+    Architecture,
+    Credential,
+    Enrollment,
+    Environment,
+    KextManagement,
+    SecurityMode,
+    Signature,
+    Version,
+)
+from kextrel.vocabulary.actions import (
+    Approve,
+    Boot,
+    Install,
+    Load,
+    Rebuild,
+    Remove,
+    Restart,
+    SetSecurity,
+    SetSip,
+    Unload,
+)
+
+DRIVER = "com.example.kextrel.driver"
+IN_1TR, IN_MACOS = Boot(Environment.ONE_TRUE_RECOVERY), Boot(Environment.MACOS)
+USER = frozenset({KextManagement.USER})
+REDUCED = SetSecurity(SecurityMode.REDUCED, USER)
+FULL = SetSecurity(SecurityMode.FULL)
+LOWERED = (IN_1TR, REDUCED, IN_MACOS)
+INSTALL, LOAD, APPROVE = Install("driver"), Load("driver"), Approve("driver")
+TO_LOADED = (*LOWERED, INSTALL, LOAD, APPROVE, Restart())
+WALK = Callable[..., Any]
+
+
+def test_kext_06_full_security_refuses_and_no_restart_makes_it_load(walk: WALK) -> None:
+    mac = walk().do(INSTALL, LOAD)
+    assert (mac.answers(), mac.last.rules[0]) == (["security-mode"], "KEXT-06")
+    mac.do(APPROVE)
+    assert mac.answers() == ["not-offered"]
+    mac.do(Restart())
+    assert mac.situation.state.loaded_kexts == frozenset()
+    assert "KEXT-06" in mac.last.rules
+
+
+def test_kext_06_reduced_without_permission_is_kexts_not_allowed(walk: WALK) -> None:
+    mac = walk().do(IN_1TR, SetSecurity(SecurityMode.REDUCED), IN_MACOS, INSTALL, LOAD)
+    assert mac.answers() == ["kexts-not-allowed"]
+
+
+def test_mdm_08_remote_management_is_not_the_users(walk: WALK) -> None:
+    remote = SetSecurity(SecurityMode.REDUCED, frozenset({KextManagement.REMOTE}))
+    mac = walk(mac={"enrollment": Enrollment.USER}).do(IN_1TR, remote, IN_MACOS, INSTALL, LOAD)
+    assert mac.answers() == ["kexts-not-allowed"]
+    assert "MDM-08" in mac.last.rules
+
+
+def test_the_whole_walk_kext_02_03_04_05_08(walk: WALK) -> None:
+    mac = walk().do(*LOWERED, INSTALL, LOAD)
+    assert (mac.answers(), mac.last.rules[0]) == (["approval-required"], "KEXT-02")
+    mac.do(APPROVE)
+    assert mac.answers() == ["approved"]
+    assert (mac.situation.state.uakl, mac.situation.state.aux_kc) == (frozenset({DRIVER}), frozenset())
+    mac.do(LOAD)
+    assert (mac.answers(), mac.last.rules[0]) == (["restart-required"], "KEXT-03")
+    assert mac.situation.state.loaded_kexts == frozenset()
+    mac.do(Restart())
+    assert {"KEXT-04", "KEXT-05"} <= set(mac.last.rules)
+    state = mac.situation.state
+    assert state.aux_kc == state.receipt == state.loaded_kexts == frozenset({DRIVER})
+    assert mac.do(LOAD).answers() == ["loaded"]
+
+
+def test_kext_08_not_approved_is_not_built_in(walk: WALK) -> None:
+    mac = walk().do(*LOWERED, INSTALL, LOAD, Restart())
+    assert mac.situation.state.aux_kc == frozenset()
+    assert "KEXT-08" in mac.last.rules
+
+
+def test_approval_is_not_offered_before_a_request_nor_twice(walk: WALK) -> None:
+    mac = walk().do(*LOWERED, INSTALL, APPROVE)
+    assert mac.answers() == ["not-offered"]
+    assert mac.do(LOAD, APPROVE, APPROVE).answers() == ["not-offered"]
+
+
+def test_kext_15_back_to_full_takes_it_away_and_leaves_open_what_is_remembered(walk: WALK) -> None:
+    mac = walk().do(*TO_LOADED, FULL)
+    assert mac.situation.state.loaded_kexts == frozenset({DRIVER})
+    mac.do(Restart())
+    assert mac.situation.state.loaded_kexts == mac.situation.state.aux_kc == frozenset()
+    assert "KEXT-15" in mac.last.rules
+    assert mac.last.outcomes[0].unsettled == {"uakl"}
+    mac.do(LOAD)
+    assert mac.answers() == ["security-mode"]
+    mac.do(*LOWERED, LOAD)
+    assert (mac.answers(), mac.last.open) == (["restart-required", "approval-required"], True)
+
+
+def test_kext_15_written_afresh_without_kexts(walk: WALK) -> None:
+    mac = walk().do(*TO_LOADED, IN_1TR, SetSecurity(SecurityMode.REDUCED), IN_MACOS)
+    assert mac.situation.state.loaded_kexts == frozenset()
+    assert "KEXT-15" in mac.last.rules
+
+
+def test_in_recovery_nothing_is_loaded_and_the_record_stays(walk: WALK) -> None:
+    mac = walk().do(*TO_LOADED, IN_1TR)
+    state = mac.situation.state
+    assert (state.loaded_kexts, state.aux_kc) == (frozenset(), frozenset({DRIVER}))
+    assert mac.do(IN_MACOS).situation.state.loaded_kexts == frozenset({DRIVER})
+
+
+@pytest.mark.parametrize("kind", [Signature.NONE, Signature.AD_HOC, Signature.BROKEN, Signature.REVOKED])
+def test_sig_01_with_sip_a_bad_signature_is_refused(walk: WALK, kind: Signature) -> None:
+    mac = walk(signature=kind).do(*LOWERED, INSTALL, LOAD)
+    assert (mac.answers(), mac.last.rules) == (["signature"], ("SIG-01",))
+
+
+def test_sig_01_comes_before_kext_06(walk: WALK) -> None:
+    assert walk(signature=Signature.NONE).do(INSTALL, LOAD).answers() == ["signature"]
+
+
+def test_sig_02_sig_03_the_permissive_flow_loads_an_unsigned_kext(walk: WALK) -> None:
+    allow = SetSecurity(SecurityMode.PERMISSIVE, USER)
+    mac = walk(signature=Signature.NONE).do(IN_1TR, allow, SetSip(False), IN_MACOS, INSTALL, LOAD)
+    assert mac.answers() == ["approval-required"]
+    assert {"SIG-02", "SIG-03"} <= set(mac.last.rules)
+    mac.do(APPROVE, LOAD)
+    assert mac.answers() == ["restart-required"]
+    mac.do(Restart())
+    assert mac.situation.state.loaded_kexts == frozenset({DRIVER})
+    assert "SIG-03" in mac.last.rules
+
+
+def test_sig_01_again_when_sip_is_back(walk: WALK) -> None:
+    allow = SetSecurity(SecurityMode.PERMISSIVE, USER)
+    mac = walk(signature=Signature.NONE).do(IN_1TR, allow, SetSip(False), IN_MACOS, INSTALL, LOAD, APPROVE, Restart())
+    mac.do(IN_1TR, SetSip(True), IN_MACOS)
+    assert mac.situation.state.loaded_kexts == frozenset()
+    assert "SIG-01" in mac.last.rules
+
+
+def test_kext_05_a_removal_needs_a_rebuild_and_a_restart(walk: WALK) -> None:
+    mac = walk().do(*TO_LOADED, Remove("driver"), Restart())
+    assert mac.situation.state.loaded_kexts == frozenset({DRIVER})
+    mac.do(Rebuild())
+    assert mac.answers() == ["restart-required"]
+    assert mac.situation.state.loaded_kexts == frozenset({DRIVER})
+    assert mac.do(Restart()).situation.state.loaded_kexts == frozenset()
+    assert mac.do(Rebuild()).answers() == ["unchanged"]
+
+
+def test_on_intel_no_security_mode_is_asked_for(walk: WALK) -> None:
+    intel = {"architecture": Architecture.INTEL, "macos": Version.parse("12.7"), "security_mode": None}
+    mac = walk(mac=intel).do(INSTALL, LOAD)
+    assert mac.answers() == ["approval-required"]
+    assert mac.do(APPROVE, Restart()).situation.state.loaded_kexts == frozenset({DRIVER})
+
+
+def test_kext_actions_need_macos_and_a_bundle(walk: WALK) -> None:
+    assert walk().do(IN_1TR, LOAD).answers() == ["wrong-environment"]
+    assert walk().do(LOAD).answers() == ["not-installed"]
+
+
+@pytest.mark.parametrize(
+    ("without", "answer"), [("KEXT-01", "loaded"), ("KEXT-02", "restart-required"), ("KEXT-06", "approval-required")]
+)
+def test_a_rule_left_out_is_missed(walk: WALK, without: str, answer: str) -> None:
+    steps = (INSTALL,) if without == "KEXT-06" else (*LOWERED, INSTALL)
+    mac = walk().do(*steps)
+    assert str(policy.predict(mac.situation, LOAD, without=frozenset({without})).outcomes[0].outcome) == answer
+
+
+def test_kext_03_left_out_loads_what_is_approved_at_once(walk: WALK) -> None:
+    mac = walk().do(*LOWERED, INSTALL, LOAD, APPROVE)
+    seen = policy.predict(mac.situation, LOAD, without=frozenset({"KEXT-03"})).outcomes[0]
+    assert (str(seen.outcome), seen.state.loaded_kexts) == ("loaded", frozenset({DRIVER}))
+
+
+@pytest.mark.parametrize(
+    ("mac", "extension", "action"),
+    [
+        ({"macos": Version.parse("10.15")}, {}, INSTALL),
+        ({"enrollment": Enrollment.DEVICE}, {}, INSTALL),
+        ({}, {"banned": True}, LOAD),
+        ({}, {"notarized": False}, LOAD),
+        ({}, {"libraries": frozenset({"com.apple.iokit.IOHIDFamily"})}, LOAD),
+        ({}, {"architectures": frozenset({"x86_64"})}, LOAD),
+        ({}, {}, Unload("driver")),
+    ],
+    ids=["uak", "mdm", "banned", "notarization", "kpi", "architecture", "unload"],
+)
+def test_what_no_built_rule_speaks_of_is_said_to_be_not_modelled(
+    walk: WALK, mac: dict[str, Any], extension: dict[str, Any], action: Any
+) -> None:
+    start = walk(mac=mac, **extension)
+    with pytest.raises(policy.NotModelled, match="not implemented"):
+        start.do(action) if action is INSTALL else start.do(INSTALL, action)
+
+
+def test_who_may_approve_is_not_built_yet(walk: WALK) -> None:
+    with pytest.raises(policy.NotModelled, match="KEXT-20"):
+        walk().do(*LOWERED, INSTALL, LOAD, Approve("driver", Credential.STANDARD))

@@ -1,0 +1,30 @@
+"""Every built rule is named, sourced, and decides at least one step somewhere."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from kextrel import policy
+
+BUILT = {
+    "BOOT": "01 02 03 04 06 07 09 11",
+    "KEXT": "01 02 03 04 05 06 08 15",
+    "SIG": "01 02 03",
+    "MDM": "08",
+}
+OPEN = {"BOOT-09", "KEXT-02", "KEXT-15"}
+
+
+def test_the_rules_are_those_of_the_first_walk() -> None:
+    named = {f"{family}-{number}" for family, numbers in BUILT.items() for number in numbers.split()}
+    assert set(policy.RULES) == named
+
+
+@pytest.mark.parametrize("rule", policy.RULES.values(), ids=lambda rule: rule.id)
+def test_each_rule_has_a_text_and_sources_of_a_known_form(rule: policy.Rule) -> None:
+    assert rule.text.endswith((".", ".)"))
+    assert rule.sources
+    assert all(re.fullmatch(r"S[0-3]|[MAP]:[\w -]+|T", source) for source in rule.sources)
+    assert rule.open is (rule.id in OPEN)
