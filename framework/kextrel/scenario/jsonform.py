@@ -7,7 +7,7 @@ from typing import Any
 
 from kextrel.vocabulary import UNKNOWN, Outcome, Reason, State, Unknown
 
-__all__ = ["outcome_json", "state_json"]
+__all__ = ["outcome_json", "said", "show", "state_json"]
 
 
 def state_json(state: State) -> dict[str, Any]:
@@ -19,6 +19,24 @@ def outcome_json(outcome: Outcome | Unknown, reason: Reason | None) -> dict[str,
     """`{"outcome": "refused", "reason": "signature"}`; the reason only where there is one."""
     said: dict[str, Any] = {"outcome": _value(outcome)}
     return said | {"reason": reason.value} if reason is not None else said
+
+
+def said(outcome: Outcome | Unknown, reason: Reason | None) -> str:
+    """An outcome in words: `refused (signature)`; `nothing` where it was not observed."""
+    if isinstance(outcome, Unknown):
+        return "nothing"
+    return f"{outcome} ({reason})" if reason is not None else str(outcome)
+
+
+def show(value: Any) -> str:
+    """A JSON value in a sentence: `[a, b]`, `{k: v}`, `true`, `null`, a word as it is."""
+    if isinstance(value, list):
+        return "[" + ", ".join(value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {item}" for key, item in value.items()) + "}"
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _value(value: Any) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from kextrel.scenario.fields import Fields, Place, flag, list_of, text, word_of
-from kextrel.scenario.jsonform import state_json
+from kextrel.scenario.jsonform import said, show, state_json
 from kextrel.vocabulary import UNKNOWN, Environment, KextManagement, Outcome, Reason, SecurityMode, State, Unknown
 from kextrel.yamltext import Mapping as MappingNode
 from kextrel.yamltext import Node
@@ -36,7 +36,7 @@ class Pin:
         seen = state_json(state)
         for name, wanted in self.state.items():
             if getattr(state, name) is not UNKNOWN and not _within(wanted, seen[name]):
-                return f"{name} {_show(wanted)}, not {_show(seen[name])}"
+                return f"{name} {show(wanted)}, not {show(seen[name])}"
         return ""
 
     def unseen(self, outcome: Outcome | Unknown, state: State) -> list[str]:
@@ -46,22 +46,14 @@ class Pin:
 
     def words(self) -> str:
         """The pin as people write it: `refused (security-mode), loaded_kexts []`."""
-        head = f"{self.outcome}" + (f" ({self.reason})" if self.reason else "") if self.outcome else ""
-        return ", ".join(part for part in (head, *(f"{k} {_show(v)}" for k, v in self.state.items())) if part)
+        head = said(self.outcome, self.reason) if self.outcome else ""
+        return ", ".join(part for part in (head, *(f"{k} {show(v)}" for k, v in self.state.items())) if part)
 
 
 def _within(wanted: Any, seen: Any) -> bool:
     if isinstance(wanted, dict) and isinstance(seen, dict):
         return all(key in seen and seen[key] == value for key, value in wanted.items())
     return bool(wanted == seen)
-
-
-def _show(value: Any) -> str:
-    if isinstance(value, list):
-        return "[" + ", ".join(value) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {item}" for key, item in value.items()) + "}"
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def read_pin(node: Node, place: Place, outcomes: tuple[Outcome, ...]) -> Pin:

@@ -67,7 +67,7 @@ class Situation(Protocol):
 
 
 class Expected(Protocol):
-    """One outcome that the rules allow, and the situation after it."""
+    """One outcome that the rules allow, and the situation after it. Fields in `unsettled` are not compared."""
 
     @property
     def outcome(self) -> Outcome: ...
@@ -75,6 +75,8 @@ class Expected(Protocol):
     def reason(self) -> Reason | None: ...
     @property
     def situation(self) -> Any: ...
+    @property
+    def unsettled(self) -> frozenset[str]: ...
 
 
 class Prediction(Protocol):
