@@ -1,0 +1,128 @@
+"""What is on a Mac's disk when it is new, on recoveryOS's ramdisk, and what is mounted afresh at every boot."""
+
+from __future__ import annotations
+
+import os
+import plistlib
+from collections.abc import Callable
+from types import MappingProxyType
+
+from kextrel.virtual.unix.files import NullFile, OpenFile, ZeroFile
+from kextrel.virtual.unix.fs import NO_GUARDS, FileSystem, Guards, Volume
+from kextrel.virtual.unix.host import Host
+from kextrel.virtual.unix.nodes import Device, Directory
+from kextrel.virtual.unix.process import TOOLS
+from kextrel.virtual.unix.programs import image
+from kextrel.virtual.unix.users import ADMIN, Users
+
+__all__ = ["RandomFile", "boot_files", "new_disk"]
+
+_FOLDERS = (
+    "/Applications", "/Library/Extensions", "/Library/StagedExtensions", "/Library/Logs", "/Library/Apple",
+    "/Users/Shared", "/Library/SystemExtensions", "/Library/LaunchDaemons", "/Library/Preferences",
+    "/System/Applications", "/System/Library/CoreServices", "/System/Library/Extensions",
+    "/System/Library/KernelCollections", "/System/Volumes/Data", "/System/Volumes/Preboot",
+    "/System/Volumes/iSCPreboot", "/Volumes", "/bin", "/cores", "/dev", "/opt", "/private/etc",
+    "/private/tmp", "/private/var/db", "/private/var/empty", "/private/var/log", "/private/var/root",
+    "/private/var/run", "/private/var/tmp", "/private/var/folders", "/sbin", "/usr/bin", "/usr/lib",
+    "/usr/libexec", "/usr/local/bin", "/usr/sbin", "/usr/share", "/private/var/db/KernelExtensionManagement",
+    "/private/var/db/SystemPolicyConfiguration", "/private/var/db/ConfigurationProfiles",
+)  # fmt: skip
+_RECOVERY_FOLDERS = (
+    "/System/Library/CoreServices", "/System/Library/Extensions", "/Applications/Utilities", "/Volumes",
+    "/bin", "/dev", "/private/etc", "/private/tmp", "/private/var/root", "/private/var/tmp",
+    "/private/var/db", "/private/var/run", "/sbin", "/usr/bin", "/usr/lib", "/usr/libexec", "/usr/sbin",
+    "/usr/share",
+)  # fmt: skip
+_LINKS = MappingProxyType({"/etc": "private/etc", "/tmp": "private/tmp", "/var": "private/var"})  # noqa: S108
+_MODES = MappingProxyType(
+    {"/private/tmp": 0o1777, "/private/var/tmp": 0o1777, "/private/var/root": 0o750, "/Users/Shared": 0o1777}
+    | {"/private/var/db/SystemPolicyConfiguration": 0o700}
+)
+_SHELLS = "/bin/bash\n/bin/csh\n/bin/dash\n/bin/ksh\n/bin/sh\n/bin/tcsh\n/bin/zsh\n"
+
+
+class RandomFile(NullFile):
+    """/dev/random and /dev/urandom."""
+
+    async def read(self, count: int, who: object) -> bytes:  # noqa: ARG002
+        return os.urandom(count)
+
+
+def new_disk(host: Host) -> FileSystem:
+    """The disk of a Mac fresh from its first setup, as the kernel sees it."""
+    disk = FileSystem.on(Volume(host.spec.disk_name, Directory(0o755), Guards()), host.clock.now)
+    _furnish(disk, "macos", _FOLDERS)
+    disk.symlink("/", f"/Volumes/{host.spec.disk_name}")
+    disk.write_bytes("/System/Library/CoreServices/SystemVersion.plist", _version(host), mode=0o644)
+    _homes(disk, Users(host.spec.accounts))
+    return disk
+
+
+def boot_files(host: Host, environment: str) -> FileSystem:
+    """The mount table of one boot: macOS runs from the disk, recoveryOS from a ramdisk with the disk under /Volumes."""
+    ramdisk = Volume("macOS Base System", Directory(0o755), NO_GUARDS)
+    root = host.disk.mounts.root if environment == "macos" else ramdisk
+    files = FileSystem.on(root, host.clock.now, sip=environment == "macos" and not _sip_off(host))
+    if environment != "macos":
+        _furnish(files, environment, _RECOVERY_FOLDERS)
+        files.mkdir(f"/Volumes/{host.spec.disk_name}")
+        files.mount(host.disk.mounts.root, f"/Volumes/{host.spec.disk_name}")
+    _mount_volatile(files)
+    return files
+
+
+def _sip_off(host: Host) -> bool:
+    """Whether the file system protections (bit 2, CSR_ALLOW_UNRESTRICTED_FS) are lifted by the policy in force."""
+    return bool(host.in_force and (host.in_force.sip0 or 0) & 0x2)
+
+
+def _furnish(disk: FileSystem, environment: str, folders: tuple[str, ...]) -> None:
+    for folder in folders:
+        disk.mkdir(folder, parents=True)
+    for path, target in _LINKS.items():
+        disk.symlink(target, path)
+    for path, mode in _MODES.items():
+        if disk.exists(path):
+            disk.chmod(path, mode)
+    disk.write_bytes("/etc/shells", _SHELLS.encode(), mode=0o644)
+    for path, data in _programs(environment).items():
+        disk.mkdir(path.rpartition("/")[0], parents=True)
+        disk.write_bytes(path, data, mode=0o755)
+
+
+def _programs(environment: str) -> dict[str, bytes]:
+    """The program files of one environment: all that was registered so far (`assembly` imports every tool first)."""
+    return {path: image(path) for path, known in TOOLS.items() if environment in known.where}
+
+
+def _homes(disk: FileSystem, users: Users) -> None:
+    for user in users.people():
+        for folder in ("", "/Desktop", "/Documents", "/Downloads", "/Library"):
+            disk.mkdir(user.home + folder)
+            disk.chown(user.home + folder, user.uid, user.gid)
+            disk.chmod(user.home + folder, 0o700 if folder else 0o750)
+    disk.chown("/Applications", 0, ADMIN)
+    disk.chmod("/Applications", 0o775)
+
+
+def _version(host: Host) -> bytes:
+    return plistlib.dumps(
+        {
+            "ProductBuildVersion": host.spec.build,
+            "ProductName": "macOS",
+            "ProductUserVisibleVersion": host.spec.macos,
+            "ProductVersion": host.spec.macos,
+        }
+    )
+
+
+def _mount_volatile(files: FileSystem) -> None:
+    for path, mode in (("/dev", 0o555), ("/private/tmp", 0o1777), ("/private/var/run", 0o775)):
+        files.mount(Volume(path, Directory(mode)), path)
+    openers: dict[str, Callable[[object], OpenFile]] = {
+        "null": lambda _: NullFile(), "zero": lambda _: ZeroFile(), "random": lambda _: RandomFile(),
+        "urandom": lambda _: RandomFile(),
+    }  # fmt: skip
+    for name, opener in openers.items():
+        files.device(f"/dev/{name}", Device(0o666, opener))

@@ -1,0 +1,105 @@
+"""What the unix room needs of the Mac that it runs on: the small part of Machine, Clock and MacSpec that it touches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from kextrel.virtual.unix.fs import FileSystem
+    from kextrel.virtual.unix.system import System
+
+__all__ = ["AccountLike", "Clock", "Faults", "Host", "Policy", "Spec", "Timer"]
+
+
+class Timer(Protocol):
+    def cancel(self) -> object: ...
+
+
+class Clock(Protocol):
+    """One Mac's time. Exact accounting: while anybody holds `busy()` it never jumps."""
+
+    def now(self) -> float: ...
+
+    def call_at(self, when: float, callback: Callable[[], object], /) -> Timer:
+        """Calls back at `when` (Mac seconds). The callback takes `busy` before it returns, if it wakes anybody."""
+        ...
+
+    async def sleep(self, seconds: float, /) -> None: ...
+
+    def busy(self) -> AbstractContextManager[object]: ...
+
+
+class AccountLike(Protocol):
+    """One account of a MacSpec."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def full_name(self) -> str: ...
+    @property
+    def admin(self) -> bool: ...
+    @property
+    def secure_token(self) -> bool: ...
+    @property
+    def uid(self) -> int: ...
+    @property
+    def password(self) -> str: ...
+
+
+class Spec(Protocol):
+    """The plain data of a Mac that its unix side shows. `name` is its host name."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def macos(self) -> str: ...
+    @property
+    def build(self) -> str: ...
+    @property
+    def disk_name(self) -> str: ...
+    @property
+    def accounts(self) -> Sequence[AccountLike]: ...
+
+    def has(self, preparation: str, /) -> bool:
+        """Whether a row of the preparation ("PREP-03") was done."""
+        ...
+
+
+class Policy(Protocol):
+    """The LocalPolicy in force: `sip0` is the word of System Integrity Protection's bits that are off."""
+
+    @property
+    def sip0(self) -> int | None: ...
+
+
+class Faults(Protocol):
+    """The bench's faults on this Mac's wires."""
+
+    def strikes(self, name: str, /) -> bool:
+        """Counts one event on that fault's wire; whether the fault is there by now."""
+        ...
+
+    def active(self, name: str, /) -> bool:
+        """Whether it has begun; counts nothing."""
+        ...
+
+
+class Host(Protocol):
+    """A Mac, as its processes and its SSH server see it. `disk` outlives a restart."""
+
+    @property
+    def spec(self) -> Spec: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def disk(self) -> FileSystem: ...
+    @property
+    def faults(self) -> Faults: ...
+    @property
+    def in_force(self) -> Policy | None: ...
+    @property
+    def console_user(self) -> str | None: ...
+    @property
+    def system(self) -> System | None: ...

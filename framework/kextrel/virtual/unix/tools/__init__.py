@@ -1,0 +1,1 @@
+"""The command-line tools that any Unix has. Importing this package registers them."""

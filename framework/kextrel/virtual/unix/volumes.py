@@ -1,0 +1,194 @@
+"""Volumes, who may do what on them, and how a path leads through them.
+
+Three things refuse root too, and each has its own answer: the sealed system volume ("Read-only file system"), System
+Integrity Protection ("Operation not permitted"), and, for reading as well, privacy (no Full Disk Access: "Operation not
+permitted").
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from kextrel.virtual.unix.nodes import Directory, Link, Node
+from kextrel.virtual.unix.users import User
+
+__all__ = ["KERNEL", "NO_GUARDS", "Cred", "Guards", "Mounts", "Place", "Volume", "failure", "refuse_writing", "walk"]
+
+_MAX_LINKS = 32
+
+
+def failure(number: int, path: str) -> OSError:
+    """The OSError of that number, with its text and the path as the caller wrote it."""
+    return OSError(number, os.strerror(number), path)
+
+
+@dataclass(frozen=True)
+class Cred:
+    """Who asks. `kernel` passes every guard; `full_disk_access` passes privacy."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+    full_disk_access: bool = False
+    kernel: bool = False
+
+    @classmethod
+    def of(cls, user: User, *, full_disk_access: bool = False) -> Cred:
+        """The credentials of a process of `user`."""
+        return cls(user.uid, user.gid, user.groups, full_disk_access)
+
+    def may(self, node: Node, wanted: int) -> bool:
+        """Whether the permission bits let it read (4), write (2) or search (1)."""
+        if self.uid == 0:
+            return wanted != 1 or isinstance(node, Directory) or bool(node.mode & 0o111)
+        shift = 6 if node.uid == self.uid else 3 if node.gid in (self.gid, *self.groups) else 0
+        return (node.mode >> shift) & wanted == wanted
+
+
+KERNEL = Cred(0, 0, (0,), full_disk_access=True, kernel=True)
+
+
+@dataclass(frozen=True)
+class Guards:
+    """Path prefixes of one volume that macOS guards beyond permissions. `sealed` cannot be written, save `open_again`;
+    `protected` only with SIP off; `private` cannot even be read without Full Disk Access."""
+
+    sealed: tuple[str, ...] = ("/System", "/usr", "/bin", "/sbin")
+    open_again: tuple[str, ...] = ("/usr/local", "/System/Volumes")
+    protected: tuple[str, ...] = (
+        "/Library/Apple", "/Library/StagedExtensions", "/Library/SystemExtensions",
+        "/private/var/db/SystemPolicyConfiguration",
+        "/private/var/db/KernelExtensionManagement", "/private/var/db/ConfigurationProfiles",
+    )  # fmt: skip
+    private: tuple[str, ...] = ("/private/var/db/SystemPolicyConfiguration",)
+
+
+NO_GUARDS = Guards((), (), (), ())
+
+
+@dataclass
+class Volume:
+    """A tree of nodes with a name. It lives as long as somebody holds it: a disk's over restarts, a ramdisk's not."""
+
+    name: str
+    root: Directory
+    guards: Guards = NO_GUARDS
+
+
+@dataclass
+class Mounts:
+    """Which volume is where, shared by all views. `covered`: a directory's inode number -> what is mounted over it."""
+
+    root: Volume
+    now: Callable[[], float]
+    sip: bool = True
+    covered: dict[int, Volume] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a path leads: `node` is None when `parent` has no such name. `inside` is the path in `volume`."""
+
+    path: str
+    volume: Volume
+    inside: str
+    parent: Directory
+    name: str
+    node: Node | None
+
+
+def _under(path: str, prefixes: tuple[str, ...]) -> bool:
+    return any(path == prefix or path.startswith(prefix + "/") for prefix in prefixes)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One directory on the way: where it is, in the tree and in its volume."""
+
+    path: str
+    volume: Volume
+    inside: str
+    node: Directory
+
+
+class _Walk:
+    """Follows one path from the root, name by name, through mounts and links, as `cred`."""
+
+    def __init__(self, mounts: Mounts, cred: Cred, said: str) -> None:
+        self._mounts, self._cred, self._said = mounts, cred, said
+        self._stack = [_Step("/", mounts.root, "", mounts.root.root)]
+        self._links = 0
+
+    def go(self, names: list[str], *, follow: bool) -> Place:
+        names = names[::-1]
+        place = self._here()
+        while names:
+            place = self._step(names, last_followed=follow)
+        return place
+
+    def _here(self) -> Place:
+        step, parent = self._stack[-1], self._stack[-2] if len(self._stack) > 1 else self._stack[-1]
+        return Place(step.path, step.volume, step.inside, parent.node, step.path.rpartition("/")[2], step.node)
+
+    def _step(self, names: list[str], *, last_followed: bool) -> Place:
+        name, step = names.pop(), self._stack[-1]
+        if not self._cred.kernel and not self._cred.may(step.node, 1):
+            raise failure(errno.EACCES, self._said)
+        if name in (".", ".."):
+            if name == ".." and len(self._stack) > 1:
+                self._stack.pop()
+            return self._here()
+        node = step.node.entries.get(name)
+        if isinstance(node, Link) and (names or last_followed):
+            return self._link(node, names)
+        if isinstance(node, Directory):
+            return self._enter(name, node)
+        if names:
+            raise failure(errno.ENOTDIR if node else errno.ENOENT, self._said)
+        return Place(_join(step.path, name), step.volume, f"{step.inside}/{name}", step.node, name, node)
+
+    def _enter(self, name: str, node: Directory) -> Place:
+        step = self._stack[-1]
+        mounted = self._mounts.covered.get(node.ino)
+        volume, inside = (mounted, "") if mounted else (step.volume, f"{step.inside}/{name}")
+        self._stack.append(_Step(_join(step.path, name), volume, inside, mounted.root if mounted else node))
+        return self._here()
+
+    def _link(self, link: Link, names: list[str]) -> Place:
+        self._links += 1
+        if self._links > _MAX_LINKS:
+            raise failure(errno.ELOOP, self._said)
+        if link.target.startswith("/"):
+            del self._stack[1:]
+        names.extend(reversed([name for name in link.target.split("/") if name]))
+        return self._here()
+
+
+def _join(folder: str, name: str) -> str:
+    return f"/{name}" if folder == "/" else f"{folder}/{name}"
+
+
+def walk(mounts: Mounts, cred: Cred, path: str, said: str, *, follow: bool = True) -> Place:
+    """Where the absolute `path` leads. Only the last name may be missing; `said` is the path that an error quotes."""
+    if not path:
+        raise failure(errno.ENOENT, said)
+    place = _Walk(mounts, cred, said).go(
+        [name for name in path.split("/") if name], follow=follow or path.endswith("/")
+    )
+    if not cred.kernel and not cred.full_disk_access and _under(place.inside, place.volume.guards.private):
+        raise failure(errno.EPERM, said)
+    return place
+
+
+def refuse_writing(mounts: Mounts, cred: Cred, place: Place, said: str) -> None:
+    """Raises when a guard forbids a change at `place`, whatever the permission bits say."""
+    guards = place.volume.guards
+    if cred.kernel:
+        return
+    if _under(place.inside, guards.sealed) and not _under(place.inside, guards.open_again):
+        raise failure(errno.EROFS, said)
+    if mounts.sip and _under(place.inside, guards.protected):
+        raise failure(errno.EPERM, said)
