@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+from kextrel.virtual.ui import painting
+from kextrel.virtual.ui.boot import BlackScreen, Progress, Scene
 from kextrel.virtual.ui.host import Host
+from kextrel.virtual.ui.keys import is_modifier, key_of
+from kextrel.virtual.ui.marks import Layer
+from kextrel.virtual.ui.reading import read
+from kextrel.virtual.ui.recovery import Recovery
+from kextrel.virtual.ui.session import Session
+from kextrel.virtual.ui.startup_options import StartupOptions
 
 __all__ = ["Display"]
 
@@ -10,73 +20,94 @@ __all__ = ["Display"]
 class Display:
     """One Mac's screen and keyboard. The Mac calls the hooks; the keyboard's wire calls `key`; PiKVM reads.
 
-    Without a signal (`off`) nothing is shown and every key is lost, as on a real Mac.
+    Without a signal (the Mac is off) nothing is shown and every key is lost, as on a real Mac.
     """
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._lines: list[str] = []
-        self._signal = False
-        self._user: str | None = None
+        self._scene: Scene | None = None
+        self._scenes: dict[str, Callable[[], Scene | None]] = {
+            "off": lambda: None,
+            "firmware": lambda: Progress(host.clock),
+            "startup-options": self._options,
+            "recovery": lambda: Recovery(host),
+            "macos": lambda: Session(host),
+        }
+        self._painted: tuple[Sequence[Layer], bytes] | None = None
 
     # -- the wires ------------------------------------------------------------------------------------------------
 
     @property
     def signal(self) -> bool:
         """Whether there is a video signal: the Mac is on and the display is not asleep."""
-        return self._signal
+        return self._scene is not None and self._scene.signal
 
     def key(self, down: bool, usage: int, modifiers: int) -> None:
         """A key of the USB keyboard page (HID usage, 0x04 is A) went down or up, with the modifier byte (bit 0: left
-        Control, 1: Shift, 2: Option, 3: Command, 4-7: the right ones). Keys that nobody listens to are lost."""
+        Control, 1: Shift, 2: Option, 3: Command, 4-7: the right ones). Keys that nobody listens to are lost.
+
+        A key acts when it goes down, once: the system's key repeat is off.
+        """
+        key = None if is_modifier(usage) or not down else key_of(usage, modifiers)
+        if key is not None and self._scene is not None:
+            self._scene.key(key)
 
     def pointer(self, x: int, y: int, buttons: int) -> None:
-        """The mouse went to (x, y) of 0-4095: it moves the arrow; nothing here is operated by it."""
+        """The mouse went to (x, y) of 0-4095 with those buttons down. Nothing here is operated by the mouse."""
 
     def text(self) -> str:
         """What OCR reads: lines from top to bottom; empty when there is no signal."""
-        return "\n".join(self._lines)
+        return read(self._layers())
 
     def jpeg(self) -> bytes | None:
         """The picture, 1280x800 JPEG, or None without a signal."""
-        return None
+        if not self.signal:
+            return None
+        layers = self._layers()
+        if self._painted is None or self._painted[0] != layers:
+            self._painted = (layers, painting.jpeg(layers))
+        return self._painted[1]
+
+    def _layers(self) -> Sequence[Layer]:
+        return list(self._scene.layers()) if self._scene is not None and self.signal else []
 
     # -- the machine ------------------------------------------------------------------------------------------------
 
-    def off(self) -> None:
-        """No signal: the Mac went off."""
-        self._signal, self._lines, self._user = False, [], None
+    def firmware(self, text: str | None) -> None:
+        """The boot ROM's black screen, with a line of its own while the power button is held."""
+        self._show(BlackScreen(text))
 
-    def booting(self, progress: float = 0.0) -> None:
-        """The Apple logo and the progress bar (0 to 1): firmware and kernel are at work. Ends the login session."""
-        self._signal, self._lines, self._user = True, [], None
+    def entered(self, environment: str) -> None:
+        """The machine's environment is another one: "off" (no signal), "firmware" (the logo and a bar),
+        "startup-options" (their choice goes to Host.boot_selected), "recovery" (user picker, utilities, Terminal),
+        "macos" (the desktop of Host.console_user, or the login window)."""
+        self._show(self._scenes[environment]())
 
-    def holding(self, loading: bool = False) -> None:
-        """The power button is held from off: "Continue holding ...", then (`loading`) "Loading startup options..."."""
+    def _show(self, scene: Scene | None) -> None:
+        if self._scene is not None:
+            self._scene.left()
+        self._scene = scene
 
-    def startup_options(self) -> None:
-        """The startup options; the choice goes to Host.boot_selected."""
-
-    def recovery(self) -> None:
-        """recoveryOS is up: the user picker, then its utilities and Terminal."""
-
-    def macos(self) -> None:
-        """macOS is up: the desktop after automatic login, or the login window."""
+    def _options(self) -> Scene:
+        return StartupOptions(self._host.spec.disk_name, self._host.boot_selected)
 
     # -- macOS's services -------------------------------------------------------------------------------------------
 
-    @property
-    def console_user(self) -> str | None:
-        """The short name of the account that is logged in at the console; None at the login window or outside macOS."""
-        return self._user
-
     def extension_blocked(self, developer: str) -> None:
         """Kernel management took a request that nobody approved: the dialogue appears, if somebody is logged in."""
+        if isinstance(self._scene, Session) and self._scene.desktop is not None:
+            self._scene.desktop.blocked(developer)
 
     def open_settings(self, url: str) -> bool:
         """`open URL` of an x-apple.systempreferences URL. False when there is no login session to open it in."""
-        return self._user is not None
+        if not isinstance(self._scene, Session) or self._scene.desktop is None:
+            return False
+        self._scene.desktop.open_settings(url)
+        return True
 
     def quit(self, application: str) -> bool:
-        """`quit app "NAME"`: closes its windows. False when there is no login session or it does not run."""
-        return self._user is not None
+        """`quit app "NAME"`: closes its windows. False when there is no login session; True even if it did not run."""
+        if not isinstance(self._scene, Session) or self._scene.desktop is None:
+            return False
+        self._scene.desktop.quit(application)
+        return True

@@ -1,15 +1,18 @@
-"""What the screen needs of the Mac behind it, as small protocols: machine, directory, kernel management, terminal."""
+"""What the screen needs of the Mac behind it, as small protocols: machine, directory, enclave, kernel management."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
-__all__ = ["Account", "Clock", "Host", "Kernel", "Pending", "Shell", "Spec"]
+if TYPE_CHECKING:
+    from kextrel.virtual.unix.tty import Tty
+
+__all__ = ["Account", "Clock", "Enclave", "Host", "Kernel", "Pending", "Process", "Spec", "System", "Users"]
 
 
 class Account(Protocol):
-    """A local account. `secure_token`: it owns the volume, and recovery lists it."""
+    """A local account."""
 
     @property
     def name(self) -> str: ...
@@ -17,32 +20,38 @@ class Account(Protocol):
     def full_name(self) -> str: ...
     @property
     def admin(self) -> bool: ...
-    @property
-    def secure_token(self) -> bool: ...
 
 
 class Spec(Protocol):
-    """What kind of Mac this is. `missing` holds the rows of the preparation that were not done: `PREP-07`."""
+    """What kind of Mac this is. `owners`: the accounts that own the volume."""
 
     @property
     def macos(self) -> str: ...
     @property
     def accounts(self) -> Sequence[Account]: ...
     @property
-    def missing(self) -> Collection[str]: ...
+    def owners(self) -> Sequence[Account]: ...
     @property
     def disk_name(self) -> str: ...
+
+    def has(self, preparation: str) -> bool:
+        """Whether that row of the preparation ("PREP-07") was done."""
+        ...
+
+    def account(self, name: str) -> Account | None:
+        """The account with that short or full name."""
+        ...
 
 
 class Clock(Protocol):
     """The Mac's clock, in Mac seconds since the epoch."""
 
     def now(self) -> float: ...
-    def call_at(self, when: float, callback: Callable[[], None]) -> object: ...
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> object: ...
 
 
 class Pending(Protocol):
-    """Kexts of one developer that wait for somebody's approval."""
+    """A kext that waits for somebody's approval. `allowed_by_policy`: the security policy lets users approve kexts."""
 
     @property
     def bundle_id(self) -> str: ...
@@ -61,15 +70,38 @@ class Kernel(Protocol):
     def approve(self, pending: Pending, user: str) -> None: ...
 
 
-class Shell(Protocol):
-    """One shell on one terminal of 80 by 24: bytes of keys go in by `type`, `hang_up` ends it."""
+class Enclave(Protocol):
+    """The part of the Secure Enclave that recovery's user picker talks to."""
 
-    def type(self, data: bytes) -> None: ...
-    def hang_up(self) -> None: ...
+    def authenticate(self, user: str, password: str) -> None:
+        """SepRefusal unless `user` owns the volume and `password` is theirs."""
+        ...
+
+
+class Users(Protocol):
+    """The local directory."""
+
+    def check(self, name: str, password: str) -> bool: ...
+
+
+class Process(Protocol):
+    """A shell; `status` is None while it lives."""
+
+    @property
+    def status(self) -> int | None: ...
+
+
+class System(Protocol):
+    """The running Unix: starts shells on terminals."""
+
+    @property
+    def users(self) -> Users: ...
+
+    def spawn(self, command: Sequence[str], *, tty: Tty, env: Mapping[str, str]) -> Process: ...
 
 
 class Host(Protocol):
-    """The Mac, as its screen sees it."""
+    """The Mac, as its screen sees it. `console_user`: the short name of who is logged in at the screen."""
 
     @property
     def spec(self) -> Spec: ...
@@ -77,21 +109,17 @@ class Host(Protocol):
     def clock(self) -> Clock: ...
     @property
     def kernel(self) -> Kernel: ...
+    @property
+    def sep(self) -> Enclave: ...
+    @property
+    def system(self) -> System | None: ...
+    @property
+    def console_user(self) -> str | None: ...
 
-    def check_password(self, user: str, password: str) -> bool:
-        """Whether the local directory takes `password` for the account whose short name is `user`."""
-        ...
+    def log_in(self, user: str) -> None: ...
 
-    def check_owner(self, user: str, password: str) -> bool:
-        """Whether the Secure Enclave unlocks the volume for `user` with `password`: what recovery asks."""
-        ...
-
-    def open_shell(self, show: Callable[[bytes], None], ended: Callable[[], None]) -> Shell:
-        """Starts root's shell of recoveryOS on a new terminal; its output goes to `show`, its end to `ended`."""
-        ...
-
-    def boot_selected(self, what: str) -> None:
-        """Startup options: `macos` or `recovery` was chosen with Continue."""
+    def boot_selected(self, choice: str) -> None:
+        """Startup options: "macos" or "recovery" was chosen with Continue."""
         ...
 
     def request_restart(self) -> None: ...

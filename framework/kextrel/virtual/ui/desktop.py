@@ -1,0 +1,78 @@
+"""The desktop of somebody who is logged in: the menu bar, the Dock, and the windows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from kextrel.virtual.ui.boot import SCREEN
+from kextrel.virtual.ui.dialogues import AGENT, SETTINGS, blocked
+from kextrel.virtual.ui.host import Account, Host
+from kextrel.virtual.ui.keys import Key
+from kextrel.virtual.ui.login import WALLPAPER
+from kextrel.virtual.ui.marks import HEIGHT, WIDTH, Box, Layer, Mark, Rect
+from kextrel.virtual.ui.menubar import MenuBar
+from kextrel.virtual.ui.settings import Settings
+from kextrel.virtual.ui.window import Stack
+
+__all__ = ["Desktop"]
+
+_SECURITY = "x-apple.systempreferences:com.apple.settings.PrivacySecurity.extension?Security"
+_DOCK = ("#2f9bf4", "#f4f4f6", "#34c759", "#ff453a", "#ff9f0a", "#8e8e93", "#5e5ce6", "#3a3a3c")
+
+
+class Desktop:
+    """What one login session shows. Keys go to the menu bar while it is walked, else to the window on top."""
+
+    def __init__(self, host: Host, user: Account) -> None:
+        self.user = user
+        self._host, self._stack = host, Stack()
+        self._navigation = host.spec.has("PREP-07")
+        self._menus = {
+            SETTINGS: MenuBar((SETTINGS, "File", "Edit", "View", "Window", "Help")),
+            "Finder": MenuBar(("Finder", "File", "Edit", "View", "Go", "Window", "Help")),
+        }
+        self._asked: dict[str, object] = {}
+
+    @property
+    def _bar(self) -> MenuBar:
+        application = self._stack.top.application if self._stack.top else ""
+        return self._menus.get(application, self._menus["Finder"])
+
+    def key(self, key: Key) -> None:
+        if not self._bar.key(key):
+            self._stack.key(key)
+
+    def layers(self) -> Sequence[Layer]:
+        windows = list(self._stack.layers())
+        clock = time.strftime("%a %d %b  %H:%M", time.gmtime(self._host.clock.now()))
+        return [Layer(SCREEN, (WALLPAPER, *_dock())), *windows, *self._bar.layers(clock)]
+
+    def blocked(self, developer: str) -> None:
+        """Shows the dialogue about `developer`, unless the one before is still there."""
+        if self._asked.get(developer) in self._stack.of(AGENT):
+            return
+        window = blocked(self._stack, developer, lambda: self.open_settings(_SECURITY), navigation=self._navigation)
+        self._asked[developer] = window
+        self._stack.open(window)
+
+    def open_settings(self, url: str) -> None:
+        """Opens System Settings at `url`, or brings what is open to the front."""
+        if not self._stack.raise_application(SETTINGS):
+            self._stack.open(Settings(self._host, self._stack, self.user, url))
+            return
+        window = self._stack.of(SETTINGS)[0]
+        if isinstance(window, Settings):
+            window.go(url)
+
+    def quit(self, application: str) -> bool:
+        """Closes all windows of `application`; False when it does not run."""
+        return self._stack.quit(application)
+
+
+def _dock() -> Iterator[Mark]:
+    width = len(_DOCK) * 62 + 16
+    x, y = (WIDTH - width) // 2, HEIGHT - 78
+    yield Box(Rect(x, y, width, 68), "#b5aecb", "#cfc9de", 20)
+    for number, colour in enumerate(_DOCK):
+        yield Box(Rect(x + 14 + number * 62, y + 10, 48, 48), colour, None, 12)

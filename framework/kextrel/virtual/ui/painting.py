@@ -1,0 +1,103 @@
+"""The picture road: marks painted by Pillow with the font that it brings along, as a JPEG.
+
+Pillow is imported when the first picture is asked for: most Macs are never looked at, only read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from kextrel.virtual.ui.marks import HEIGHT, WIDTH, Box, Disc, Fade, Layer, Mark, Rect, Shape, Text
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.ImageDraw import ImageDraw
+    from PIL.ImageFont import FreeTypeFont
+    from PIL.ImageFont import ImageFont as BitmapFont
+
+__all__ = ["black", "jpeg"]
+
+_QUALITY = 85
+
+
+def jpeg(layers: Sequence[Layer]) -> bytes:
+    """The picture of `layers`, painted in their order."""
+    from PIL import ImageDraw
+
+    image = _blank()
+    draw = ImageDraw.Draw(image)
+    for layer in layers:
+        for mark in layer.marks:
+            _paint(image, draw, mark)
+    return _encoded(image)
+
+
+@lru_cache(maxsize=1)
+def black() -> bytes:
+    """A picture on which there is nothing."""
+    return _encoded(_blank())
+
+
+def _blank() -> Image:
+    from PIL import Image
+
+    return Image.new("RGB", (WIDTH, HEIGHT), "#000000")
+
+
+def _encoded(image: Image) -> bytes:
+    stream = BytesIO()
+    image.save(stream, "JPEG", quality=_QUALITY)
+    return stream.getvalue()
+
+
+@lru_cache(maxsize=32)
+def _font(size: int) -> FreeTypeFont | BitmapFont:
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)
+
+
+def _corners(rect: Rect) -> tuple[int, int, int, int]:
+    return rect.x, rect.y, rect.x + rect.w - 1, rect.y + rect.h - 1
+
+
+def _paint(image: Image, draw: ImageDraw, mark: Mark) -> None:
+    if isinstance(mark, Text):
+        (_cells if mark.cell else _text)(draw, mark)
+    elif isinstance(mark, Box):
+        draw.rounded_rectangle(_corners(mark.rect), mark.radius, mark.fill, mark.outline, mark.width)
+    elif isinstance(mark, Disc):
+        draw.ellipse(_corners(mark.rect), mark.fill)
+    elif isinstance(mark, Shape):
+        draw.polygon(mark.points, mark.fill)
+    else:
+        _fade(image, mark)
+
+
+def _text(draw: ImageDraw, mark: Text) -> None:
+    font = _font(mark.size)
+    for offset in range(2 if mark.bold else 1):  # the font has one weight: bold is struck twice, as on a typewriter
+        draw.text((mark.x + offset, mark.y), mark.text, mark.colour, font, f"{mark.anchor}m")
+
+
+def _cells(draw: ImageDraw, mark: Text) -> None:
+    """A row of a terminal: each word starts in its column, and stands closer where it would run into the next."""
+    font, at = _font(mark.size), 0
+    for word in mark.text.split(" "):
+        if word:
+            draw.text((mark.x + at * mark.cell, mark.y), word, mark.colour, font, "lm")
+        at += len(word) + 1
+
+
+def _fade(image: Image, mark: Fade) -> None:
+    from PIL import Image
+
+    strip = Image.new("RGB", (1, 2))
+    strip.putdata([_rgb(mark.top), _rgb(mark.bottom)])
+    image.paste(strip.resize((mark.rect.w, mark.rect.h), Image.Resampling.BILINEAR), (mark.rect.x, mark.rect.y))
+
+
+_rgb: Callable[[str], tuple[int, ...]] = lru_cache(maxsize=64)(lambda colour: tuple(bytes.fromhex(colour[1:])))
