@@ -1,1 +1,12 @@
-"""To be written."""
+"""What macOS is told and what it answers: command lines out, text in, typed observations. Pure: no wire, no file.
+
+    commands      quoted command lines for what a person does over SSH or in recovery
+    registry      the reader for a command line as typed
+    load kexts bputil csrutil kextpolicy profiles profiler sysext system
+                  one reader each: `read(text)` -> a frozen result with `facts()` and `unparsed`
+    observation   one script for everything that rules speak of, and the reading of its answer
+    page          an observation as plain text for people
+
+Three things are never mixed: absent (the Mac says that there is none), false, and not said (None, or UNKNOWN with the
+reason in an Observation). Text that a command does not print raises errors.UnreadableAnswer.
+"""

@@ -1,0 +1,126 @@
+"""`csrutil status`, `csrutil authenticated-root status`, and what csrutil says when it will not.
+
+With a custom configuration it lists protections; the list grew over the years (6 rows in 10.11, 10 on Apple silicon).
+With several macOS installations it asks which one, and waits.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kextrel.macos.text import clean, meaningful, require
+
+__all__ = ["CsrutilAnswer", "Protection", "Sip", "read"]
+
+Sip = Literal["enabled", "disabled", "custom"]
+
+_INSTALLATION = re.compile(r"\s{0,8}(\d{1,3}): (.*)\Z")
+_PROTECTIONS = (
+    "Apple Internal",
+    "Kext Signing",
+    "Filesystem Protections",
+    "Debugging Restrictions",
+    "DTrace Restrictions",
+    "NVRAM Protections",
+    "BaseSystem Verification",
+    "Boot-arg Restrictions",
+    "Kernel Integrity Protections",
+    "Authenticated Root Requirement",
+)
+_EXPECTED = (
+    "Configuration:",
+    "This is an unsupported configuration",
+    "This computer has several macOS",
+    "Restart the machine for the changes",
+    "Please restart the machine",
+    "Turning off System Integrity Protection requires",
+)
+_PROMPTS = ("Pick a macOS", "Allow booting unsigned", "Enter password", "Enter username", "Enter the password")
+
+
+@dataclass(frozen=True)
+class Protection:
+    name: str
+    enabled: bool
+
+
+@dataclass(frozen=True)
+class CsrutilAnswer:
+    """`sip` and `ssv` (the signed system volume) are None where the answer does not say; `changed`: it was set now."""
+
+    sip: Sip | None = None
+    ssv: Literal["enabled", "disabled"] | None = None
+    protections: tuple[Protection, ...] = ()
+    prompt: bool = False
+    installations: tuple[str, ...] = ()
+    error: str | None = None
+    unparsed: tuple[str, ...] = ()
+
+    def protection(self, name: str) -> bool | None:
+        """Whether the protection of that name is on; None when the list does not have it."""
+        return next((row.enabled for row in self.protections if row.name == name), None)
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "sip": self.sip,
+            "ssv": self.ssv,
+            "protections": [{"name": row.name, "enabled": row.enabled} for row in self.protections],
+            "debugging": self.protection("Debugging Restrictions"),
+            "kext_signing": self.protection("Kext Signing"),
+            "prompt": self.prompt,
+            "installations": list(self.installations),
+            "error": self.error,
+        }
+
+
+def read(text: str | bytes) -> CsrutilAnswer:
+    """Reads csrutil's answer. Raises UnreadableAnswer for other text."""
+    sip: Sip | None = None
+    ssv: Literal["enabled", "disabled"] | None = None
+    protections: list[Protection] = []
+    installations: list[str] = []
+    unparsed: list[str] = []
+    prompt, error, lines = False, None, list(meaningful(clean(text)))
+    for line in lines:
+        stripped = line.strip()
+        if (row := _protection(stripped)) is not None:
+            protections.append(row)
+        elif "System Integrity Protection status:" in stripped or "System Integrity Protection is " in stripped:
+            sip = _sip(stripped)
+        elif "Authenticated Root status:" in stripped:
+            ssv = "enabled" if "enabled" in stripped else "disabled" if "disabled" in stripped else None
+        elif found := _INSTALLATION.match(line):
+            installations.append(found[2].strip())
+        elif stripped.startswith(_PROMPTS):
+            prompt = True
+        elif (word := _error(stripped)) is not None:
+            error = word
+        elif not stripped.startswith(_EXPECTED):
+            unparsed.append(line)
+    known = sip or ssv or protections or (installations and prompt) or prompt or error
+    require(bool(known), "csrutil", lines)
+    return CsrutilAnswer(sip, ssv, tuple(protections), prompt, tuple(installations), error, tuple(unparsed))
+
+
+def _protection(line: str) -> Protection | None:
+    name, _, value = line.partition(":")
+    if name not in _PROTECTIONS or value.strip() not in ("enabled", "disabled"):
+        return None
+    return Protection(name, value.strip() == "enabled")
+
+
+def _sip(line: str) -> Sip | None:
+    if "Custom" in line:
+        return "custom"
+    words = line.rstrip(" .").split()
+    return {"enabled": "enabled", "disabled": "disabled", "on": "enabled", "off": "disabled"}.get(words[-1])  # type: ignore[return-value]
+
+
+def _error(line: str) -> str | None:
+    if "needs to be executed from" in line and "Recovery" in line:
+        return "needs_recovery"
+    if "incorrect" in line.lower() or ("uthenticat" in line and "Root" not in line):
+        return "authentication"
+    return "failed" if line.startswith("csrutil: ") else None

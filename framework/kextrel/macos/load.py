@@ -1,0 +1,282 @@
+"""What `kmutil load` and its old names (kextload, kextutil, kextcache) answer.
+
+Codes are KMErrorDomain's, and the exit codes of `kmutil load` are the same numbers [kmutil(8)]; code 71 is a catch-all
+and the kext that an error names is often not the one that was asked for, so the text decides, then the code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from kextrel.macos.text import between, clean, flat, meaningful, require, unique
+
+__all__ = ["LoadAnswer", "LoadReason", "read", "read_text"]
+
+
+class LoadReason(StrEnum):
+    """Why a kext was not loaded, in the words of `kextrel parse`."""
+
+    APPROVAL_REQUIRED = "approval_required"
+    REBOOT_REQUIRED = "reboot_required"
+    BAD_CODE_SIGNATURE = "bad_code_signature"
+    NOT_SIGNED = "not_signed"
+    VALIDATION_ERRORS = "validation_errors"
+    OWNERSHIP = "ownership"
+    COLLECTION_BUILD_FAILED = "collection_build_failed"
+    MISSING_KDK = "missing_kdk"
+    BOOT_KC_NOT_FOUND = "boot_kc_not_found"
+    WRONG_ARCH = "wrong_arch"
+    BOOTPOLICY_PAIRING = "bootpolicy_pairing"
+    KERNEL_REJECTED = "kernel_rejected"
+    NOT_ROOT = "not_root"
+    NOT_LOADABLE = "not_loadable"
+    INTERACTIVE_AUTH = "interactive_auth"
+
+
+# The first phrase that occurs names the reason. Order matters: what wraps another error comes after what it wraps.
+_PHRASES: tuple[tuple[LoadReason, tuple[str, ...]], ...] = (
+    (LoadReason.MISSING_KDK, ("Missing Developer Kit", "install a KDK")),
+    (LoadReason.BOOTPOLICY_PAIRING, ("pairing (17)",)),
+    (LoadReason.BOOT_KC_NOT_FOUND, ("contents of boot kernel collection", "boot kernel collection not found")),
+    (LoadReason.WRONG_ARCH, ("Incompatible architecture", ", but needed ", "code for the architecture")),
+    (LoadReason.INTERACTIVE_AUTH, ("com.apple.LocalAuthentication", "LAErrorDomain")),
+    (LoadReason.APPROVAL_REQUIRED, ("not approved to load", "system policy prevents loading")),
+    (LoadReason.REBOOT_REQUIRED, ("requires a reboot", "requires reboot")),
+    (LoadReason.NOT_SIGNED, ("not signed at all", "not code signed", "code object is not signed")),
+    (LoadReason.BAD_CODE_SIGNATURE, ("Bad code signature", "invalid signature")),
+    (
+        LoadReason.OWNERSHIP,
+        ("Invalid ownership", "file ownership/permissions", "improper filesystem permissions", "Invalid permissions"),
+    ),
+    (LoadReason.COLLECTION_BUILD_FAILED, ("building a collection", "build a collection")),
+    (LoadReason.KERNEL_REJECTED, ("Kernel request failed", "rejected by the kernel")),
+    (LoadReason.NOT_ROOT, ("not privileged", "must be running as root", "must be run as root", "not running as root")),
+    (LoadReason.NOT_LOADABLE, ("not loadable",)),
+)
+_SIGNATURE = (LoadReason.BAD_CODE_SIGNATURE, LoadReason.NOT_SIGNED)
+
+# Where the text bears no code, these reasons have one only [kmutil(8), field reports]; 34 or 71 for a missing KDK.
+_CODES: Mapping[LoadReason, int] = MappingProxyType(
+    {
+        LoadReason.APPROVAL_REQUIRED: 27,
+        LoadReason.REBOOT_REQUIRED: 28,
+        LoadReason.BAD_CODE_SIGNATURE: 29,
+        LoadReason.VALIDATION_ERRORS: 30,
+        LoadReason.COLLECTION_BUILD_FAILED: 31,
+    }
+)
+_REASONS = MappingProxyType({code: reason for reason, code in _CODES.items()} | {34: LoadReason.MISSING_KDK})
+_KM_CODES = frozenset({*_REASONS, 71})
+
+_CODE = re.compile(r"KMErrorDomain,? ?Code ?= ?(\d{1,6})")
+_KERNEL_RETURN = re.compile(r"(?<![\w.])(-60394\d{4})(?!\d)|0x(dc008[0-9a-fA-F]{3})(?![0-9a-fA-F])")
+_CS_STATUS = re.compile(r"(?<![\w.])(-670\d{2})(?!\d)")
+_BOOTPOLICY = re.compile(r"code pairing \((\d{1,6})\)|com\.apple\.bootpolicy Code=(\d{1,6})|pairing \((\d{1,6})\)")
+_OWNERSHIP = re.compile(r"ownership \((\d{1,10}:\d{1,10})\)")
+_KEXT = re.compile(r"(?<!\S)Kext (\S+) v(\d\S*)")
+_ARCHITECTURES = re.compile(r"Binary is for ([\w, ]{1,80}), but needed (\w{1,20})")
+_BUILD = re.compile(r"your build (\w{4,12})")
+_BAD_SIGNATURE = ("Code Signing Failure", "code signature is invalid", "invalid signature", "Bad code signature")
+
+
+@dataclass(frozen=True)
+class LoadAnswer:
+    """One answer to a request to load a kext. Every field but `unparsed` is None (or empty) when nothing was said.
+
+    `exit_code` is the process's, where the caller knows it; `code` is KMErrorDomain's, read from the text, else known
+    from the reason, else the exit code. `kernel_return` is a signed 32-bit number, `culprit_path` ends in `.kext`.
+    """
+
+    exit_code: int | None
+    code: int | None
+    reason: LoadReason | None
+    identifiers: tuple[str, ...] = ()
+    bundle_id: str | None = None
+    version: str | None = None
+    culprit_path: str | None = None
+    kernel_return: int | None = None
+    cs_status: int | None = None
+    bootpolicy_code: int | None = None
+    ownership: str | None = None
+    have: str | None = None
+    need: str | None = None
+    build: str | None = None
+    signature_ok: bool | None = None
+    loadable: bool | None = None
+    unparsed: tuple[str, ...] = ()
+
+    @property
+    def loaded(self) -> bool:
+        """The tool ended with 0 and complained of nothing."""
+        return self.exit_code == 0 and self.reason is None and self.code in (0, None)
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "code": self.code,
+            "reason": None if self.reason is None else self.reason.value,
+            "identifiers": list(self.identifiers),
+            "bundle_id": self.bundle_id,
+            "version": self.version,
+            "culprit_path": self.culprit_path,
+            "kr": self.kernel_return,
+            "csstatus": self.cs_status,
+            "bootpolicy_code": self.bootpolicy_code,
+            "ownership": self.ownership,
+            "have": self.have,
+            "need": self.need,
+            "build": self.build,
+            "signature_ok": self.signature_ok,
+            "loadable": self.loadable,
+        }
+
+
+def read(exit_code: int | None, stdout: str | bytes, stderr: str | bytes) -> LoadAnswer:
+    """Reads one answer of `kmutil load`; `exit_code` None when only the text is left.
+
+    Raises UnreadableAnswer for text that no kext tool prints (sudo's or the shell's complaint, for example), unless the
+    exit code is one that only KMErrorDomain uses.
+    """
+    text = clean(stderr) + "\n" + clean(stdout)
+    lines = list(meaningful(text))
+    joined = flat("\n".join(lines))
+    reason = _reason(joined) or _REASONS.get(exit_code or 0)
+    answer = _named(exit_code, _code(joined, reason, exit_code), reason, joined, lines)
+    known = reason is not None or _CODE.search(joined) is not None or _says_something(answer)
+    require(known or not lines or exit_code == 0 or exit_code in _KM_CODES, "kmutil load", lines)
+    return answer
+
+
+def read_text(text: str | bytes) -> LoadAnswer:
+    """`read` for text alone."""
+    return read(None, text, "")
+
+
+def _named(
+    exit_code: int | None, code: int | None, reason: LoadReason | None, joined: str, lines: list[str]
+) -> LoadAnswer:
+    bundle_id, version = _bundle(joined, lines)
+    have, need = _architectures(joined)
+    return LoadAnswer(
+        exit_code=exit_code,
+        code=code,
+        reason=reason,
+        identifiers=_identifiers(joined),
+        bundle_id=bundle_id,
+        version=version,
+        culprit_path=_culprit(joined),
+        kernel_return=_kernel_return(joined),
+        cs_status=_number(_CS_STATUS, joined),
+        bootpolicy_code=_number(_BOOTPOLICY, joined),
+        ownership=_text(_OWNERSHIP, joined),
+        have=have,
+        need=need,
+        build=_text(_BUILD, joined),
+        signature_ok=False if any(phrase in joined for phrase in _BAD_SIGNATURE) else None,
+        loadable=_loadable(joined),
+        unparsed=tuple(line for line in lines if not _known_line(line)),
+    )
+
+
+def _reason(joined: str) -> LoadReason | None:
+    found = [reason for reason, phrases in _PHRASES if any(phrase in joined for phrase in phrases)]
+    if "Code=30" in joined or (LoadReason.OWNERSHIP in found and any(r in found for r in _SIGNATURE)):
+        return LoadReason.VALIDATION_ERRORS
+    return found[0] if found else None
+
+
+def _code(joined: str, reason: LoadReason | None, exit_code: int | None) -> int | None:
+    written = _number(_CODE, joined)
+    if written is not None:
+        return written
+    return _CODES.get(reason, exit_code) if reason is not None else exit_code
+
+
+def _says_something(answer: LoadAnswer) -> bool:
+    return any(value is not None for value in (answer.kernel_return, answer.cs_status, answer.loadable)) or (
+        answer.signature_ok is not None
+    )
+
+
+def _identifiers(joined: str) -> tuple[str, ...]:
+    pieces = between(joined, "identifiers ", " not approved to load")
+    pieces += between(joined, "identifier ", " not approved to load") if not pieces else []
+    pieces += between(joined, "extension(s): ", " requires a reboot")
+    return unique(item.strip("\"'") for piece in pieces for item in piece.replace(",", " ").split())
+
+
+def _bundle(joined: str, lines: list[str]) -> tuple[str | None, str | None]:
+    match = _KEXT.search(joined)
+    if match:
+        return match[1], match[2].rstrip(":;,.\"'")
+    for line in lines:
+        subject, mark, _ = line.strip().partition(" failed to load - ")
+        if mark and "/" not in subject:
+            return subject.split()[-1], None
+    return None, None
+
+
+def _architectures(joined: str) -> tuple[str | None, str | None]:
+    match = _ARCHITECTURES.search(joined)
+    return (match[1], match[2]) if match else (None, None)
+
+
+def _culprit(joined: str) -> str | None:
+    """The kext whose path the text names: up to its `.kext`, after `in '` or ` at ` or at the start."""
+    end = joined.find(".kext/")
+    if end < 0:
+        end = joined.find(".kext:")
+    if end < 0:
+        end = joined.find(".kext failed to load")
+    start = max(joined.rfind("'/", 0, end), joined.rfind(" at /", 0, end) + 3, joined.rfind("//", 0, end))
+    if end < 0 or joined[start : start + 2] == "//":
+        return None
+    path = joined[start:end].lstrip("' ") + ".kext"
+    return path if path.startswith("/") else None
+
+
+def _kernel_return(joined: str) -> int | None:
+    match = _KERNEL_RETURN.search(joined)
+    if match is None:
+        return None
+    return int(match[1]) if match[1] else int(match[2], 16) - (1 << 32)
+
+
+def _loadable(joined: str) -> bool | None:
+    if "appears to be loadable" in joined:
+        return True
+    return False if "not loadable" in joined else None
+
+
+def _number(pattern: re.Pattern[str], joined: str) -> int | None:
+    found = _text(pattern, joined)
+    return None if found is None else int(found)
+
+
+def _text(pattern: re.Pattern[str], joined: str) -> str | None:
+    match = pattern.search(joined)
+    return next((group for group in match.groups() if group is not None), None) if match else None
+
+
+_LINE_WORDS = (
+    *(phrase for _, phrases in _PHRASES for phrase in phrases),
+    *_BAD_SIGNATURE,
+    "KMErrorDomain",
+    "Error Domain=",
+    "failed to load - ",
+    "appears to be loadable",
+    "Authenticating extension failed",
+    "Extension with identifiers",
+    "Please approve using System",
+    "in executable kext bundle",
+)
+
+
+def _known_line(line: str) -> bool:
+    return any(word in line for word in _LINE_WORDS) or any(
+        pattern.search(line) for pattern in (_KEXT, _KERNEL_RETURN, _CS_STATUS, _OWNERSHIP)
+    )

@@ -1,0 +1,111 @@
+"""`system_profiler SPHardwareDataType` and `SPiBridgeDataType`: indented "Key: Value" rows under headings.
+
+SPiBridgeDataType shows the boot policy of an Apple-silicon Mac without root, the T2 chip of an Intel Mac that has one,
+and nothing on an Intel Mac without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from kextrel.macos.text import clean, meaningful, require
+
+__all__ = ["Bridge", "Hardware", "read_bridge", "read_hardware"]
+
+_HARDWARE_KEYS = frozenset({"Model Name", "Model Identifier", "Chip", "Processor Name", "Hardware UUID", "Memory"})
+_BRIDGE_KEYS = frozenset(
+    {"Model Name", "Model Identifier", "Firmware Version", "Boot UUID", "Secure Boot", "System Integrity Protection"}
+)
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """`t2` is None where the answer cannot tell (Apple silicon has none, and does not say so)."""
+
+    model: str | None = None
+    model_name: str | None = None
+    chip: str | None = None
+    cpu: str | None = None
+    values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    unparsed: tuple[str, ...] = ()
+
+    @property
+    def arch(self) -> str | None:
+        """arm64 with a "Chip" row, x86_64 with a "Processor Name" row."""
+        return "arm64" if self.chip else "x86_64" if self.cpu else None
+
+    @property
+    def t2(self) -> bool | None:
+        rom = self.values.get("Boot ROM Version") or self.values.get("System Firmware Version")
+        return "iBridge" in rom if self.arch == "x86_64" and rom else None
+
+    def facts(self) -> dict[str, Any]:
+        named = {"model": self.model, "model_name": self.model_name, "chip": self.chip, "cpu": self.cpu}
+        return {**named, "arch": self.arch, "t2": self.t2}
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """`present` False: the tool printed nothing, as on an Intel Mac without a T2. Other fields None: not said."""
+
+    present: bool
+    values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    unparsed: tuple[str, ...] = ()
+
+    @property
+    def t2(self) -> bool:
+        return any("T2" in value for value in self.values.values())
+
+    def yes(self, key: str) -> bool | None:
+        return {"Yes": True, "No": False}.get(self.values.get(key, ""))
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "model": self.values.get("Model Identifier"),
+            "firmware": self.values.get("Firmware Version"),
+            "boot_uuid": self.values.get("Boot UUID"),
+            "secure_boot": self.values.get("Secure Boot"),
+            "external_boot": self.values.get("External Boot"),
+            "sip": self.values.get("System Integrity Protection"),
+            "ssv": self.values.get("Signed System Volume"),
+            "ctrr": self.values.get("Kernel CTRR"),
+            "boot_args_filtering": self.values.get("Boot Arguments Filtering"),
+            "allow_all_kexts": self.yes("Allow All Kernel Extensions"),
+            "user_mdm": self.yes("User Approved Privileged MDM Operations"),
+            "dep_mdm": self.yes("DEP Approved Privileged MDM Operations"),
+            "t2": self.t2,
+        }
+
+
+def read_hardware(text: str | bytes) -> Hardware:
+    """Raises UnreadableAnswer when no row of the hardware overview is there."""
+    lines = list(meaningful(clean(text)))
+    values, unparsed = _rows(lines)
+    require(not _HARDWARE_KEYS.isdisjoint(values), "system_profiler SPHardwareDataType", lines)
+    names = ("Model Identifier", "Model Name", "Chip", "Processor Name")
+    return Hardware(*(values.get(name) for name in names), MappingProxyType(values), tuple(unparsed))
+
+
+def read_bridge(text: str | bytes) -> Bridge:
+    """Raises UnreadableAnswer for text that is not the controller's; no text is an answer."""
+    lines = list(meaningful(clean(text)))
+    values, unparsed = _rows(lines)
+    headings_only = all(line.strip().rstrip(":") in ("Controller", "iBridge") for line in lines)
+    require(headings_only or not _BRIDGE_KEYS.isdisjoint(values), "system_profiler SPiBridgeDataType", lines)
+    return Bridge(bool(values), MappingProxyType(values), tuple(unparsed))
+
+
+def _rows(lines: list[str]) -> tuple[dict[str, str], list[str]]:
+    """Every "Key: Value", whatever its depth; the first one of a name wins. A heading is a row without a value."""
+    values: dict[str, str] = {}
+    unparsed: list[str] = []
+    for line in lines:
+        key, colon, value = (part.strip() for part in line.partition(":"))
+        if not colon or not key:
+            unparsed.append(line)
+        elif value:
+            values.setdefault(key, value)
+    return values, unparsed

@@ -1,0 +1,62 @@
+"""`profiles status -type enrollment`: is this Mac managed, and who said so.
+
+10.13.0-10.13.3 print one sentence, 10.13.4 two rows, 11 adds the server. "(User Approved)" stands there if and only if
+the user approved the enrollment, so a bare "Yes" is a no to that question.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kextrel.macos.text import clean, meaningful, require
+
+__all__ = ["EnrollmentAnswer", "read"]
+
+
+@dataclass(frozen=True)
+class EnrollmentAnswer:
+    """None: the answer does not say. `note` is what stood in parentheses after the MDM enrollment."""
+
+    dep: bool | None = None
+    mdm: bool | None = None
+    user_approved: bool | None = None
+    server: str | None = None
+    note: str | None = None
+    unparsed: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        return {"dep": self.dep, "mdm": self.mdm, "user_approved": self.user_approved, "server": self.server}
+
+
+def read(text: str | bytes) -> EnrollmentAnswer:
+    """Reads the status. Raises UnreadableAnswer for other text."""
+    found: dict[str, Any] = {}
+    unparsed: list[str] = []
+    lines = list(meaningful(clean(text)))
+    for line in lines:
+        facts = _facts(line.strip())
+        found.update(facts)
+        if not facts:
+            unparsed.append(line)
+    require(bool(found), "profiles status", lines)
+    return EnrollmentAnswer(**found, unparsed=tuple(unparsed))
+
+
+def _facts(line: str) -> dict[str, Any]:
+    label, colon, value = (part.strip() for part in line.partition(":"))
+    answer = {"Yes": True, "No": False}.get(value.partition(" ")[0])
+    if colon and label == "Enrolled via DEP" and answer is not None:
+        return {"dep": answer}
+    if colon and label == "MDM enrollment" and answer is not None:
+        return _mdm(answer, value)
+    if colon and label == "MDM server" and value:
+        return {"server": value}
+    if "enrollment profile" in line and "installed on this system" in line:
+        return {"mdm": "no enrollment profile" not in line.lower()}
+    return {}
+
+
+def _mdm(enrolled: bool, value: str) -> dict[str, Any]:
+    note = value.partition("(")[2].partition(")")[0].strip()
+    return {"mdm": enrolled, "user_approved": note == "User Approved" if enrolled else None, "note": note or None}

@@ -1,0 +1,216 @@
+"""What the system says of itself: sw_vers, uname, sysctl, nvram, fdesetup, the owner of the console."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from kextrel.macos.text import clean, meaningful, require
+
+__all__ = [
+    "BootTime",
+    "FileVault",
+    "Nvram",
+    "SwVers",
+    "Sysctl",
+    "Uname",
+    "read_console_user",
+    "read_filevault",
+    "read_nvram",
+    "read_sw_vers",
+    "read_sysctl",
+    "read_uname",
+]
+
+_NOTHING: Callable[[], Mapping[str, str]] = lambda: MappingProxyType({})  # noqa: E731
+_BOOTTIME = re.compile(r"\{ ?sec = (\d{1,12}), ?usec = (\d{1,7}) ?\}")
+_VERSION = re.compile(r"\d{1,3}(?:\.\d{1,4}){0,3}\Z")
+_BUILD = re.compile(r"\d{1,3}[A-Z]\d{1,5}[a-z]?\Z|\d{1,3}[A-Z]\d+[a-z]\Z")
+_KERNEL = re.compile(r"root:\S{1,200}/(\S{1,200})")
+_MACHINE = re.compile(r"arm64e?|x86_64h?|i386")
+_SYSCTL = re.compile(r"([a-zA-Z0-9_.%-]{2,200})\s{0,8}[:=]\s{0,8}(.*)\Z")
+_UNKNOWN_OID = re.compile(r"unknown oid '([^'\n]{1,200})'")
+_NO_VARIABLE = re.compile(r"Error getting variable - '([^'\n]{1,200})': (.{0,200})")
+_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\$?\Z")
+
+
+@dataclass(frozen=True)
+class SwVers:
+    """`extra` is the letter of a Rapid Security Response, None without one. None elsewhere: not said."""
+
+    product: str | None = None
+    version: str | None = None
+    extra: str | None = None
+    build: str | None = None
+    unparsed: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        return {"product": self.product, "version": self.version, "extra": self.extra, "build": self.build}
+
+
+@dataclass(frozen=True)
+class Uname:
+    """`kernel` is the build of the kernel (RELEASE_ARM64_T8103); `machine` is this process's: x86_64 under Rosetta."""
+
+    release: str
+    host: str
+    kernel: str | None
+    machine: str | None
+    unparsed: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        return {"release": self.release, "host": self.host, "kernel": self.kernel, "machine": self.machine}
+
+
+@dataclass(frozen=True, order=True)
+class BootTime:
+    """kern.boottime, in seconds since 1970 and microseconds. Every boot has its own."""
+
+    sec: int
+    usec: int
+
+
+@dataclass(frozen=True)
+class Sysctl:
+    """`values` as printed; `absent` are the names that this kernel does not have."""
+
+    values: Mapping[str, str] = field(default_factory=_NOTHING, hash=False)
+    absent: frozenset[str] = frozenset()
+    boot_time: BootTime | None = None
+    unparsed: tuple[str, ...] = ()
+
+    def flag(self, name: str) -> bool | None:
+        """A name whose value is 0 or 1; a kernel that lacks it means False; None: not said."""
+        if name in self.absent:
+            return False
+        return {"0": False, "1": True}.get(self.values.get(name, ""))
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "sec": self.boot_time.sec if self.boot_time else None,
+            "usec": self.boot_time.usec if self.boot_time else None,
+            "arm64": self.flag("hw.optional.arm64"),
+            "safe_boot": self.flag("kern.safeboot"),
+            "model": self.values.get("hw.model"),
+            "cpu": self.values.get("machdep.cpu.brand_string"),
+            "values": dict(self.values),
+            "absent": sorted(self.absent),
+        }
+
+
+@dataclass(frozen=True)
+class Nvram:
+    """`values` as nvram escapes them (%xx). `absent`: no such variable."""
+
+    values: Mapping[str, str] = field(default_factory=_NOTHING, hash=False)
+    absent: frozenset[str] = frozenset()
+    error: str | None = None
+    unparsed: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        return {"values": dict(self.values), "absent": sorted(self.absent), "error": self.error}
+
+
+@dataclass(frozen=True)
+class FileVault:
+    on: bool
+    unparsed: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        return {"filevault": self.on}
+
+
+def read_sw_vers(text: str | bytes) -> SwVers:
+    """All rows, or the one value that `-productVersion` and its like print."""
+    names = {
+        "ProductName": "product",
+        "ProductVersion": "version",
+        "ProductVersionExtra": "extra",
+        "BuildVersion": "build",
+    }
+    found: dict[str, str] = {}
+    unparsed: list[str] = []
+    lines = list(meaningful(clean(text)))
+    for line in lines:
+        label, colon, value = (part.strip() for part in line.partition(":"))
+        if colon and label in names and value:
+            found[names[label]] = value
+        elif not colon and len(lines) == 1 and (_VERSION.match(label) or _BUILD.match(label)):
+            found["version" if _VERSION.match(label) else "build"] = label
+        else:
+            unparsed.append(line)
+    require(bool(found), "sw_vers", lines)
+    return SwVers(**found, unparsed=tuple(unparsed))
+
+
+def read_uname(text: str | bytes) -> Uname:
+    """`uname -a`, also when a terminal wrapped it."""
+    lines = list(meaningful(clean(text)))
+    words = " ".join(lines).split()
+    require(len(words) >= 3 and words[0] == "Darwin", "uname -a", lines)
+    at = next((i for i, word in enumerate(words) if _KERNEL.match(word)), len(words))
+    kernel = _KERNEL.match(words[at]) if at < len(words) else None
+    machine = words[at + 1] if at + 1 < len(words) and _MACHINE.fullmatch(words[at + 1]) else None
+    rest = " ".join(words[at + 1 + (machine is not None) :])
+    return Uname(words[2], words[1], kernel[1] if kernel else None, machine, (rest,) if rest else ())
+
+
+def read_sysctl(text: str | bytes) -> Sysctl:
+    """Any list of `name: value`, and the names that this kernel does not know."""
+    values: dict[str, str] = {}
+    absent: set[str] = set()
+    unparsed: list[str] = []
+    boot, lines = None, list(meaningful(clean(text)))
+    for line in lines:
+        if match := _UNKNOWN_OID.search(line):
+            absent.add(match[1])
+        elif match := _BOOTTIME.search(line):
+            boot = BootTime(int(match[1]), int(match[2]))
+        elif (match := _SYSCTL.match(line.strip())) and "." in match[1]:
+            values[match[1]] = match[2].strip()
+        else:
+            unparsed.append(line)
+    require(bool(values or absent or boot), "sysctl", lines)
+    return Sysctl(MappingProxyType(values), frozenset(absent), boot, tuple(unparsed))
+
+
+def read_nvram(text: str | bytes) -> Nvram:
+    """`nvram NAME`: name, tab, value; or that there is none; or that it may not be written."""
+    values: dict[str, str] = {}
+    absent: set[str] = set()
+    unparsed: list[str] = []
+    error, lines = None, list(meaningful(clean(text)))
+    for line in lines:
+        name, tab, value = line.partition("\t")
+        if not tab:
+            name, tab, value = line.partition("  ")
+        if match := _NO_VARIABLE.search(line):
+            absent.add(match[1])
+            error = error if "not found" in match[2] else "not_permitted"
+        elif "not permitted" in line or "(iokit/common) not privileged" in line:
+            error = "not_permitted"
+        elif tab and name and not name.isspace() and " " not in name.strip():
+            values[name.strip()] = value.strip()
+        else:
+            unparsed.append(line)
+    require(bool(values or absent or error), "nvram", lines)
+    return Nvram(MappingProxyType(values), frozenset(absent), error, tuple(unparsed))
+
+
+def read_filevault(text: str | bytes) -> FileVault:
+    """`fdesetup status`."""
+    lines = list(meaningful(clean(text)))
+    states = [line for line in lines if line.startswith(("FileVault is On", "FileVault is Off"))]
+    require(len(states) == 1, "fdesetup status", lines)
+    return FileVault(states[0].startswith("FileVault is On"), tuple(line for line in lines if line not in states))
+
+
+def read_console_user(text: str | bytes) -> str | None:
+    """`stat -f %Su /dev/console`: who is logged in at the screen; None when nobody is (root owns it then)."""
+    lines = list(meaningful(clean(text)))
+    require(len(lines) == 1 and _USER.match(lines[0].strip()) is not None, "stat -f %Su /dev/console", lines)
+    user = lines[0].strip()
+    return None if user in ("root", "_mbsetupuser") else user

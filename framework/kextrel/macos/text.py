@@ -1,0 +1,99 @@
+"""What every reader here does to text before it reads, and to text before people see it. All of it in linear time.
+
+`clean` takes away what terminals add (ANSI sequences, carriage returns, other control characters) and never fails.
+`plain` is for showing: what could still move a cursor or turn a line around is written out as `\\x1b`, `\\u202e`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+from kextrel.errors import UnreadableAnswer
+
+__all__ = ["Reading", "between", "clean", "flat", "is_noise", "meaningful", "plain", "require", "unique"]
+
+# ESC [ … final byte; ESC ] … BEL or ESC \ ; any other two-character escape. Each class excludes the next one's first
+# character, so no input makes the matcher go back over what it has read.
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]?|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~]?)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+# What kmutil, and the kext* tools that now call it, say on stderr of every run.
+_NOISE = (
+    "Executing: ",
+    "No variant specified, falling back to ",
+    "Defaulting to kernel file ",
+    "warning: unable to create release extension manager",
+)
+
+
+class Reading(Protocol):
+    """What every reader returns: typed, frozen, with the lines that it did not know."""
+
+    @property
+    def unparsed(self) -> tuple[str, ...]:
+        """Lines of the answer that were not understood, as they came."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """The facts as JSON values under their public names. None: the answer does not say."""
+        ...
+
+
+def clean(raw: str | bytes) -> str:
+    """`raw` as text with LF line ends, without escape sequences; tabs stay. Invalid UTF-8 becomes U+FFFD."""
+    text = raw.decode("utf-8", errors="replace") if isinstance(raw, bytes) else raw
+    if "\x1b" in text:
+        text = _ANSI.sub("", text)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _CONTROL.sub("", text)
+
+
+def plain(text: str) -> str:
+    """One line that is safe to print on any terminal: nothing in it is a control or a formatting character."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if _shows(char) else char.encode("unicode_escape").decode() for char in text)
+
+
+def _shows(char: str) -> bool:
+    return char == " " or unicodedata.category(char)[0] not in "CZ"
+
+
+def flat(text: str) -> str:
+    """All white space as single blanks: undoes the wrapping of terminals and mail programs."""
+    return " ".join(text.split())
+
+
+def meaningful(text: str) -> Iterator[str]:
+    """The lines that are neither blank nor the noise that kmutil writes to stderr, without trailing white space."""
+    return (line.rstrip() for line in text.split("\n") if line and not line.isspace() and not is_noise(line))
+
+
+def is_noise(line: str) -> bool:
+    return line.lstrip().startswith(_NOISE)
+
+
+def between(text: str, left: str, right: str) -> list[str]:
+    """Every piece of `text` between `left` and the next `right`; where `left` repeats first, after its last one."""
+    pieces, at = [], text.find(left)
+    while at >= 0:
+        end = text.find(right, at)
+        if end < 0:
+            break
+        pieces.append(text[at:end].rpartition(left)[2])
+        at = text.find(left, end)
+    return pieces
+
+
+def unique(items: Iterable[str]) -> tuple[str, ...]:
+    """`items` without blanks and repetitions, in their order."""
+    return tuple(dict.fromkeys(item for item in items if item))
+
+
+def require(known: bool, command: str, lines: Sequence[str]) -> None:
+    """Raises UnreadableAnswer with the first line when nothing of the answer was known."""
+    if not known:
+        raise UnreadableAnswer(command, lines[0] if lines else "")
