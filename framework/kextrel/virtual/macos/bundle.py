@@ -5,6 +5,7 @@ Nothing but the files is asked: Info.plist, the Mach-O, its signature, the seal 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import stat
 from collections.abc import Iterator, Mapping
@@ -64,10 +65,14 @@ class Kext:
         """ "Driver.kext" of /Library/Extensions/Driver.kext."""
         return self.path.rsplit("/", 1)[-1]
 
-    @property
-    def title(self) -> str:
-        """As kernelmanagerd names it in a message."""
-        return f"Kext {self.identifier} v{self.version} in executable kext bundle {self.identifier} at {self.path}"
+    def title(self, path: str) -> str:
+        """As kernelmanagerd names it in a message, when it lies at `path`."""
+        return f"Kext {self.identifier} v{self.version} in executable kext bundle {self.identifier} at {path}"
+
+    def fingerprint(self, architecture: str) -> str:
+        """What tells this kext from another of its name where no signature does: 40 hexadecimal digits."""
+        part = self.slice_for(architecture) or self.main[0]
+        return hashlib.sha256(self.nodes[f"Contents/{_INFO}"].content + part.content).hexdigest()[:40]
 
     @property
     def architectures(self) -> tuple[str, ...]:

@@ -1,0 +1,76 @@
+"""What kernelmanagerd answers, in the words and with the codes that kmutil prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kextrel.virtual.macos.bundle import Judgement, Kext
+
+__all__ = [
+    "BAD_SIGNATURE",
+    "LOADED",
+    "NOT_APPROVED",
+    "NOT_FOUND",
+    "OTHER",
+    "REBOOT",
+    "SEVERAL",
+    "Answer",
+    "failure",
+    "invalid",
+    "needs_approval",
+    "needs_reboot",
+    "wrong_architecture",
+]
+
+LOADED, NOT_FOUND, NOT_APPROVED, REBOOT, BAD_SIGNATURE, SEVERAL, BUILD_FAILED, OTHER = 0, 3, 27, 28, 29, 30, 31, 71
+
+_SIGNATURE = "Authenticating extension failed: Bad code signature"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An exit code of kmutil, and the text of its standard error (no newline at its end; empty: nothing is printed)."""
+
+    code: int
+    text: str = ""
+
+
+def failure(code: int, message: str) -> Answer:
+    """An NSError of KMErrorDomain as kmutil prints it."""
+    return Answer(
+        code, f'Error Domain=KMErrorDomain Code={code} "{message}" UserInfo={{NSLocalizedDescription={message}}}'
+    )
+
+
+def needs_approval(identifier: str) -> Answer:
+    """Somebody must allow it first."""
+    return failure(
+        NOT_APPROVED,
+        f"Extension with identifiers {identifier} not approved to load. Please approve using System Settings.",
+    )
+
+
+def needs_reboot(identifier: str) -> Answer:
+    """It is in the collection of the next boot: the normal end of a first installation."""
+    return failure(REBOOT, f"Loading extension(s): {identifier} requires a reboot")
+
+
+def wrong_architecture(kext: Kext, needed: str) -> Answer:
+    """No slice for this kernel."""
+    have = ",".join(kext.architectures)
+    return failure(
+        OTHER, f"Incompatible architecture: Binary is for {have}, but needed {needed}\n{kext.title(kext.path)}"
+    )
+
+
+def invalid(kext: Kext, staged: str, judgement: Judgement | None) -> Answer | None:
+    """What validation found: owners, modes, and the signature unless `judgement` is None (not asked). None: nothing."""
+    wrong = [f"Invalid ownership ({owner}) should be (0:0)" for owner in kext.ownership()]
+    wrong += [f"Invalid permissions: {path or kext.name} is writable by others" for path in kext.loose_modes()]
+    if judgement is not None and not judgement.trusted:
+        if not wrong:
+            title = kext.title(staged)
+            return failure(BAD_SIGNATURE, f"Authenticating extension failed: {title}:\n\n{_SIGNATURE}")
+        wrong.append(_SIGNATURE)
+    lines = "\n".join(wrong)
+    return failure(SEVERAL, f"{kext.title(staged)}:\n\n{lines}") if wrong else None

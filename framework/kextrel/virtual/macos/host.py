@@ -1,0 +1,72 @@
+"""What kernel management needs of the Mac that it runs on: the small part of Machine that it touches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from kextrel.virtual.hardware.localpolicy import LocalPolicy
+from kextrel.virtual.unix.fs import FileSystem
+
+__all__ = ["Account", "Clock", "Display", "Enclave", "Host", "Nvram", "Spec"]
+
+
+class Clock(Protocol):
+    def now(self) -> float: ...
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Account(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def admin(self) -> bool: ...
+
+
+class Spec(Protocol):
+    @property
+    def macos(self) -> str: ...
+    @property
+    def trust(self) -> str: ...
+    def account(self, name: str) -> Account | None: ...
+
+
+class Enclave(Protocol):
+    """The Secure Enclave: the stored policy, and the hashes that the running macOS may write into it."""
+
+    def policy(self) -> LocalPolicy: ...
+    def measure(self, **digests: str | None) -> None: ...
+
+
+class Nvram(Protocol):
+    def get(self, name: str) -> bytes | None: ...
+    def set(self, name: str, value: bytes) -> None: ...
+    def delete(self, name: str) -> bool: ...
+    def variables(self) -> Mapping[str, bytes]: ...
+
+
+class Display(Protocol):
+    def extension_blocked(self, developer: str) -> None:
+        """A dialogue says that extensions of `developer` were blocked."""
+        ...
+
+
+class Host(Protocol):
+    """A Mac as its kernel management sees it. `disk` is the kernel's view, and outlives a restart.
+
+    `in_force` is the LocalPolicy that iBoot read at this boot, None outside macOS.
+    """
+
+    @property
+    def spec(self) -> Spec: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def disk(self) -> FileSystem: ...
+    @property
+    def sep(self) -> Enclave: ...
+    @property
+    def display(self) -> Display: ...
+    @property
+    def in_force(self) -> LocalPolicy | None: ...
+    def defect(self, rule: str) -> bool: ...

@@ -1,0 +1,304 @@
+"""kernelmanagerd and syspolicyd of one Mac: load requests, approvals, the auxiliary collection, the loader's check.
+
+Everything that must outlive a restart lies on the Mac's disk (the KextPolicy database, the Preboot volume, staged
+copies) or in LocalPolicy. What waits for approval, and what runs, ends with the boot.
+Sources: kmutil(8), kernelmanagerd(8); Apple Platform Security, "Securely extending the kernel in macOS".
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from kextrel.virtual.hardware.localpolicy import LocalPolicy
+from kextrel.virtual.macos import answers, auxkc
+from kextrel.virtual.macos.answers import Answer
+from kextrel.virtual.macos.auxkc import Member
+from kextrel.virtual.macos.host import Host
+from kextrel.virtual.macos.kernel import NotLoaded, RunningKernel
+from kextrel.virtual.macos.kextpolicy import KextPolicy
+from kextrel.virtual.macos.library import ARCHITECTURE, Found, Library
+from kextrel.virtual.macos.preboot import Preboot, allows_kexts
+
+__all__ = ["APPROVAL_WINDOW", "BuildFailed", "KernelManagement", "Pending"]
+
+APPROVAL_WINDOW = 30 * 60.0
+"""Mac seconds that Settings offers a blocked kext after it was asked for (Apple TN2459)."""
+BUILD_TIME = 20.0
+"""Mac seconds that a build takes while the Mac goes down."""
+_UNTRUSTED_KEXTS = 0x1
+_LONGEST_LOG = 500
+
+
+class BuildFailed(Exception):
+    """The collection was not rebuilt: `answer` names the kext that is to blame."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.text)
+        self.answer = answer
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A kext that waits for its user. `allowed_by_policy`: LocalPolicy lets it be; else recovery comes first."""
+
+    bundle_id: str
+    team_id: str
+    developer_name: str
+    allowed_by_policy: bool
+    since: float
+    path: str
+
+
+class KernelManagement:
+    """One Mac's kernel management. `running` is the kernel of this boot, None while there is none."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._pending: dict[tuple[str, str], Pending] = {}
+        self.log: deque[tuple[float, str]] = deque(maxlen=_LONGEST_LOG)
+        self.boot_uuid = ""
+        self.running: RunningKernel | None = None
+
+    @property
+    def policy(self) -> KextPolicy:
+        """The KextPolicy database."""
+        return KextPolicy(self._host.disk)
+
+    @property
+    def library(self) -> Library:
+        return Library(self._host)
+
+    @property
+    def preboot(self) -> Preboot:
+        return Preboot(self._host.disk, self._host.sep.policy().vuid)
+
+    # Coming up and going down
+
+    def boot(self, policy: LocalPolicy | None) -> None:
+        """iBoot hands the kernel what `policy` lets it load; None: recoveryOS, which loads nothing of others."""
+        self._pending.clear()
+        self.boot_uuid = str(uuid.uuid4()).upper()
+        if policy is not None:
+            self._host.disk.mounts.sip = not policy.sip0
+            self._let_the_medic_work()
+        members = self.preboot.bootable(policy) if policy is not None else ()
+        self.running = RunningKernel(self._host.spec.macos, members)
+        if policy is not None:
+            self.policy.create()
+
+    async def orderly_shutdown(self) -> None:
+        """Builds what was approved and not built yet; a kext that spoils it leaves the collection as it was."""
+        if self._host.in_force is not None and self._due():
+            await self._host.clock.sleep(BUILD_TIME)
+            self._rebuild_if_possible()
+        self.running = None
+
+    def power_lost(self) -> None:
+        """The kernel is gone; what lies on the disk was written in single steps."""
+        self.running = None
+        self._pending.clear()
+
+    # Load requests
+
+    def load(self, path: str) -> Answer:
+        """A request to load the kext at `path`, by root."""
+        try:
+            found = self.library.find(path)
+        except OSError as error:
+            return answers.failure(
+                answers.OTHER, f"Could not find: Unable to read extension at {path}: {error.strerror}"
+            )
+        except ValueError as error:
+            return answers.failure(answers.OTHER, f"Invalid extension: {error}")
+        if found.kext.slice_for(ARCHITECTURE) is None:
+            return answers.wrong_architecture(found.kext, ARCHITECTURE)
+        if self._kernel.has(found.kext.identifier, found.cdhash):
+            self._kernel.start(self._kernel.collection[found.kext.identifier])
+            return Answer(answers.LOADED)
+        return self._validated(found) or self._resolved(found)
+
+    def unload(self, identifier: str) -> Answer:
+        """Stops a third-party kext; it stays in the collection."""
+        try:
+            self._kernel.stop(identifier)
+        except NotLoaded:
+            return Answer(
+                answers.NOT_FOUND,
+                f"(kernel) Kext {identifier} not found for unload request.\n"
+                f"Failed to unload {identifier} - (libkern/kext) not found.",
+            )
+        return Answer(answers.LOADED)
+
+    # Approval
+
+    def pending(self) -> list[Pending]:
+        """What Settings offers now: asked for within the window and not approved since; the oldest first."""
+        now, approved = self._host.clock.now(), self.approved()
+        fresh = [one for one in self._pending.values() if now - one.since <= APPROVAL_WINDOW]
+        return [one for one in fresh if (one.team_id, one.bundle_id) not in approved]
+
+    def approve(self, pending: Pending, user: str) -> None:
+        """The user whose short name is `user` allowed `pending` in Settings, which asked for the password.
+
+        PermissionError for somebody who is no administrator, or when LocalPolicy does not let it be approved. A kext
+        that spoils the build is approved all the same; the next load request says what is wrong.
+        """
+        account = self._host.spec.account(user)
+        if account is None or not account.admin:
+            raise PermissionError(f"{user} is not an administrator")
+        if not pending.allowed_by_policy:
+            raise PermissionError("LocalPolicy does not allow third-party kexts")
+        self.policy.allow(pending.team_id, pending.bundle_id, pending.developer_name)
+        self._authorise({*self.approved(), (pending.team_id, pending.bundle_id)})
+        self._pending.pop((pending.team_id, pending.bundle_id), None)
+        self._rebuild_if_possible()
+
+    def approved(self) -> frozenset[tuple[str, str]]:
+        """The user-authorised kext list, if LocalPolicy has its hash, less what KextPolicy took back."""
+        data = self.preboot.read(self.preboot.uakl)
+        if data is None or auxkc.digest(data) != self._host.sep.policy().auxp:
+            return frozenset()
+        allowed = {(row.team_id, row.bundle_id) for row in self.policy.approvals() if row.allowed}
+        return auxkc.decode_uakl(data) & allowed
+
+    # The auxiliary collection
+
+    def rebuild(self) -> bool:
+        """Builds the collection of every approved kext that is on the disk; False: it is what was built before.
+
+        BuildFailed, and everything as it was, when one of them does not validate.
+        """
+        members = self._members()
+        preboot, data = self.preboot, auxkc.build(members)
+        if not members:
+            changed = preboot.read(preboot.collection) is not None
+            for path in (preboot.collection, preboot.receipt):
+                preboot.remove(path)
+            self._host.sep.measure(auxi=None, auxr=None)
+            return changed
+        if auxkc.digest(data) == self._host.sep.policy().auxi:
+            return False
+        receipt = auxkc.encode_receipt(members)
+        preboot.write(preboot.collection, data)
+        preboot.write(preboot.receipt, receipt)
+        self._host.sep.measure(auxi=auxkc.digest(data), auxr=auxkc.digest(receipt))
+        return True
+
+    def trigger_panic_medic(self) -> None:
+        """Recovery: at the next boot the collection and every approval go."""
+        self.preboot.write(self.preboot.panic_medic, b"")
+
+    # Inside
+
+    @property
+    def _kernel(self) -> RunningKernel:
+        if self.running is None:
+            raise RuntimeError("no kernel runs")
+        return self.running
+
+    def _note(self, text: str) -> None:
+        self.log.append((self._host.clock.now(), text))
+
+    def _let_the_medic_work(self) -> None:
+        preboot = self.preboot
+        if preboot.read(preboot.panic_medic) is None:
+            return
+        self.policy.forget()
+        preboot.clear()
+        self._host.sep.measure(auxp=None, auxi=None, auxr=None)
+        self._note("panic medic: the auxiliary collection and all approvals were removed")
+
+    def _validated(self, found: Found) -> Answer | None:
+        """What is wrong with a kext, None for nothing. Its copy is staged and kept only when it is good."""
+        staged = self.library.stage(found.kext)
+        wrong = answers.invalid(found.kext, staged, found.judgement if self._enforces_signatures else None)
+        if wrong is not None:
+            self.library.discard(staged)
+            self._note(f"{found.kext.identifier}: {wrong.text} ({found.judgement.detail})")
+            return wrong
+        self.library.keep(found.kext, staged)
+        return None
+
+    @property
+    def _enforces_signatures(self) -> bool:
+        """SIP's word in force at this boot; SIG-01 is the Mac whose kernelmanagerd never looks."""
+        policy = self._host.in_force
+        untrusted_allowed = policy is not None and bool((policy.sip0 or 0) & _UNTRUSTED_KEXTS)
+        return not untrusted_allowed and not self._host.defect("SIG-01")
+
+    def _resolved(self, found: Found) -> Answer:
+        """A good kext that does not run yet: asked for, or due at the next boot."""
+        identifier, now = found.kext.identifier, self._host.clock.now()
+        self.policy.seen(found.kext.path, found.team_id, identifier, found.cdhash, self.boot_uuid, now)
+        allowed = self._kexts_allowed
+        if not allowed or found.key not in self.approved():
+            self._ask(found, allowed, now)
+            return answers.needs_approval(identifier)
+        if self._host.defect("KEXT-03"):
+            self._kernel.start(found.member())
+            return Answer(answers.LOADED)
+        try:
+            self.rebuild()
+        except BuildFailed as error:
+            return error.answer
+        return answers.needs_reboot(identifier)
+
+    @property
+    def _kexts_allowed(self) -> bool:
+        """Whether LocalPolicy lets kexts be approved; KEXT-06 is the Mac whose kernelmanagerd never looks."""
+        return allows_kexts(self._host.sep.policy()) or self._host.defect("KEXT-06")
+
+    def _ask(self, found: Found, allowed: bool, now: float) -> None:
+        self.policy.ask(found.team_id, found.kext.identifier, found.developer)
+        self._pending[found.key] = Pending(
+            found.kext.identifier, found.team_id, found.developer, allowed, now, found.kext.path
+        )
+        self._note(f"{found.kext.identifier}: waits for approval")
+        self._host.display.extension_blocked(found.developer)
+
+    def _authorise(self, approved: Iterable[tuple[str, str]]) -> None:
+        """Captures the user-authorised kext list in LocalPolicy."""
+        preboot, data = self.preboot, auxkc.encode_uakl(approved)
+        preboot.write(preboot.uakl, data)
+        self._host.sep.measure(auxp=auxkc.digest(data))
+
+    def _rebuild_if_possible(self) -> None:
+        try:
+            self.rebuild()
+        except BuildFailed as error:
+            self._note(f"the auxiliary collection stays as it was: {error.answer.text}")
+
+    def _members(self) -> list[Member]:
+        """Every approved kext that was asked for and is still on the disk. BuildFailed names one that is not good."""
+        approved = self.approved()
+        found = {one.kext.identifier: one for one in self._asked_for(approved)}
+        for one in found.values():
+            wrong = answers.invalid(one.kext, one.kext.path, one.judgement if self._enforces_signatures else None)
+            if wrong is None and one.key not in approved:
+                wrong = answers.needs_approval(one.kext.identifier)
+            if wrong is not None:
+                raise BuildFailed(wrong)
+        return [one.member() for one in found.values() if one.kext.slice_for(ARCHITECTURE) is not None]
+
+    def _asked_for(self, approved: Collection[tuple[str, str]]) -> Iterator[Found]:
+        """What lies today where approved kexts were found when they were asked for."""
+        identifiers = {identifier for _, identifier in approved}
+        for path in self.policy.paths() if approved else ():
+            try:
+                found = self.library.find(path)
+            except (OSError, ValueError) as error:
+                self._note(f"{path} is left out of the auxiliary collection: {error}")
+                continue
+            if found.kext.identifier in identifiers:
+                yield found
+
+    def _due(self) -> bool:
+        """Whether an approved kext on the disk is not, as it is now, in the collection of the next boot."""
+        policy = self._host.sep.policy()
+        if not allows_kexts(policy):
+            return False
+        built = {one.identifier: one.cdhash for one in self.preboot.bootable(policy)}
+        return any(built.get(one.kext.identifier) != one.cdhash for one in self._asked_for(self.approved()))

@@ -1,0 +1,132 @@
+"""syspolicyd's database: who may load kexts and what was asked for, a real SQLite file in the Mac's file system.
+
+Every question opens the file as it is now and every change writes it back, so that what a root shell did to it counts.
+The schema is that of captures of macOS 10.13 to 15.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+
+from kextrel.virtual.unix.fs import FileSystem
+
+__all__ = ["PATH", "Approval", "KextPolicy"]
+
+FOLDER = "/private/var/db/SystemPolicyConfiguration"
+PATH = f"{FOLDER}/KextPolicy"
+
+_SCHEMA = (
+    "CREATE TABLE kext_load_history_v3 ( path TEXT PRIMARY KEY, team_id TEXT, bundle_id TEXT, boot_uuid TEXT, "
+    "created_at TEXT, last_seen TEXT, flags INTEGER , cdhash TEXT)",
+    "CREATE TABLE kext_policy ( team_id TEXT, bundle_id TEXT, allowed BOOLEAN, developer_name TEXT, flags INTEGER, "
+    "PRIMARY KEY (team_id, bundle_id) )",
+    "CREATE TABLE kext_policy_mdm ( team_id TEXT, bundle_id TEXT, allowed BOOLEAN, payload_uuid TEXT, "
+    "PRIMARY KEY (team_id, bundle_id) )",
+    "CREATE TABLE settings ( name TEXT, value TEXT, PRIMARY KEY (name) )",
+)
+
+
+@dataclass(frozen=True, order=True)
+class Approval:
+    """One row of kext_policy: team (empty: unsigned) and bundle identifier, and whether it was allowed."""
+
+    team_id: str
+    bundle_id: str
+    allowed: bool
+    developer_name: str
+
+
+class KextPolicy:
+    """The database on `disk`. A file that is missing or no database is made anew, as syspolicyd does."""
+
+    def __init__(self, disk: FileSystem) -> None:
+        self._disk = disk
+
+    def create(self) -> None:
+        """Makes the empty database if there is none yet."""
+        if not self._disk.exists(PATH):
+            self._disk.mkdir(FOLDER, parents=True, mode=0o755)
+            self._disk.write_bytes(PATH, _empty(), mode=0o644)
+
+    def approvals(self) -> list[Approval]:
+        """Every row of kext_policy, by team and bundle identifier."""
+        with self._open() as database:
+            rows = database.execute(
+                "SELECT team_id, bundle_id, allowed, developer_name FROM kext_policy ORDER BY team_id, bundle_id"
+            ).fetchall()
+        return [Approval(str(team), str(bundle), bool(allowed), str(name)) for team, bundle, allowed, name in rows]
+
+    def allowed(self, team_id: str, bundle_id: str) -> bool:
+        """Whether a user allowed that very kext of that very team."""
+        return any(row.allowed and (row.team_id, row.bundle_id) == (team_id, bundle_id) for row in self.approvals())
+
+    def ask(self, team_id: str, bundle_id: str, developer_name: str) -> None:
+        """Notes that a kext waits for its user; what was allowed before stays allowed."""
+        with self._open() as database:
+            database.execute(
+                "INSERT OR IGNORE INTO kext_policy VALUES (?, ?, 0, ?, 0)", (team_id, bundle_id, developer_name)
+            )
+
+    def allow(self, team_id: str, bundle_id: str, developer_name: str) -> None:
+        """Notes that its user allowed a kext."""
+        with self._open() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO kext_policy VALUES (?, ?, 1, ?, 0)", (team_id, bundle_id, developer_name)
+            )
+
+    def forget(self) -> None:
+        """Takes every approval and the whole history away."""
+        with self._open() as database:
+            database.execute("DELETE FROM kext_policy")
+            database.execute("DELETE FROM kext_load_history_v3")
+
+    def seen(self, path: str, team_id: str, bundle_id: str, cdhash: str, boot_uuid: str, now: float) -> None:
+        """Notes a load request for the kext at `path` at `now` (Mac seconds)."""
+        at = datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        with self._open() as database:
+            database.execute(
+                "INSERT INTO kext_load_history_v3 VALUES (?, ?, ?, ?, ?, ?, 0, ?) ON CONFLICT(path) DO UPDATE SET "
+                "team_id=excluded.team_id, bundle_id=excluded.bundle_id, boot_uuid=excluded.boot_uuid, "
+                "last_seen=excluded.last_seen, cdhash=excluded.cdhash",
+                (path, team_id, bundle_id, boot_uuid, at, at, cdhash),
+            )
+
+    def paths(self) -> list[str]:
+        """Where every kext that was asked for lay, the oldest first."""
+        with self._open() as database:
+            rows = database.execute("SELECT path FROM kext_load_history_v3 ORDER BY created_at, rowid").fetchall()
+        return [str(path) for (path,) in rows]
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """The database in memory; what was changed goes back to the file."""
+        self.create()
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+            before = self._load(database)
+            yield database
+            after = database.serialize()
+            if after != before:
+                self._disk.write_bytes(PATH, after)
+
+    def _load(self, database: sqlite3.Connection) -> bytes:
+        content = self._disk.read_bytes(PATH)
+        try:
+            database.deserialize(content)
+            database.execute("SELECT count(*) FROM kext_policy, kext_load_history_v3").fetchone()
+        except sqlite3.Error:
+            database.deserialize(_empty())
+            content = b""
+        return content
+
+
+@cache
+def _empty() -> bytes:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+        for statement in _SCHEMA:
+            database.execute(statement)
+        return database.serialize()

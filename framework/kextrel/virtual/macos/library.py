@@ -1,0 +1,164 @@
+"""Kexts on the disk: read, judged as this Mac judges them, and staged where nobody can change them any more."""
+
+from __future__ import annotations
+
+import secrets
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kextrel.virtual.macos import bundle, trust
+from kextrel.virtual.macos.auxkc import Member
+from kextrel.virtual.macos.bundle import BadBundle, Judgement, Kext, Node
+from kextrel.virtual.macos.host import Host
+from kextrel.virtual.macos.trust import Trust
+from kextrel.virtual.unix.fs import FileSystem
+
+__all__ = ["ARCHITECTURE", "Found", "Library", "disk_files"]
+
+ARCHITECTURE = "arm64e"
+STAGING = "/private/var/db/KernelExtensionManagement/Staging"
+STAGED = "/Library/StagedExtensions"
+FOLDERS = ("/Library/Extensions", "/Library/Apple/System/Library/Extensions")
+_MOST_FILES, _MOST_BYTES = 4096, 64 << 20
+
+
+@dataclass(frozen=True)
+class Found:
+    """A kext and what its signature is worth. `team_id` is empty where no certificate proves one."""
+
+    kext: Kext
+    judgement: Judgement
+
+    @property
+    def team_id(self) -> str:
+        return self.judgement.team_id
+
+    @property
+    def developer(self) -> str:
+        """The name that Settings shows."""
+        signer = self.judgement.signer
+        return signer.developer_name if signer else f"Unidentified - {self.kext.name.removesuffix('.kext')}"
+
+    @property
+    def cdhash(self) -> str:
+        return self.judgement.cdhash or self.kext.fingerprint(ARCHITECTURE)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """How approvals name it: team and bundle identifier."""
+        return self.team_id, self.kext.identifier
+
+    def member(self) -> Member:
+        """It as a part of a collection. Only for a kext that has a slice for this Mac."""
+        part = self.kext.slice_for(ARCHITECTURE)
+        assert part is not None
+        return Member(
+            identifier=self.kext.identifier,
+            version=self.kext.version,
+            path=self.kext.path,
+            team_id=self.team_id,
+            cdhash=self.cdhash,
+            uuid=part.uuid,
+            size=part.size,
+            libraries=self.kext.libraries,
+            content=part.content,
+        )
+
+
+class _DiskFiles:
+    """bundle.Files over a Mac's file system."""
+
+    def __init__(self, disk: FileSystem) -> None:
+        self._disk = disk
+
+    def tree(self, path: str) -> Mapping[str, Node]:
+        if not self._disk.stat(path).is_dir:
+            raise BadBundle(f"{path} is not a bundle")
+        found: dict[str, Node] = {}
+        size = 0
+        for place in self._disk.walk(path):
+            entry = self._disk.stat(place, follow=False)
+            size += entry.size if entry.is_file else 0
+            if size > _MOST_BYTES or len(found) > _MOST_FILES:
+                raise BadBundle(f"{path} is larger than a kext may be")
+            content = self._disk.read_bytes(place) if entry.is_file else b""
+            found[place[len(path) + 1 :]] = Node(entry.mode, entry.uid, entry.gid, content)
+        return found
+
+
+def disk_files(disk: FileSystem) -> bundle.Files:
+    """Bundles on `disk`, seen with its eyes."""
+    return _DiskFiles(disk)
+
+
+class Library:
+    """What kernelmanagerd can find on one Mac's disk."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def find(self, path: str) -> Found:
+        """The kext at `path`. Raises OSError when there is nothing, ValueError when it is no kext."""
+        kext = bundle.read(disk_files(self._host.disk), self._host.disk.real(path))
+        now = datetime.fromtimestamp(self._host.clock.now(), UTC)
+        return Found(kext, bundle.judge(kext, ARCHITECTURE, self.trust(), now))
+
+    def trust(self) -> Trust:
+        """Whom this Mac trusts."""
+        return trust.load(Path(self._host.spec.trust)) if self._host.spec.trust else trust.load()
+
+    def by_identifier(self, identifier: str) -> str | None:
+        """The path of the kext with that bundle identifier in the folders that macOS watches; None for none."""
+        disk = self._host.disk
+        for folder in FOLDERS:
+            for name in disk.listdir(folder) if disk.is_dir(folder) else ():
+                path = f"{folder}/{name}"
+                if name.endswith(".kext") and self.identifier(path) == identifier:
+                    return path
+        return None
+
+    def identifier(self, path: str) -> str | None:
+        """The bundle identifier of what lies at `path`; None when it cannot be read."""
+        try:
+            return bundle.read(disk_files(self._host.disk), path).identifier
+        except (OSError, ValueError):
+            return None
+
+    def stage(self, kext: Kext) -> str:
+        """Copies a kext to where only kernelmanagerd writes; returns the copy's path."""
+        suffix = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(6)).capitalize()
+        path = f"{STAGING}/{kext.identifier}.{suffix}/{kext.name}"
+        self._copy(kext, path)
+        return path
+
+    def keep(self, kext: Kext, staged: str) -> None:
+        """A staged kext was found good: it replaces what was staged of it before."""
+        self._remove(f"{STAGED}{kext.path}")
+        self._copy(kext, f"{STAGED}{kext.path}")
+        self.discard(staged)
+
+    def discard(self, staged: str) -> None:
+        """Takes a copy in the staging folder away."""
+        self._remove(staged.rsplit("/", 1)[0])
+
+    def clear_staging(self) -> None:
+        """Takes every staged copy away."""
+        for folder in (STAGING, STAGED):
+            self._remove(folder)
+
+    def _copy(self, kext: Kext, path: str) -> None:
+        disk = self._host.disk
+        for name, node in kext.nodes.items():
+            place = f"{path}/{name}" if name else path
+            if stat.S_ISDIR(node.mode):
+                disk.mkdir(place, parents=True)
+            else:
+                disk.write_bytes(place, node.content)
+                disk.chmod(place, node.mode & 0o7777)
+
+    def _remove(self, path: str) -> None:
+        if self._host.disk.exists(path):
+            self._host.disk.remove_tree(path)
