@@ -1,0 +1,136 @@
+"""Copies files and trees to a Mac by SFTP: permissions kept, symbolic links kept as links, any file name.
+
+Names travel as bytes, so that one which is not UTF-8, has a newline, a quote or a leading dash arrives as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import paramiko
+
+from kextrel.bench.retry import Transient
+from kextrel.bench.sshlink import SshTransport, request
+from kextrel.errors import BenchError, DeadlineExceeded, UsageError
+from kextrel.timing import Deadline
+
+__all__ = ["Sent", "upload"]
+
+CHUNK = 1 << 15
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One file that was copied: its path on the Mac, its size and SHA-256."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+def upload(transport: SshTransport, local: Path, remote: str, *, wire: str, deadline: Deadline) -> list[Sent]:
+    """Copies `local` to `remote`, an absolute path; a directory is merged into one that is there.
+
+    Raises UsageError for what cannot be copied, BenchError when the Mac or the wire refuses. What was copied stays.
+    """
+    if not remote.startswith("/"):
+        raise UsageError(f"{remote!r} is not an absolute path on the Mac")
+    if not os.path.lexists(local):
+        raise UsageError(f"there is no {local} to copy")
+    with _session(transport, wire, deadline) as copier:
+        copier.copy(local, os.fsencode(remote))
+        return copier.sent
+
+
+@contextmanager
+def _session(transport: SshTransport, wire: str, deadline: Deadline) -> Iterator[_Copier]:
+    channel = None
+    try:
+        channel = transport.open_session(timeout=max(deadline.remaining, 0.01))
+        channel.settimeout(max(deadline.remaining, 0.01))
+        request(transport, channel, "subsystem", b"sftp")
+        yield _Copier(paramiko.SFTPClient(channel), channel, wire, deadline)
+    except TimeoutError as error:
+        hint = "what was copied so far is still there"
+        raise DeadlineExceeded(f"{deadline.what} was not done in time", wire=wire, hint=hint) from error
+    except (paramiko.SSHException, EOFError) as error:
+        raise Transient(f"the connection ended in a copy: {str(error) or 'closed'}", wire=wire) from error
+    finally:
+        if channel is not None:
+            channel.close()
+
+
+class _Copier:
+    def __init__(self, client: paramiko.SFTPClient, channel: paramiko.Channel, wire: str, deadline: Deadline) -> None:
+        self._client, self._channel, self._wire, self._deadline = client, channel, wire, deadline
+        self.sent: list[Sent] = []
+
+    def copy(self, local: Path, remote: bytes) -> None:
+        """One directory entry and what is below it; a directory gets its mode last, as that may forbid writing."""
+        self._still_time()
+        mode = local.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            self._asked("link", remote, lambda: self._link(os.fsencode(local.readlink()), remote))
+        elif stat.S_ISDIR(mode):
+            self._asked("make the directory", remote, lambda: self._directory(remote))
+            for entry in sorted(local.iterdir()):
+                self.copy(entry, remote.rstrip(b"/") + b"/" + os.fsencode(entry.name))
+            self._asked("set the mode of", remote, lambda: self._client.chmod(remote, stat.S_IMODE(mode)))
+        elif stat.S_ISREG(mode):
+            self._asked("write", remote, lambda: self._file(local, remote, stat.S_IMODE(mode)))
+        else:
+            raise UsageError(f"{str(local)!r} is neither a file, a directory nor a link and cannot be copied")
+
+    def _link(self, target: bytes, remote: bytes) -> None:
+        if self._mode(remote) is not None:
+            self._client.remove(remote)
+        self._client.symlink(target, remote)
+
+    def _directory(self, remote: bytes) -> None:
+        mode = self._mode(remote)
+        if mode is None:
+            self._client.mkdir(remote, 0o700)
+        elif not stat.S_ISDIR(mode):
+            raise OSError("it is there already and is no directory")
+
+    def _file(self, local: Path, remote: bytes, mode: int) -> None:
+        digest, size = hashlib.sha256(), 0
+        if stat.S_ISLNK(self._mode(remote) or 0):
+            self._client.remove(remote)  # else the link's target would be overwritten
+        with local.open("rb") as source, self._client.open(remote, "wb") as target:
+            target.set_pipelined(True)
+            while chunk := source.read(CHUNK):
+                self._still_time()
+                target.write(chunk)
+                digest.update(chunk)
+                size += len(chunk)
+        self._client.chmod(remote, mode)
+        arrived = self._client.stat(remote).st_size
+        if arrived != size:
+            raise OSError(f"{arrived} of {size} bytes arrived; is the disk full?")
+        self.sent.append(Sent(os.fsdecode(remote), size, digest.hexdigest()))
+
+    def _mode(self, remote: bytes) -> int | None:
+        try:
+            return self._client.lstat(remote).st_mode
+        except FileNotFoundError:
+            return None
+
+    def _asked(self, verb: str, remote: bytes, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except TimeoutError:
+            raise
+        except OSError as error:
+            where = os.fsdecode(remote)
+            raise BenchError(f"cannot {verb} {where!r}: {error.strerror or error}", wire=self._wire) from error
+
+    def _still_time(self) -> None:
+        self._deadline.check(self._wire, hint="what was copied so far is still there")
+        self._channel.settimeout(max(self._deadline.remaining, 0.01))

@@ -1,0 +1,202 @@
+"""One SSH connection: our own socket, a pinned host key, an authenticated transport.
+
+The socket is opened here because paramiko's own has no TCP_NODELAY (44 ms a command against 0.45 ms) and no keepalive
+of the kernel's, which is what notices a Mac whose mains were cut: it says nothing any more, and answers nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import logging
+import signal
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import paramiko
+from paramiko.common import MSG_CHANNEL_REQUEST, cMSG_CHANNEL_REQUEST
+
+from kextrel.bench.retry import Transient
+from kextrel.errors import BenchError, UsageError
+from kextrel.timing import Deadline
+
+__all__ = ["HostKey", "Login", "LoginRefused", "SshTransport", "Unreachable", "connect", "fingerprint", "request"]
+
+# paramiko logs the tracebacks of lost connections; without a handler Python would print them on stderr.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+ONE_ATTEMPT = 10.0  # wall seconds for one connection, from the first packet to the login
+_SIGNALS = {f"{s.name.removeprefix('SIG')}": int(s) for s in signal.Signals}
+_RSA_TYPES = ("rsa-sha2-512", "rsa-sha2-256")
+
+
+class Unreachable(Transient):
+    """Nobody speaks SSH there: no route, a refused connection, silence."""
+
+
+class LoginRefused(BenchError):
+    """The Mac's sshd answers, is the pinned one, and does not let this user in."""
+
+
+@dataclass(frozen=True)
+class HostKey:
+    """A pinned host key: `ssh-ed25519` and the decoded blob."""
+
+    kind: str
+    blob: bytes
+
+    @classmethod
+    def parse(cls, line: str) -> HostKey:
+        """Reads `ssh-ed25519 AAAA… [comment]`, a line of a .pub file. Raises UsageError."""
+        parts = line.split()
+        try:
+            blob = base64.b64decode(parts[1], validate=True)
+        except (IndexError, binascii.Error, ValueError):
+            blob = b""
+        kind = parts[0].encode() if parts else b""
+        if not blob or blob[:4] != len(kind).to_bytes(4, "big") or blob[4 : 4 + len(kind)] != kind:
+            raise UsageError(
+                f"{line[:80]!r} is not a host key; write it as in a .pub file, such as 'ssh-ed25519 AAAA…'"
+            )
+        return cls(parts[0], blob)
+
+
+@dataclass(frozen=True)
+class Login:
+    """Who logs in: with a password, or with the private key in a file."""
+
+    user: str
+    password: str | None = field(default=None, repr=False)
+    key: Path | None = None
+
+
+class SshTransport(paramiko.Transport):
+    """paramiko's transport, which also knows `exit-signal`: a channel's exit status is 128 + n then.
+
+    paramiko drops that message, so that a killed command looks like a lost connection.
+    """
+
+    _channel_handler_table: ClassVar[dict[int, Any]] = {
+        **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]
+        MSG_CHANNEL_REQUEST: lambda channel, message: _channel_request(channel, message),
+    }
+
+
+def _channel_request(channel: paramiko.Channel, message: paramiko.Message) -> None:
+    if message.get_text() == "exit-signal":
+        message.get_boolean()
+        channel.exit_status = 128 + _SIGNALS.get(message.get_text(), 0)
+        channel.status_event.set()
+        return
+    message.rewind()
+    message.get_int()  # the channel's number, which was read before
+    channel._handle_request(message)  # type: ignore[attr-defined]
+
+
+def request(transport: SshTransport, channel: paramiko.Channel, kind: str, what: bytes) -> None:
+    """Starts a command (`exec`) or a `subsystem` on a channel without waiting for the server's answer.
+
+    That saves a round trip, and a wait that has no limit in paramiko. A server that refuses closes the channel.
+    """
+    message = paramiko.Message()
+    message.add_byte(cMSG_CHANNEL_REQUEST)
+    message.add_int(channel.remote_chanid)
+    message.add_string(kind)
+    message.add_boolean(True)
+    message.add_string(what)
+    transport._send_user_message(message)  # type: ignore[attr-defined]
+
+
+def fingerprint(blob: bytes) -> str:
+    """As ssh-keygen -l prints it: `SHA256:…`."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+def connect(
+    host: str, port: int, login: Login, pins: Sequence[HostKey], *, wire: str, deadline: Deadline
+) -> SshTransport:
+    """One attempt. Raises Transient when nobody answers, BenchError when the wrong one does or the login fails."""
+    deadline = deadline.within(ONE_ATTEMPT, "the SSH connection")
+    deadline.check(wire)
+    sock = _dial(host, port, wire, deadline)
+    transport = None
+    try:
+        transport = SshTransport(sock)
+        _handshake(transport, pins, wire, deadline)
+        _authenticate(transport, login, wire, deadline)
+    except BaseException:
+        (transport or sock).close()
+        raise
+    return transport
+
+
+def _dial(host: str, port: int, wire: str, deadline: Deadline) -> socket.socket:
+    try:
+        sock = socket.create_connection((host, port), timeout=max(deadline.remaining, 0.01))
+    except OSError as error:
+        hint = "is the Mac running, and Remote Login on?"
+        raise Unreachable(f"no SSH connection: {error.strerror or error}", wire=wire, hint=hint) from error
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    idle = "TCP_KEEPIDLE" if hasattr(socket, "TCP_KEEPIDLE") else "TCP_KEEPALIVE"  # the latter on macOS
+    for option, value in ((idle, 3), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 4), ("TCP_USER_TIMEOUT", 11_000)):
+        if hasattr(socket, option):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    return sock
+
+
+def _handshake(transport: SshTransport, pins: Sequence[HostKey], wire: str, deadline: Deadline) -> None:
+    options = transport.get_security_options()
+    pinned = [kind for pin in pins for kind in (_RSA_TYPES if pin.kind == "ssh-rsa" else (pin.kind,))]
+    offered = list(options.key_types)
+    first = [kind for kind in dict.fromkeys(pinned) if kind in offered]
+    options.key_types = first + [kind for kind in offered if kind not in first]
+    transport.banner_timeout = transport.handshake_timeout = max(deadline.remaining, 0.01)
+    try:
+        transport.start_client(timeout=max(deadline.remaining, 0.01))
+        key = transport.get_remote_server_key()  # start_client ends silently when its time is up, this does not
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        raise Unreachable(f"the SSH handshake ended: {str(error) or 'closed'}", wire=wire) from error
+    if HostKey(key.get_name(), key.asbytes()) not in pins:
+        raise BenchError(_unpinned(key, pins), wire=wire, hint=_how_to_pin(key))
+
+
+def _unpinned(key: paramiko.PKey, pins: Sequence[HostKey]) -> str:
+    seen = f"its host key is {key.get_name()} {fingerprint(key.asbytes())}"
+    if not pins:
+        return f"{seen}, and none is pinned"
+    return f"{seen}, which is not one of the {len(pins)} pinned; it was reinstalled, is in recovery, or is another host"
+
+
+def _how_to_pin(key: paramiko.PKey) -> str:
+    return (
+        "compare it with 'ssh-keygen -lf' of the .pub files in /etc/ssh at the Mac, then pin it: "
+        f"add '{key.get_name()} {key.get_base64()}' to host_keys in the profile"
+    )
+
+
+def _authenticate(transport: SshTransport, login: Login, wire: str, deadline: Deadline) -> None:
+    transport.auth_timeout = max(deadline.remaining, 0.01)
+    try:
+        if login.key is not None:
+            transport.auth_publickey(login.user, _private_key(login.key, wire))
+        else:
+            transport.auth_password(login.user, login.password or "")
+    except paramiko.AuthenticationException as error:
+        way = f"the key {login.key}" if login.key else "the password"
+        hint = "look at user, password and key in the profile"
+        raise LoginRefused(f"'{login.user}' cannot log in with {way}", wire=wire, hint=hint) from error
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        raise Transient(f"the connection ended in the login: {str(error) or 'closed'}", wire=wire) from error
+
+
+def _private_key(path: Path, wire: str) -> paramiko.PKey:
+    try:
+        return paramiko.PKey.from_path(path)
+    except (OSError, paramiko.SSHException, paramiko.pkey.UnknownKeyType, ValueError, TypeError) as error:
+        hint = "it must be readable and without a passphrase"
+        raise BenchError(f"cannot use the private key {path}: {error}", wire=wire, hint=hint) from error

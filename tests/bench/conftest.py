@@ -1,0 +1,226 @@
+"""Real peers on loopback for the wires: OpenSSH's sshd, an asyncssh server, and boards on pseudo-terminals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+
+from kextrel.bench.shell import SshShell
+from kextrel.bench.sshlink import Login
+from kextrel.evidence import EvidenceLog
+from kextrel.timing import Deadline
+
+SSHD = "/usr/sbin/sshd"
+BOOT_1 = "{ sec = 1789196391, usec = 979990 } Fri Sep 11 23:59:51 2026"
+BOOT_2 = "{ sec = 1789200000, usec = 5 } Sat Sep 12 01:00:00 2026"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until_listening(port: int, seconds: float = 10) -> None:
+    deadline = Deadline.after(seconds)
+    while not deadline.expired:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except ConnectionRefusedError:
+            os.sched_yield()
+    raise AssertionError(f"nothing listens on {port}")
+
+
+def public_line(key: Path) -> str:
+    return key.with_name(key.name + ".pub").read_text().strip()
+
+
+class Peer:
+    """A real SSH server that stands for a Mac: its boot time is a file that a `sysctl` on its PATH prints."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.user = pwd.getpwuid(os.getuid()).pw_name
+        self.host_key, self.user_key = folder / "host", folder / "user"
+        for key in (self.host_key, self.user_key):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+        self.tools = folder / "bin"
+        self.tools.mkdir()
+        self.boot(BOOT_1)
+        sysctl = self.tools / "sysctl"
+        sysctl.write_text(f'#!/bin/sh\ntest "$2" = kern.boottime && cat {folder}/boottime\n')
+        sysctl.chmod(0o755)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def boot(self, when: str) -> None:
+        (self.folder / "boottime").write_text(when + "\n")
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self.command(), start_new_session=True)
+        until_listening(self.port)
+
+    def stop(self) -> None:
+        """Ends the server and its sessions, as a Mac that goes down does."""
+        if self.process is None:
+            return
+        children = subprocess.run(
+            ["ps", "-A", "-o", "pid=", "-o", "ppid="], capture_output=True, text=True, check=True
+        ).stdout
+        mine = [int(pid) for pid, parent in map(str.split, children.splitlines()) if int(parent) == self.process.pid]
+        for pid in (self.process.pid, *mine):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+    def shell(self, sink: EvidenceLog | None = None, keys: list[str] | None = None) -> SshShell:
+        pins = [public_line(self.host_key)] if keys is None else keys
+        login = Login(self.user, key=self.user_key)
+        return SshShell("mini.shell", "127.0.0.1", self.port, login, pins, sink or EvidenceLog())
+
+
+class OpenSsh(Peer):
+    def command(self) -> list[str]:
+        authorized = self.folder / "authorized"
+        authorized.write_text(public_line(self.user_key) + "\n")
+        lines = [
+            f"Port {self.port}",
+            "ListenAddress 127.0.0.1",
+            f"HostKey {self.host_key}",
+            f"PidFile {self.folder}/pid",
+            "UsePAM no",
+            "StrictModes no",
+            f"AuthorizedKeysFile {authorized}",
+            "PermitRootLogin prohibit-password",
+            "Subsystem sftp internal-sftp",
+            f"SetEnv PATH={self.tools}:/usr/local/bin:/usr/bin:/bin",
+        ]
+        config = self.folder / "sshd_config"
+        config.write_text("\n".join(lines) + "\n")
+        return [SSHD, "-D", "-f", str(config), "-E", str(self.folder / "log")]
+
+
+async def _pump(source: Any, target: Any) -> None:
+    with contextlib.suppress(OSError):  # the other side went first
+        while chunk := await source.read(1 << 16):
+            target.write(chunk)
+        target.write_eof()
+
+
+class Stranger(Peer):
+    """An asyncssh server that runs commands in /bin/sh without a session or a process group of their own, as dropbear
+    does, and takes a password."""
+
+    password = "correct horse"  # noqa: RUF100, S105
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.acceptor: asyncssh.SSHAcceptor | None = None
+
+    def start(self) -> None:
+        if not self.thread.is_alive():
+            self.thread.start()
+        asyncio.run_coroutine_threadsafe(self._listen(), self.loop).result(10)
+
+    async def _listen(self) -> None:
+        outer = self
+
+        class Users(asyncssh.SSHServer):
+            def begin_auth(self, username: str) -> bool:
+                return True
+
+            def password_auth_supported(self) -> bool:
+                return True
+
+            def validate_password(self, username: str, password: str) -> bool:
+                return username == outer.user and password == outer.password
+
+        self.acceptor = await asyncssh.listen(
+            "127.0.0.1",
+            self.port,
+            server_factory=Users,
+            server_host_keys=[str(self.host_key)],
+            process_factory=self._handle,
+            encoding=None,
+        )
+
+    async def _handle(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+        pipe = asyncio.subprocess.PIPE
+        path = f"{self.tools}:/usr/local/bin:/usr/bin:/bin"
+        child = await asyncio.create_subprocess_exec(
+            "/bin/sh", "-c", str(process.command), stdin=pipe, stdout=pipe, stderr=pipe, env={"PATH": path}
+        )
+        feeding = asyncio.create_task(_pump(process.stdin, child.stdin))
+        await asyncio.gather(_pump(child.stdout, process.stdout), _pump(child.stderr, process.stderr))
+        code = await child.wait()
+        feeding.cancel()
+        if code < 0:
+            process.exit_with_signal(signal.Signals(-code).name.removeprefix("SIG"))
+        else:
+            process.exit(code)
+
+    def stop(self) -> None:
+        if self.acceptor is not None:
+            self.loop.call_soon_threadsafe(self.acceptor.close)
+            self.acceptor = None
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(10)
+
+    def shell(self, sink: EvidenceLog | None = None, keys: list[str] | None = None) -> SshShell:
+        pins = [public_line(self.host_key)] if keys is None else keys
+        login = Login(self.user, password=self.password)
+        return SshShell("mini.shell", "127.0.0.1", self.port, login, pins, sink or EvidenceLog())
+
+
+def _openssh(folder: Path) -> OpenSsh:
+    if not Path(SSHD).exists():
+        pytest.skip("OpenSSH's sshd is not installed here")
+    separation = Path("/run/sshd")
+    if not separation.exists():
+        try:
+            separation.mkdir(mode=0o755)
+        except OSError as error:
+            pytest.skip(f"sshd needs /run/sshd, which cannot be made here: {error.strerror}")
+    return OpenSsh(folder)
+
+
+@pytest.fixture
+def peer(tmp_path: Path) -> Iterator[OpenSsh]:
+    """A running OpenSSH sshd."""
+    server = _openssh(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def shell(peer: OpenSsh) -> Iterator[SshShell]:
+    wire = peer.shell()
+    yield wire
+    wire.close()
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Iterator[Stranger]:
+    server = Stranger(tmp_path)
+    server.start()
+    yield server
+    server.stop()

@@ -1,0 +1,116 @@
+"""Copies to OpenSSH's sftp server: trees, permissions, links, and names that were meant to hurt."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from kextrel.bench.shell import SshShell
+from kextrel.errors import BenchError, DeadlineExceeded, UsageError
+from kextrel.timing import Deadline
+
+HOSTILE = [
+    "plain",
+    "with space",
+    "quote'\"",
+    "new\nline",
+    "-rf",
+    "$(reboot)",
+    "ünïcode",
+    "\udcff\udcfe",
+    "a;b",
+    "..x",
+    "*",
+]
+
+
+def soon(seconds: float = 20) -> Deadline:
+    return Deadline.after(seconds, "the copy")
+
+
+def tree(root: Path) -> dict[str, tuple[int, bytes | str | None]]:
+    found: dict[str, tuple[int, bytes | str | None]] = {}
+    for path in sorted(root.rglob("*")):
+        mode = path.lstat().st_mode
+        inside: bytes | str | None = None
+        if stat.S_ISLNK(mode):
+            inside = str(path.readlink())
+        elif stat.S_ISREG(mode):
+            inside = path.read_bytes()
+        found[str(path.relative_to(root))] = (mode, inside)
+    return found
+
+
+def test_a_tree_arrives_whole(shell: SshShell, tmp_path: Path) -> None:
+    source = tmp_path / "Sample.kext"
+    (source / "Contents" / "MacOS").mkdir(parents=True)
+    for name in HOSTILE:
+        (source / "Contents" / name).write_bytes(os.fsencode(name) * 10)
+    binary = source / "Contents" / "MacOS" / "Sample"
+    binary.write_bytes(os.urandom(300_000))
+    binary.chmod(0o755)
+    (source / "Contents" / "secret").write_bytes(b"")
+    (source / "Contents" / "secret").chmod(0o600)
+    (source / "Current").symlink_to("Contents/MacOS/../gone")
+    (source / "locked").mkdir()
+    (source / "locked" / "inside").write_text("x")
+    (source / "locked").chmod(0o555)
+    shell.upload(source, f"{tmp_path}/there", deadline=soon())
+    assert tree(tmp_path / "there") == tree(source)
+    assert stat.S_IMODE((tmp_path / "there").stat().st_mode) == stat.S_IMODE(source.stat().st_mode)
+
+
+def test_a_second_copy_replaces_files_and_keeps_what_else_is_there(shell: SshShell, tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    target.mkdir()
+    (target / "other").write_text("other")
+    (tmp_path / "victim").write_text("victim")
+    (target / "file").symlink_to(tmp_path / "victim")
+    (source / "file").write_text("new")
+    shell.upload(source, str(target), deadline=soon())
+    shell.upload(source, str(target), deadline=soon())
+    assert {p.name: p.read_text() for p in target.iterdir()} == {"file": "new", "other": "other"}
+    assert (tmp_path / "victim").read_text() == "victim"
+
+
+def test_one_file_is_evidence_with_its_hash(peer, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    from kextrel.evidence import EvidenceLog
+
+    log = EvidenceLog()
+    wire = peer.shell(log)
+    (tmp_path / "file").write_text("abc")
+    wire.upload(tmp_path / "file", f"{tmp_path}/copy", deadline=soon())
+    wire.close()
+    (record,) = [r for r in log.records if r.event == "upload"]
+    sha = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert record.data["files"] == [{"path": f"{tmp_path}/copy", "size": 3, "sha256": sha}]
+
+
+def test_what_cannot_be_copied_is_said_before_or_by_the_mac(shell: SshShell, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not an absolute path"):
+        shell.upload(tmp_path, "relative", deadline=soon())
+    with pytest.raises(UsageError, match="there is no"):
+        shell.upload(tmp_path / "absent", "/tmp/x", deadline=soon())
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="neither a file, a directory nor a link"):
+        shell.upload(tmp_path / "pipe", f"{tmp_path}/there", deadline=soon())
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(BenchError, match="cannot write '/nowhere/deep/file'"):
+        shell.upload(tmp_path / "file", "/nowhere/deep/file", deadline=soon())
+    (tmp_path / "dir").mkdir()
+    with pytest.raises(BenchError, match="it is there already and is no directory"):
+        shell.upload(tmp_path / "dir", str(tmp_path / "file"), deadline=soon())
+
+
+def test_a_copy_ends_with_its_deadline(shell: SshShell, tmp_path: Path) -> None:
+    shell.run("true", deadline=soon())
+    big = tmp_path / "big"
+    with big.open("wb") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(DeadlineExceeded, match="what was copied so far is still there"):
+        shell.upload(big, f"{tmp_path}/copy", deadline=soon(0.3))
+    assert shell.run("echo alive", deadline=soon()).out == "alive\n"

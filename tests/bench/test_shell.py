@@ -1,0 +1,292 @@
+"""SshShell against real servers: OpenSSH's sshd, and an asyncssh server that gives commands no process group."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from kextrel.bench.protocols import BootId, Shell
+from kextrel.bench.shell import SshShell
+from kextrel.bench.sshlink import HostKey, Login
+from kextrel.errors import BenchError, DeadlineExceeded, UnreadableAnswer, UsageError
+from kextrel.evidence import MASK, EvidenceLog
+from kextrel.timing import Deadline
+
+
+def soon(seconds: float = 20) -> Deadline:
+    return Deadline.after(seconds, "the test's command")
+
+
+def running(word: str) -> list[str]:
+    found = subprocess.run(["pgrep", "-f", word], capture_output=True, text=True, check=False).stdout.split()
+    return [pid for pid in found if int(pid) != os.getpid()]
+
+
+def test_it_is_a_shell_wire(shell: SshShell) -> None:
+    wire: Shell = shell
+    assert wire.name == "mini.shell"
+
+
+def test_streams_are_apart_and_the_exit_code_is_exact(shell: SshShell) -> None:
+    done = shell.run("printf 'a\\0b'; printf 'c\\377' >&2; exit 7", deadline=soon())
+    assert (done.exit_code, done.stdout, done.stderr) == (7, b"a\0b", b"c\xff")
+    assert done.command == "printf 'a\\0b'; printf 'c\\377' >&2; exit 7"
+
+
+def test_input_is_what_the_command_reads_and_its_end(shell: SshShell) -> None:
+    data = bytes(range(256)) * 40_000
+    done = shell.run("cat", input=data, deadline=soon())
+    assert done.stdout == data
+    assert shell.run("cat; echo end", deadline=soon()).stdout == b"end\n"
+
+
+def test_a_command_need_not_read_its_input(shell: SshShell) -> None:
+    done = shell.run("exec <&-; echo ready", input=b"x" * (8 << 20), deadline=soon())
+    assert done.stdout == b"ready\n"
+
+
+def test_a_signal_is_an_exit_code_over_128(shell: SshShell) -> None:
+    assert shell.run("kill -9 $$", deadline=soon()).exit_code == 137
+    assert shell.run("sh -c 'kill -TERM $$'", deadline=soon()).exit_code == 143
+
+
+@pytest.mark.parametrize(
+    "command", ["echo 'unbalanced", "echo )", "# only a comment", "", "cat <<E\nhere\nE", "true \\"]
+)
+def test_odd_command_lines_do_what_the_login_shell_does(shell: SshShell, command: str) -> None:
+    ours = shell.run(command, deadline=soon())
+    theirs = subprocess.run(["bash", "-c", command], capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    assert (ours.exit_code, ours.stdout) == (theirs.returncode, theirs.stdout)
+    assert bool(ours.stderr) == bool(theirs.stderr)
+
+
+def test_a_nul_in_a_command_line_is_a_usage_error(shell: SshShell) -> None:
+    with pytest.raises(UsageError, match="NUL"):
+        shell.run("echo \0", deadline=soon())
+
+
+def test_quoted_words_arrive_as_they_are(shell: SshShell) -> None:
+    words = ["a b", "$HOME", "'", '"', "\n", "*", "-n", "ü", "\udcff"]
+    done = shell.run("printf '%s|' " + shlex.join(words), deadline=soon())
+    assert done.stdout == os.fsencode("|".join(words) + "|")
+
+
+def test_noise_of_a_startup_file_is_not_the_commands(peer, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (peer.folder / "noise").write_text("echo welcome; echo warning >&2\n")
+    config = peer.folder / "sshd_config"
+    peer.stop()
+    command = peer.command()
+    config.write_text(config.read_text() + f"SetEnv BASH_ENV={peer.folder}/noise PATH={peer.tools}:/usr/bin:/bin\n")
+    config.write_text(config.read_text().replace(f"SetEnv PATH={peer.tools}:/usr/local/bin:/usr/bin:/bin\n", ""))
+    peer.command = lambda: command
+    peer.start()
+    wire = peer.shell()
+    done = wire.run("echo out; echo err >&2", deadline=soon())
+    wire.close()
+    assert (done.stdout, done.stderr) == (b"out\n", b"err\n")
+
+
+def test_a_timeout_kills_the_command_and_its_children_and_says_so(shell: SshShell) -> None:
+    word = f"31{os.getpid()}.5"
+    began = time.monotonic()
+    with pytest.raises(DeadlineExceeded) as caught:
+        shell.run(f"sleep {word} & (trap '' TERM; sleep {word}) & sleep {word}", deadline=Deadline.after(0.5, "a nap"))
+    assert "a nap was not done in time" in str(caught.value)
+    assert "it was killed on the Mac" in str(caught.value)
+    assert running(word) == []
+    assert time.monotonic() - began < 5
+    assert shell.run("echo alive", deadline=soon()).stdout == b"alive\n"
+
+
+def test_a_command_that_ignores_signals_and_closed_its_output_is_killed(shell: SshShell) -> None:
+    word = f"32{os.getpid()}.5"
+    with pytest.raises(DeadlineExceeded, match="it was killed on the Mac"):
+        shell.run(f"trap '' TERM HUP; exec >&- 2>&-; sleep {word}; sleep {word}", deadline=Deadline.after(0.5))
+    assert running(word) == []
+
+
+def test_without_a_process_group_the_descendants_are_killed(stranger) -> None:  # type: ignore[no-untyped-def]
+    word = f"33{os.getpid()}.5"
+    wire = stranger.shell()
+    with pytest.raises(DeadlineExceeded, match="it was killed on the Mac"):
+        wire.run(f"sh -c 'sleep {word} & sleep {word}' & sleep {word}", deadline=Deadline.after(0.5))
+    assert running(word) == []
+    assert wire.run("exit 3", deadline=soon()).exit_code == 3
+    assert wire.run("kill -9 $$", deadline=soon()).exit_code == 137
+    wire.close()
+
+
+def test_more_output_than_the_limit_ends_the_command(shell: SshShell) -> None:
+    with pytest.raises(BenchError) as caught:
+        shell.run("yes kextrel-endless", limit=1 << 16, deadline=soon())
+    assert "more than 65536 bytes on stdout" in str(caught.value)
+    assert "it was killed on the Mac" in str(caught.value)
+    assert running("kextrel-endless") == []
+    assert len(shell.run("head -c 65536 /dev/zero", limit=1 << 16, deadline=soon()).stdout) == 1 << 16
+
+
+def test_an_interrupt_leaves_nothing_running(shell: SshShell) -> None:
+    word = f"34{os.getpid()}.5"
+    main = threading.main_thread().ident
+    assert main is not None
+    shell.run("true", deadline=soon())
+    timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), 2))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        shell.run(f"sleep {word}", deadline=soon())
+    assert running(word) == []
+
+
+def test_an_unknown_host_key_is_refused_and_one_is_told_how_to_pin(peer) -> None:  # type: ignore[no-untyped-def]
+    wire = peer.shell(keys=[])
+    with pytest.raises(BenchError) as caught:
+        wire.run("true", deadline=soon())
+    assert "none is pinned" in str(caught.value)
+    kind, key = (peer.folder / "host.pub").read_text().split()[:2]
+    assert f"add '{kind} {key}' to host_keys" in str(caught.value)
+
+
+def test_a_changed_host_key_is_refused(peer) -> None:  # type: ignore[no-untyped-def]
+    other = (peer.folder / "user.pub").read_text()
+    with pytest.raises(BenchError, match="which is not one of the 1 pinned"):
+        peer.shell(keys=[other]).run("true", deadline=soon())
+    wire = peer.shell(keys=[other, (peer.folder / "host.pub").read_text()])
+    assert wire.run("echo pinned", deadline=soon()).out == "pinned\n"
+    wire.close()
+
+
+@pytest.mark.parametrize(
+    "line", ["", "ssh-ed25519", "ssh-ed25519 !!!", "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAA", "SHA256:abc"]
+)
+def test_what_is_no_host_key_is_a_usage_error(line: str) -> None:
+    with pytest.raises(UsageError, match="is not a host key"):
+        HostKey.parse(line)
+
+
+def test_a_wrong_password_is_one_sentence_without_it(stranger) -> None:  # type: ignore[no-untyped-def]
+    log = EvidenceLog()
+    pins = [(stranger.folder / "host.pub").read_text()]
+    login = Login(stranger.user, password="wrong-one")
+    wire = SshShell("mini.shell", "127.0.0.1", stranger.port, login, pins, log)
+    with pytest.raises(BenchError, match="cannot log in with the password") as caught:
+        wire.run("true", deadline=soon())
+    assert "wrong-one" not in str(caught.value)
+    assert "wrong-one" not in repr(login)
+
+
+def test_evidence_has_every_byte_but_no_secret(stranger) -> None:  # type: ignore[no-untyped-def]
+    log = EvidenceLog()
+    wire = stranger.shell(log)
+    wire.run("cat; echo err >&2; exit 3", input=stranger.password.encode() + b"\n", deadline=soon())
+    wire.close()
+    (record,) = [r for r in log.records if r.event == "run" and "cat" in r.data["command"]]
+    assert record.wire == "shell"
+    assert (record.data["exit_code"], record.data["stdout"], record.data["stderr"]) == (3, f"{MASK}\n", "err\n")
+    assert record.data["input"] == f"{MASK}\n"
+
+
+def test_nobody_there_is_a_bench_error_and_not_reachable(tmp_path: Path, peer) -> None:  # type: ignore[no-untyped-def]
+    wire = peer.shell()
+    assert wire.reachable(deadline=soon()) is True
+    peer.stop()
+    assert wire.reachable(deadline=soon()) is False
+    with pytest.raises(BenchError, match="no SSH connection: Connection refused; is the Mac running"):
+        wire.run("true", deadline=soon(0.5))
+
+
+def test_it_comes_back_after_a_restart_and_knows_it(peer) -> None:  # type: ignore[no-untyped-def]
+    wire = peer.shell()
+    before = wire.boot_id(deadline=soon())
+    assert before == BootId(1789196391, 979990)
+    peer.stop()
+    wire.wait_until_gone(deadline=soon())
+    peer.boot("{ sec = 1789200000, usec = 5 } Sat Sep 12 01:00:00 2026")
+    threading.Timer(0.5, peer.start).start()
+    after = wire.wait_for_boot(deadline=soon(), other_than=before)
+    assert after == BootId(1789200000, 5)
+    assert wire.run("echo back", deadline=soon()).out == "back\n"
+    wire.close()
+
+
+def test_a_restart_between_two_looks_is_still_seen(peer) -> None:  # type: ignore[no-untyped-def]
+    wire = peer.shell()
+    wire.run("true", deadline=soon())
+    peer.stop()
+    peer.boot("{ sec = 1789200000, usec = 5 } Sat Sep 12 01:00:00 2026")
+    peer.start()
+    wire.wait_until_gone(deadline=soon(5))
+    wire.close()
+
+
+def test_the_same_boot_is_no_restart(peer) -> None:  # type: ignore[no-untyped-def]
+    wire = peer.shell()
+    before = wire.boot_id(deadline=soon())
+    with pytest.raises(DeadlineExceeded, match="the restart was not seen in time; the same boot still answers"):
+        wire.wait_for_boot(deadline=soon(0.5), other_than=before)
+    with pytest.raises(DeadlineExceeded, match="goes down"):
+        wire.wait_until_gone(deadline=soon(0.5))
+    wire.close()
+
+
+def test_a_dropped_connection_is_not_a_mac_that_went_down(peer) -> None:  # type: ignore[no-untyped-def]
+    wire = peer.shell()
+    wire.run("true", deadline=soon())
+    wire._link.transport.sock.shutdown(2)
+    with pytest.raises(DeadlineExceeded):
+        wire.wait_until_gone(deadline=soon(1.5))
+    assert wire.run("echo again", deadline=soon()).out == "again\n"
+    wire.close()
+
+
+def test_a_wait_for_nobody_ends_with_its_deadline(peer) -> None:  # type: ignore[no-untyped-def]
+    wire = peer.shell()
+    peer.stop()
+    with pytest.raises(DeadlineExceeded, match="the test's command was not done in time: no SSH connection"):
+        wire.wait_for_boot(deadline=soon(0.7))
+
+
+def test_a_silent_server_does_not_outwait_the_deadline(tmp_path: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        wire = SshShell("w", "127.0.0.1", silent.getsockname()[1], Login("u", password="p"), [key], EvidenceLog())
+        began = time.monotonic()
+        assert wire.reachable(deadline=soon(0.5)) is False
+        with pytest.raises(BenchError):
+            wire.run("true", deadline=soon(0.5))
+        assert time.monotonic() - began < 3
+
+
+def test_boot_time_that_cannot_be_read_is_said(peer) -> None:  # type: ignore[no-untyped-def]
+    peer.boot("no such variable")
+    wire = peer.shell()
+    assert wire.run("echo usable", deadline=soon()).out == "usable\n"
+    with pytest.raises(UnreadableAnswer, match=r"kern\.boottime: cannot read its answer at 'no such variable'"):
+        wire.boot_id(deadline=soon())
+    wire.close()
+
+
+def test_a_lost_connection_in_a_command_is_a_bench_error(peer) -> None:  # type: ignore[no-untyped-def]
+    wire = peer.shell()
+    wire.run("true", deadline=soon())
+    threading.Timer(0.3, peer.stop).start()
+    with pytest.raises(BenchError, match="the connection ended before the command did: 'sleep 35'"):
+        wire.run("sleep 35", deadline=soon())
+
+
+def test_close_is_idempotent_and_not_the_end(shell: SshShell) -> None:
+    shell.run("true", deadline=soon())
+    shell.close()
+    shell.close()
+    assert shell.run("echo again", deadline=soon()).out == "again\n"
+
+
+def test_health_says_whom_it_met(shell: SshShell) -> None:
+    assert "booted at 2026-09-12" in shell.check(deadline=soon())
