@@ -85,8 +85,14 @@ def read_hardware(text: str | bytes) -> Hardware:
     lines = list(meaningful(clean(text)))
     values, unparsed = _rows(lines)
     require(not _HARDWARE_KEYS.isdisjoint(values), "system_profiler SPHardwareDataType", lines)
-    names = ("Model Identifier", "Model Name", "Chip", "Processor Name")
-    return Hardware(*(values.get(name) for name in names), MappingProxyType(values), tuple(unparsed))
+    return Hardware(
+        model=values.get("Model Identifier"),
+        model_name=values.get("Model Name"),
+        chip=values.get("Chip"),
+        cpu=values.get("Processor Name"),
+        values=MappingProxyType(values),
+        unparsed=tuple(unparsed),
+    )
 
 
 def read_bridge(text: str | bytes) -> Bridge:

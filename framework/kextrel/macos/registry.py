@@ -59,6 +59,12 @@ _BY_TOOL: dict[str, Reader] = {
 }
 
 
+_BY_DATA_TYPE: dict[str, Reader] = {
+    "SPHardwareDataType": profiler.read_hardware,
+    "SPiBridgeDataType": profiler.read_bridge,
+}
+
+
 def reader(command: str) -> Reader:
     """The reader for what `command` prints. Raises UsageError, with the nearest known command, when there is none."""
     words = _words(command)
@@ -82,9 +88,7 @@ def _by_arguments(tool: str, arguments: list[str]) -> Reader | None:
         return profiles.read
     if tool == "system_profiler":
         types = [word for word in arguments if word.startswith("SP")]
-        return {"SPHardwareDataType": profiler.read_hardware, "SPiBridgeDataType": profiler.read_bridge}.get(
-            types[0] if len(types) == 1 else ""
-        )
+        return _BY_DATA_TYPE.get(types[0]) if len(types) == 1 else None
     if tool == "sqlite3" and any("KextPolicy" in word for word in arguments):
         return partial(kextpolicy.read, table=kextpolicy.table_of(" ".join(arguments)))
     return None

@@ -1,0 +1,184 @@
+"""Command lines for what a person does over SSH or in recovery's Terminal. Each function returns one quoted line.
+
+`sudo` is how root is asked ("sudo -n"; "" where the user is root already, as in recovery). No password is ever part of
+a line: what asks for one is answered on its terminal. Raises UsageError for a path, a name or a mode that will not do.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+
+from kextrel.errors import UsageError
+from kextrel.macos.kextpolicy import COLUMNS
+from kextrel.macos.probes import KEXT_POLICY
+from kextrel.vocabulary import KextManagement, SecurityMode
+
+__all__ = [
+    "SETTINGS_SECURITY",
+    "SUDO",
+    "boot_into_recovery_once",
+    "bputil_display",
+    "bputil_set",
+    "csrutil_set",
+    "csrutil_status",
+    "install_kext",
+    "kext_policy",
+    "kmutil_load",
+    "kmutil_rebuild",
+    "kmutil_showloaded",
+    "kmutil_trigger_panic_medic",
+    "kmutil_unload",
+    "open_security_settings",
+    "quit_settings",
+    "remove_kext",
+    "restart",
+    "shut_down",
+]
+
+SUDO = "sudo -n"
+SETTINGS_SECURITY = "x-apple.systempreferences:com.apple.settings.PrivacySecurity.extension?Security"
+
+_BUNDLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}\Z")
+_MODES = {SecurityMode.FULL: "-f", SecurityMode.REDUCED: "-g", SecurityMode.PERMISSIVE: "-n"}
+_ALLOWANCES = {KextManagement.USER: "-k", KextManagement.REMOTE: "-m"}
+
+
+def kmutil_load(path: str, *, sudo: str = SUDO) -> str:
+    """Asks for the kext at `path`: stages, validates, asks for approval; read the answer with `load.read`."""
+    return _line(sudo, "kmutil", "load", "-p", _kext(path))
+
+
+def kmutil_unload(bundle_id: str, *, sudo: str = SUDO) -> str:
+    """Stops a kext; exit 3 when it was not loaded [kmutil(8)]."""
+    return _line(sudo, "kmutil", "unload", "-b", _identifier(bundle_id))
+
+
+def kmutil_rebuild(*, sudo: str = SUDO) -> str:
+    """Builds the AuxKC again; without a person at the Mac it ends with 250."""
+    return _line(sudo, "kmutil", "rebuild")
+
+
+def kmutil_showloaded(bundle_id: str | None = None, *, collection: str | None = None, show: str | None = None) -> str:
+    """Lists kexts; of one identifier only when it is given. `collection`: boot, sys, aux, codeless; `show`: all…"""
+    words = ["kmutil", "showloaded"]
+    words += ["--collection", _one_of(collection, "boot", "sys", "aux", "codeless")] if collection else []
+    words += ["--show", _one_of(show, "loaded", "unloaded", "all")] if show else []
+    words += ["--bundle-identifier", _identifier(bundle_id)] if bundle_id else []
+    return _line("", *words)
+
+
+def kmutil_trigger_panic_medic(volume_root: str) -> str:
+    """In recovery: the next boot is without the AuxKC, and every approval is gone."""
+    return _line("", "kmutil", "trigger-panic-medic", "--volume-root", _absolute(volume_root))
+
+
+def kext_policy(table: str = "kext_policy", *, sudo: str = SUDO) -> str:
+    """Reads a table of the KextPolicy database, or its schema with ".schema"; never writes."""
+    if table == ".schema":
+        return _line(sudo, "sqlite3", "-readonly", KEXT_POLICY, ".schema")
+    known = _one_of(table, *COLUMNS)
+    columns = ",".join(column for column in COLUMNS[known] if column != "cdhash")  # newer releases only
+    return _line(sudo, "sqlite3", "-readonly", KEXT_POLICY, f"select {columns} from {known};")
+
+
+def bputil_display(*, sudo: str = SUDO) -> str:
+    """Shows the LocalPolicy. Asks which one where several macOS are installed: give it no stdin and a deadline."""
+    return _line(sudo, "bputil", "-d")
+
+
+def bputil_set(mode: SecurityMode | None = None, allow: Iterable[KextManagement] = ()) -> str:
+    """Changes the LocalPolicy, in 1TR as root; asks for a user name and a password on its terminal.
+
+    `mode` None keeps the mode; reduced and permissive write the policy afresh (BOOT-06, BOOT-07).
+    """
+    if mode is not None and mode not in _MODES:
+        raise UsageError(f"bputil has no option for {mode}; it knows full, reduced and permissive")
+    options = ([_MODES[mode]] if mode else []) + [_ALLOWANCES[who] for who in sorted(set(allow), reverse=True)]
+    if not options:
+        raise UsageError("a change of boot policy needs a mode or somebody who may manage kexts")
+    return _line("", "bputil", *options)
+
+
+def csrutil_status() -> str:
+    return _line("", "csrutil", "status")
+
+
+def csrutil_set(enabled: bool) -> str:
+    """Turns SIP on or off, in recovery as root; on Apple silicon asks y/n, then for a password, on its terminal."""
+    return _line("", "csrutil", "enable" if enabled else "disable")
+
+
+def install_kext(staged: str, target: str, *, sudo: str = SUDO) -> str:
+    """Puts an uploaded bundle in its place, owned by root:wheel, writable by root only.
+
+    `staged` is where it was uploaded to; ownership and modes are set there, so that kernelmanagerd, which watches
+    /Library/Extensions, never sees it half done. What was at `target` (an absolute path to a .kext) is replaced.
+    """
+    source, place = _kext(staged), _kext(target)
+    steps = (
+        _line(sudo, "chown", "-R", "root:wheel", source),
+        _line(sudo, "chmod", "-R", "u+rwX,go+rX,go-w", source),
+        _line(sudo, "rm", "-rf", place),
+        _line(sudo, "mv", source, place),
+    )
+    return " && ".join(steps)
+
+
+def remove_kext(target: str, *, sudo: str = SUDO) -> str:
+    """Takes a bundle off the disk; the running AuxKC keeps it until a rebuild and a restart (KEXT-17)."""
+    return _line(sudo, "rm", "-rf", _kext(target))
+
+
+def restart(*, sudo: str = SUDO) -> str:
+    """The connection breaks while this runs; that is no failure."""
+    return _line(sudo, "shutdown", "-r", "now")
+
+
+def shut_down(*, sudo: str = SUDO) -> str:
+    return _line(sudo, "shutdown", "-h", "now")
+
+
+def boot_into_recovery_once(*, sudo: str = SUDO) -> str:
+    """Ordinary recoveryOS at the next boot. Contested by model and release: look where it ended up."""
+    return _line(sudo, "nvram", "recovery-boot-mode=unused")
+
+
+def open_security_settings() -> str:
+    """Settings at Privacy & Security, in the session of the user who is logged in at the screen."""
+    return _line("", "open", SETTINGS_SECURITY)
+
+
+def quit_settings() -> str:
+    return _line("", "osascript", "-e", 'quit app "System Settings"')
+
+
+def _line(sudo: str, *words: str) -> str:
+    return shlex.join([*shlex.split(sudo), *words])
+
+
+def _absolute(path: str) -> str:
+    parts = path.split("/")
+    if not path.startswith("/") or ".." in parts or "\0" in path or "\n" in path:
+        raise UsageError(f"{path!r} is not an absolute path without '..'")
+    return path
+
+
+def _kext(path: str) -> str:
+    """An absolute path to a bundle: `rm -rf` gets nothing else."""
+    if not re.search(r"[^/]\.kext\Z", _absolute(path)):
+        raise UsageError(f"{path!r} does not end in the name of a .kext")
+    return path
+
+
+def _identifier(bundle_id: str) -> str:
+    if not _BUNDLE_ID.match(bundle_id):
+        raise UsageError(f"{bundle_id!r} is not a bundle identifier")
+    return bundle_id
+
+
+def _one_of(word: str, *known: str) -> str:
+    if word not in known:
+        raise UsageError(f"{word!r} is not one of {', '.join(known)}")
+    return word

@@ -1,0 +1,58 @@
+"""What an observation asks a Mac, section by section. Every line here only reads."""
+
+from __future__ import annotations
+
+from kextrel.macos.frames import Probe
+
+__all__ = ["KEXT_POLICY", "MACOS", "RECOVERY", "T2_POLICY", "command_of"]
+
+KEXT_POLICY = "/var/db/SystemPolicyConfiguration/KextPolicy"
+
+# Secure Boot on Intel Macs with a T2: %02 full, %01 medium, %00 none.
+T2_POLICY = "94b73556-2197-4702-82a8-3e1337dafbfb:AppleSecureBootPolicy"
+
+_SYSTEM = (
+    Probe("sw-vers", ("sw_vers",)),
+    Probe("uname", ("uname", "-a")),
+    # The last name is missing on Intel, where some releases stop at the first that they do not know.
+    Probe("sysctl", ("sysctl", "kern.boottime", "kern.safeboot", "hw.model", "hw.optional.arm64")),
+    Probe("csrutil", ("csrutil", "status")),
+    Probe("bputil", ("bputil", "-d"), root=True),
+)
+
+MACOS: tuple[Probe, ...] = (
+    *_SYSTEM,
+    Probe("hardware", ("system_profiler", "SPHardwareDataType")),
+    Probe("bridge", ("system_profiler", "SPiBridgeDataType")),
+    # Never `nvram -p`: it prints the Find My Mac token.
+    Probe("nvram-t2", ("nvram", T2_POLICY)),
+    Probe("kexts", ("kmutil", "showloaded")),
+    Probe("kexts-old", ("kextstat",), unless="kmutil"),
+    Probe("kexts-aux", ("kmutil", "showloaded", "--collection", "aux", "--show", "all")),
+    Probe(
+        "kext-policy",
+        (
+            "sqlite3",
+            "-readonly",
+            KEXT_POLICY,
+            "select team_id,bundle_id,allowed,developer_name,flags from kext_policy;",
+        ),
+        root=True,
+    ),
+    Probe(
+        "kext-policy-mdm",
+        ("sqlite3", "-readonly", KEXT_POLICY, "select team_id,bundle_id,allowed,payload_uuid from kext_policy_mdm;"),
+        root=True,
+    ),
+    Probe("sysext", ("systemextensionsctl", "list")),
+    Probe("enrollment", ("profiles", "status", "-type", "enrollment")),
+    Probe("console", ("stat", "-f", "%Su", "/dev/console")),
+    Probe("filevault", ("fdesetup", "status")),
+)
+
+RECOVERY: tuple[Probe, ...] = _SYSTEM
+
+
+def command_of(name: str) -> str:
+    """The command line of a section, as people type it."""
+    return next(probe.line for probe in MACOS if probe.name == name)
