@@ -1,1 +1,38 @@
-"""To be written."""
+"""The verbs: each becomes wire work in the module of its family, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kextrel.device.actions import boot, kexts, security
+from kextrel.device.performed import Performed
+from kextrel.device.rig import Rig
+from kextrel.errors import NotPossible
+from kextrel.timing import Deadline
+from kextrel.vocabulary import Action
+from kextrel.vocabulary import actions as verbs
+
+__all__ = ["perform"]
+
+_BUILT: dict[type[Action], Callable[..., Performed]] = {
+    verbs.Install: kexts.install,
+    verbs.Remove: kexts.remove,
+    verbs.Load: kexts.load,
+    verbs.Unload: kexts.unload,
+    verbs.Approve: kexts.approve,
+    verbs.Rebuild: kexts.rebuild,
+    verbs.Restart: boot.restart,
+    verbs.Boot: boot.boot,
+    verbs.PowerCut: boot.power_cut,
+    verbs.SetSecurity: security.set_security,
+    verbs.SetSip: security.set_sip,
+    verbs.PanicMedic: security.panic_medic,
+}
+
+
+def perform(rig: Rig, action: Action, *, deadline: Deadline) -> Performed:
+    """Dispatches to the family. NotPossible for a verb that is not built yet."""
+    does = _BUILT.get(type(action))
+    if does is None:
+        raise NotPossible(f"not implemented: `{action.verb}` on a device")
+    return does(rig, action, deadline=deadline)

@@ -1,0 +1,184 @@
+"""What is done with kexts in a running macOS: install, remove, load, unload, approve, rebuild."""
+
+from __future__ import annotations
+
+import shlex
+
+from kextrel.bench.protocols import Completed
+from kextrel.device.actions.offers import judge_pending
+from kextrel.device.flows import approval, terminal
+from kextrel.device.flows.approval import Offer
+from kextrel.device.flows.place import Place, find
+from kextrel.device.observe import observe
+from kextrel.device.performed import Performed
+from kextrel.device.remote import is_safe_boot, root, run
+from kextrel.device.rig import Rig
+from kextrel.errors import NotPossible
+from kextrel.macos import load as answers
+from kextrel.macos.load import LoadReason
+from kextrel.timing import Deadline
+from kextrel.vocabulary import UNKNOWN, Credential, Extension, Outcome, Reason
+from kextrel.vocabulary.actions import Approve, Install, Load, Rebuild, Remove, Unload
+
+__all__ = ["approve", "install", "load", "rebuild", "remove", "unload"]
+
+_REASONS = {
+    LoadReason.BAD_CODE_SIGNATURE: Reason.SIGNATURE,
+    LoadReason.NOT_SIGNED: Reason.SIGNATURE,
+    LoadReason.VALIDATION_ERRORS: Reason.SIGNATURE,
+    LoadReason.WRONG_ARCH: Reason.ARCHITECTURE,
+    LoadReason.BOOTPOLICY_PAIRING: Reason.NOT_PAIRED,
+}
+_MISSING_KEXT = 3  # kmutil unload [kmutil(8)]
+
+
+def install(rig: Rig, action: Install, *, deadline: Deadline) -> Performed:
+    """Copies the bundle to its place and gives it to root:wheel, as kernelmanagerd demands."""
+    _need_macos(rig, action.verb, deadline)
+    extension = rig.catalog.kext(action.extension)
+    local, target = rig.catalog.bundle(extension), rig.catalog.installed_at(extension)
+    staging = run(rig, "mktemp -d /private/tmp/kextrel.XXXXXX", deadline=deadline).out.strip()
+    if not staging.startswith("/private/tmp/kextrel."):
+        raise NotPossible(f"{rig.name} gives no place to copy to: mktemp answered {staging!r}")
+    staged = f"{staging}/{local.name}"
+    rig.shell.upload(local, staged, deadline=deadline.within(rig.timeouts.transfer, "the copy of the bundle"))
+    for argv in (
+        ["rm", "-rf", target],
+        ["mv", staged, target],
+        ["chown", "-R", "root:wheel", target],
+        ["chmod", "-R", "755", target],
+    ):
+        _must(rig, root(rig, argv, deadline=deadline))
+    run(rig, shlex.join(["rm", "-rf", staging]), deadline=deadline)
+    return Performed(Outcome.DONE)
+
+
+def remove(rig: Rig, action: Remove, *, deadline: Deadline) -> Performed:
+    """Takes the bundle off the disk. What is in the running AuxKC stays there."""
+    _need_macos(rig, action.verb, deadline)
+    target = rig.catalog.installed_at(rig.catalog.kext(action.extension))
+    _must(rig, root(rig, ["rm", "-rf", target], deadline=deadline))
+    return Performed(Outcome.DONE)
+
+
+def load(rig: Rig, action: Load, *, deadline: Deadline) -> Performed:
+    """Asks for the kext. Loaded is what the kernel lists; exit 27 is looked into: it is printed in three cases."""
+    extension = rig.catalog.kext(action.extension)
+    if find(rig, deadline=deadline) is Place.RECOVERY:
+        return _load_in_recovery(rig, extension, deadline)
+    _need_macos(rig, action.verb, deadline)
+    target = rig.catalog.installed_at(extension)
+    done = root(rig, ["kmutil", "load", "-p", target], deadline=deadline)
+    if done.exit_code == 0:
+        return _listed(rig, extension, deadline)
+    if run(rig, shlex.join(["test", "-e", target]), deadline=deadline).exit_code != 0:
+        return Performed(Outcome.REFUSED, Reason.NOT_INSTALLED, f"there is nothing at {target}")
+    if is_safe_boot(rig, deadline=deadline):
+        return Performed(Outcome.REFUSED, Reason.WRONG_ENVIRONMENT, "the Mac is in safe mode")
+    return _not_loaded(rig, done, deadline)
+
+
+def unload(rig: Rig, action: Unload, *, deadline: Deadline) -> Performed:
+    """Asks for the kext to be stopped; unloaded is what the kernel no longer lists."""
+    _need_macos(rig, action.verb, deadline)
+    extension = rig.catalog.kext(action.extension)
+    done = root(rig, ["kmutil", "unload", "-b", extension.bundle_id], deadline=deadline)
+    if not _is_listed(rig, extension, deadline):
+        if done.exit_code == _MISSING_KEXT:
+            return Performed(Outcome.REFUSED, Reason.NOT_INSTALLED, "it was not loaded")
+        return Performed(Outcome.UNLOADED, note=f"kmutil unload ended with {done.exit_code}")
+    return Performed(Outcome.REFUSED, None, f"kmutil unload ended with {done.exit_code}: {done.err.strip()[:200]}")
+
+
+def rebuild(rig: Rig, action: Rebuild, *, deadline: Deadline) -> Performed:
+    """Asks for the AuxKC to be built again."""
+    _need_macos(rig, action.verb, deadline)
+    done = root(rig, ["kmutil", "rebuild"], deadline=deadline)
+    answer = answers.read(done.exit_code, done.stdout, done.stderr)
+    if answer.reason is LoadReason.INTERACTIVE_AUTH:
+        raise NotPossible("`kmutil rebuild` asks for a person at the Mac (LocalAuthentication), and there is none")
+    if answer.reason is LoadReason.REBOOT_REQUIRED:
+        return Performed(Outcome.RESTART_REQUIRED)
+    if done.exit_code == 0:
+        return Performed(Outcome.UNCHANGED)
+    return Performed(Outcome.REFUSED, _REASONS.get(answer.reason) if answer.reason else None, done.err.strip()[:200])
+
+
+def approve(rig: Rig, action: Approve, *, deadline: Deadline) -> Performed:
+    """Allow in Settings, by the keyboard. What KextPolicy says afterwards decides, where it can be read."""
+    _need_macos(rig, action.verb, deadline)
+    if action.input == "synthetic":
+        raise NotPossible("not implemented: approving with synthetic events")
+    extension = rig.catalog.kext(action.extension)
+    account = rig.accounts.acting(action.as_)
+    try:
+        offer = approval.look(rig, deadline=deadline)
+        if offer is not Offer.ALLOW:
+            return Performed(Outcome.REFUSED, _NOT_OFFERED[offer], f"Settings shows {offer}")
+        taken = approval.approve(rig, account, deadline=deadline)
+    finally:
+        approval.close_settings(rig, deadline=deadline)
+    return _approved(rig, action, extension, taken, deadline)
+
+
+_NOT_OFFERED = {
+    Offer.ENABLE: Reason.NOT_OFFERED,
+    Offer.NOTHING: Reason.NOT_OFFERED,
+    Offer.NO_BUTTON: Reason.APPROVAL_FORBIDDEN,
+}
+
+
+def _approved(rig: Rig, action: Approve, extension: Extension, taken: bool, deadline: Deadline) -> Performed:
+    uakl = observe(rig, deadline=deadline).state.uakl
+    approved = taken if uakl is UNKNOWN else extension.bundle_id in uakl
+    if approved:
+        note = "KextPolicy cannot be read: told by the screen alone" if uakl is UNKNOWN else ""
+        return Performed(Outcome.APPROVED, note=note)
+    reason = Reason.NOT_ADMIN if action.as_ is Credential.STANDARD else Reason.AUTHENTICATION
+    if taken:
+        return Performed(Outcome.REFUSED, None, "Settings asked for a restart, but KextPolicy has no approval")
+    return Performed(Outcome.REFUSED, reason, "the request for a password stayed")
+
+
+def _not_loaded(rig: Rig, done: Completed, deadline: Deadline) -> Performed:
+    answer = answers.read(done.exit_code, done.stdout, done.stderr)
+    if answer.reason is LoadReason.REBOOT_REQUIRED:
+        return Performed(Outcome.RESTART_REQUIRED)
+    if answer.reason is LoadReason.APPROVAL_REQUIRED:
+        return judge_pending(rig, deadline=deadline)
+    reason = _REASONS.get(answer.reason) if answer.reason else None
+    return Performed(
+        Outcome.REFUSED, reason, f"kmutil load ended with {done.exit_code}, {answer.reason or 'no reason'}"
+    )
+
+
+def _load_in_recovery(rig: Rig, extension: Extension, deadline: Deadline) -> Performed:
+    path = f"/Volumes/{rig.facts.volume}{rig.catalog.installed_at(extension)}"
+    script = f"{shlex.join(['kmutil', 'load', '-p', path])} >/dev/null; echo $?"
+    code = terminal.run(rig, script, deadline=deadline).decode().strip()
+    if code == "0":
+        return Performed(Outcome.LOADED, note="kmutil load ended with 0 in recovery")
+    return Performed(Outcome.REFUSED, Reason.WRONG_ENVIRONMENT, f"kmutil load ended with {code} in recovery")
+
+
+def _listed(rig: Rig, extension: Extension, deadline: Deadline) -> Performed:
+    if _is_listed(rig, extension, deadline):
+        return Performed(Outcome.LOADED)
+    return Performed(Outcome.REFUSED, None, "kmutil load ended with 0, but the kernel does not list the kext")
+
+
+def _is_listed(rig: Rig, extension: Extension, deadline: Deadline) -> bool:
+    """Not loaded is an empty answer with exit 0."""
+    argv = ["kmutil", "showloaded", "--list-only", "--bundle-identifier", extension.bundle_id]
+    return extension.bundle_id in run(rig, shlex.join(argv), deadline=deadline).out
+
+
+def _need_macos(rig: Rig, verb: str, deadline: Deadline) -> None:
+    place = find(rig, deadline=deadline)
+    if place is not Place.MACOS:
+        raise NotPossible(f"`{verb}` needs macOS, and the Mac is in {place}")
+
+
+def _must(rig: Rig, done: Completed) -> None:
+    if done.exit_code != 0:
+        raise NotPossible(f"`{done.command}` ended with {done.exit_code} on {rig.name}: {done.err.strip()[:200]}")

@@ -1,0 +1,51 @@
+"""What exit 27 means: macOS prints it for a kext that waits for its approval, and for one that it will never offer."""
+
+from __future__ import annotations
+
+from kextrel.device.flows import approval
+from kextrel.device.flows.approval import Offer
+from kextrel.device.flows.login import console_user
+from kextrel.device.observe import observe
+from kextrel.device.performed import Performed
+from kextrel.device.rig import Rig
+from kextrel.timing import Deadline
+from kextrel.vocabulary import UNKNOWN, Architecture, KextManagement, Outcome, Reason, SecurityMode, State
+
+__all__ = ["judge_pending"]
+
+
+def judge_pending(rig: Rig, *, deadline: Deadline) -> Performed:
+    """Approval required where Settings offers Allow; refused where it sends to recovery or has no button."""
+    if rig.wires.screen is None or console_user(rig, deadline=deadline) is None:
+        return _by_policy(rig, deadline)
+    try:
+        offer = approval.look(rig, deadline=deadline)
+    finally:
+        approval.close_settings(rig, deadline=deadline)
+    if offer is Offer.ALLOW:
+        return Performed(Outcome.APPROVAL_REQUIRED)
+    if offer is Offer.NO_BUTTON:
+        return Performed(Outcome.REFUSED, Reason.APPROVAL_FORBIDDEN, f"Settings shows {offer}")
+    if offer is Offer.NOTHING:
+        return Performed(Outcome.REFUSED, None, "kmutil asks for an approval that Settings does not offer")
+    state = observe(rig, deadline=deadline).state
+    return Performed(Outcome.REFUSED, _forbidding(state), f"Settings shows {offer}")
+
+
+def _by_policy(rig: Rig, deadline: Deadline) -> Performed:
+    """Without eyes the policy that the Mac itself reports tells which of the cases it is."""
+    state = observe(rig, deadline=deadline).state
+    reason = _forbidding(state) if rig.facts.architecture is Architecture.APPLE_SILICON else None
+    note = "told by the policy alone, not by what Settings offers: no screen, or nobody logged in"
+    if reason is not None:
+        return Performed(Outcome.REFUSED, reason, note)
+    return Performed(Outcome.APPROVAL_REQUIRED, note=note)
+
+
+def _forbidding(state: State) -> Reason | None:
+    """What in the policy keeps kexts out; None where nothing does or it was not seen."""
+    if state.security_mode is SecurityMode.FULL:
+        return Reason.SECURITY_MODE
+    if state.kext_management is UNKNOWN or KextManagement.USER in state.kext_management:
+        return None
+    return Reason.KEXTS_NOT_ALLOWED

@@ -1,0 +1,196 @@
+"""Boot policy: bputil, csrutil and panic medic. What the policy reads afterwards decides, not what a tool says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kextrel.device import observe as sight
+from kextrel.device.flows import terminal
+from kextrel.device.flows.place import Place, find
+from kextrel.device.flows.screens import fold, has
+from kextrel.device.flows.terminal import Answer
+from kextrel.device.performed import Performed
+from kextrel.device.remote import root
+from kextrel.device.rig import Account, Rig
+from kextrel.errors import NotPossible
+from kextrel.timing import Deadline
+from kextrel.vocabulary import (
+    UNKNOWN,
+    Architecture,
+    Credential,
+    Environment,
+    KextManagement,
+    Outcome,
+    Reason,
+    SecurityMode,
+    State,
+    Version,
+)
+from kextrel.vocabulary.actions import PanicMedic, SetSecurity, SetSip
+
+__all__ = ["panic_medic", "set_security", "set_sip", "trigger_panic_medic"]
+
+_MODES = {SecurityMode.FULL: "-f", SecurityMode.REDUCED: "-g", SecurityMode.PERMISSIVE: "-n"}
+_ALLOWANCES = {KextManagement.USER: "-k", KextManagement.REMOTE: "-m"}
+_RECOVERIES = (Environment.ONE_TRUE_RECOVERY, Environment.RECOVERYOS)
+_CSRUTIL_ASKS_USER = Version(15)  # since late 15.x it asks for a user name first (prepare.md)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """How a tool ended, what it printed, and the state on both sides of it."""
+
+    exit_code: int
+    text: str
+    before: State
+    after: State
+
+    @property
+    def differs(self) -> bool:
+        return _policy(self.before) != _policy(self.after)
+
+
+def set_security(rig: Rig, action: SetSecurity, *, deadline: Deadline) -> Performed:
+    """Runs bputil where the Mac is now, with the credential asked for."""
+    _need_apple_silicon(rig, action.verb)
+    if action.using != "bputil":
+        raise NotPossible("not implemented: Startup Security Utility")
+    if not action.paired:
+        raise NotPossible("not implemented: the recovery of another macOS (paired: false)")
+    flags = _flags(action)
+    if not flags:
+        return Performed(Outcome.UNCHANGED, note="neither a mode nor an allowance was asked for")
+    told = _tell(rig, ["bputil", *flags], rig.accounts.acting(action.as_), deadline)
+    reached = action.mode in (None, told.after.security_mode) and _allows(told.after, action.allow)
+    return _judge(told, reached, _bputil_reason(action, told))
+
+
+def set_sip(rig: Rig, action: SetSip, *, deadline: Deadline) -> Performed:
+    """Runs csrutil where the Mac is now."""
+    _need_apple_silicon(rig, action.verb)
+    if action.as_ is Credential.STANDARD and rig.facts.macos < _CSRUTIL_ASKS_USER:
+        raise NotPossible("csrutil of this release asks for the administrator's password only, nobody else's")
+    account = rig.accounts.acting(action.as_)
+    told = _tell(rig, ["csrutil", "enable" if action.enabled else "disable"], account, deadline)
+    return _judge(told, told.after.sip is action.enabled, _csrutil_reason(action, told))
+
+
+def panic_medic(rig: Rig, action: PanicMedic, *, deadline: Deadline) -> Performed:
+    """Asks for the AuxKC and all approvals to be dropped at the next boot; recovery only."""
+    place = find(rig, deadline=deadline)
+    if place is Place.MACOS:
+        done = root(rig, ["kmutil", "trigger-panic-medic", "--volume-root", "/"], deadline=deadline)
+        code, text = done.exit_code, done.err.strip()
+    elif place is Place.RECOVERY:
+        code, text = trigger_panic_medic(rig, deadline=deadline)
+    else:
+        raise NotPossible(f"`{action.verb}` needs a running system, and the Mac is in {place}")
+    if code == 0:
+        return Performed(Outcome.CHANGED)
+    reason = Reason.WRONG_ENVIRONMENT if place is Place.MACOS else None
+    return Performed(Outcome.REFUSED, reason, f"kmutil ended with {code}: {text[:200]}")
+
+
+def trigger_panic_medic(rig: Rig, *, deadline: Deadline) -> tuple[int, str]:
+    """Panic medic from recovery's Terminal: its exit code and what it said."""
+    command = f'kmutil trigger-panic-medic --volume-root "/Volumes/{rig.facts.volume}" 2>&1; echo "exit $?"'
+    text = terminal.run(rig, command, deadline=deadline).decode(errors="replace")
+    head, _, code = text.rpartition("exit ")
+    return (int(code) if code.strip().isdigit() else 1), head.strip()
+
+
+def _flags(action: SetSecurity) -> list[str]:
+    mode = [] if action.mode is None else [_MODES[action.mode]] if action.mode in _MODES else None
+    if mode is None:
+        raise NotPossible(f"bputil knows no mode {action.mode}; it is an Intel Mac's")
+    return mode + [_ALLOWANCES[who] for who in sorted(action.allow)]
+
+
+def _tell(rig: Rig, argv: Sequence[str], account: Account, deadline: Deadline) -> _Told:
+    """Runs a tool where the Mac is, answers what it asks as `account`, and looks at the policy on both sides."""
+    place = find(rig, deadline=deadline)
+    if place is Place.MACOS:
+        return _over_shell(rig, argv, account, deadline)
+    if place is not Place.RECOVERY:
+        raise NotPossible(f"`{argv[0]}` needs a running system, and the Mac is in {place}")
+    talk = terminal.converse(rig, " ".join(argv), _answers(account), observe=sight.recovery_script(), deadline=deadline)
+    before, after = sight.of_recovery(talk.before), sight.of_recovery(talk.after)
+    return _Told(talk.exit_code, talk.screen, before.state, after.state)
+
+
+def _over_shell(rig: Rig, argv: Sequence[str], account: Account, deadline: Deadline) -> _Told:
+    """Without a terminal the tools read what they ask for from stdin; there the password is on no command line."""
+    before = sight.observe(rig, deadline=deadline).state
+    asked = f"{account.name}\n{account.password}\n".encode()
+    done = root(rig, argv, deadline=deadline, input=asked)
+    after = sight.observe(rig, deadline=deadline).state
+    return _Told(done.exit_code, f"{done.out}\n{done.err}", before, after)
+
+
+def _answers(account: Account) -> list[Answer]:
+    """What bputil and csrutil ask, on the folded screen."""
+    password = f"{fold('Enter password')}(?:{fold('for user')}{fold(account.name)})?"
+    return [
+        Answer(fold("Enter username"), account.name),
+        Answer(fold("[y/n]"), "y"),
+        Answer(password, account.password, secret=True),
+    ]
+
+
+def _judge(told: _Told, reached: bool, reason: Reason | None) -> Performed:
+    if UNKNOWN in (told.after.security_mode, told.before.security_mode):
+        raise NotPossible("the boot policy could not be read, so it is not known whether it changed (bputil -d)")
+    if told.differs:
+        return Performed(
+            Outcome.CHANGED, note="" if told.exit_code == 0 else f"and the tool ended with {told.exit_code}"
+        )
+    if told.exit_code == 0 and reached:
+        return Performed(Outcome.UNCHANGED)
+    return Performed(Outcome.REFUSED, reason, f"the tool ended with {told.exit_code}; the policy is as it was")
+
+
+def _bputil_reason(action: SetSecurity, told: _Told) -> Reason | None:
+    """The first that applies, in the order of the scenario language."""
+    where = told.before.boot
+    if action.mode is not SecurityMode.FULL:
+        plain_reduced = action.mode is SecurityMode.REDUCED and not action.allow
+        allowed = _RECOVERIES if plain_reduced else _RECOVERIES[:1]
+        if where is not UNKNOWN and where not in allowed:
+            return Reason.WRONG_ENVIRONMENT
+    elif action.allow:
+        return Reason.NOT_OFFERED
+    return _by_text(action.as_, told.text)
+
+
+def _csrutil_reason(action: SetSip, told: _Told) -> Reason | None:
+    where = told.before.boot
+    lowering = not action.enabled and where is not UNKNOWN and where is not Environment.ONE_TRUE_RECOVERY
+    if lowering or has(told.text, "needs to be executed from Recovery OS"):
+        return Reason.WRONG_ENVIRONMENT
+    return _by_text(action.as_, told.text)
+
+
+def _by_text(credential: Credential, text: str) -> Reason | None:
+    if has(text, "pairing"):
+        return Reason.NOT_PAIRED
+    if credential is Credential.STANDARD:
+        return Reason.NOT_ADMIN
+    if credential is Credential.WRONG_PASSWORD or has(text, "uthenticat"):
+        return Reason.AUTHENTICATION
+    if has(text, "not connected to the Internet") or has(text, "Code=102"):
+        return Reason.NETWORK
+    return None
+
+
+def _allows(state: State, allow: frozenset[KextManagement]) -> bool:
+    return state.kext_management is not UNKNOWN and allow <= state.kext_management
+
+
+def _policy(state: State) -> tuple[object, ...]:
+    return (state.security_mode, state.sip, state.kext_management)
+
+
+def _need_apple_silicon(rig: Rig, verb: str) -> None:
+    if rig.facts.architecture is not Architecture.APPLE_SILICON:
+        raise NotPossible(f"not implemented: `{verb}` on {rig.facts.architecture}")

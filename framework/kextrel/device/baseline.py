@@ -1,0 +1,100 @@
+"""Back to a baseline, each level at its price. What is already so is not done again.
+
+Only panic medic forgets approvals on macOS 11 and later, and only recovery has it: that is why `forgotten` is dear.
+"""
+
+from __future__ import annotations
+
+import shlex
+from enum import StrEnum
+
+from kextrel.device.actions.boot import to_macos
+from kextrel.device.actions.security import trigger_panic_medic
+from kextrel.device.flows import recovery
+from kextrel.device.flows.place import Place, find
+from kextrel.device.observe import observe
+from kextrel.device.remote import root, run
+from kextrel.device.rig import Facts, Rig
+from kextrel.errors import NotPossible
+from kextrel.timing import Deadline
+from kextrel.vocabulary import UNKNOWN, Architecture, State, Unknown
+
+__all__ = ["Level", "cost", "in_collection", "is_forgotten", "ours", "reach", "take_bundles_away"]
+
+
+class Level(StrEnum):
+    """How far back: nothing of ours loaded or installed; and no approvals; and a new system."""
+
+    CLEAN = "clean"
+    FORGOTTEN = "forgotten"
+    ERASED = "erased"
+
+
+_RESTART = {Architecture.APPLE_SILICON: 1.5, Architecture.INTEL_T2: 2.5, Architecture.INTEL: 2.0}  # minutes
+_RECOVERY = 4.0  # minutes: down, the held button, the picker, Terminal
+_ERASE = 60.0  # minutes of a person's time, or a DFU restore and the preparation anew
+
+
+def cost(level: Level, facts: Facts) -> float:
+    """Lab minutes, at most: what a report says before a run starts."""
+    restart = _RESTART[facts.architecture]
+    return {Level.CLEAN: restart, Level.FORGOTTEN: restart * 2 + _RECOVERY, Level.ERASED: _ERASE}[level]
+
+
+def reach(rig: Rig, level: Level, *, deadline: Deadline) -> None:
+    """Takes the Mac to `level`. NotPossible where it will not go there, BenchError where a wire fails."""
+    if level is Level.ERASED:
+        raise NotPossible(f"{rig.name} must be erased by a person or by DFU; then end its quarantine")
+    if find(rig, deadline=deadline) is not Place.MACOS:
+        recovery.leave(rig, deadline=deadline)
+    take_bundles_away(rig, deadline=deadline)
+    state = observe(rig, deadline=deadline).state
+    if level is Level.FORGOTTEN and not is_forgotten(rig, state):
+        _forget(rig, deadline)
+    elif in_collection(rig, state):
+        _restart_without(rig, deadline)
+
+
+def ours(rig: Rig) -> frozenset[str]:
+    """The bundle identifiers of all kexts that this run knows."""
+    return frozenset(extension.bundle_id for extension in rig.catalog.kexts())
+
+
+def in_collection(rig: Rig, state: State) -> bool:
+    """Whether a kext of ours is in the running collection or in the kernel, as far as that was seen."""
+    return _any_of(rig, state.aux_kc) or _any_of(rig, state.loaded_kexts)
+
+
+def is_forgotten(rig: Rig, state: State) -> bool:
+    """Whether no approval of ours is left and nothing of ours is in the collection. Not seen is not forgotten."""
+    if state.uakl is UNKNOWN and ours(rig):
+        return False
+    return not _any_of(rig, state.uakl) and not in_collection(rig, state)
+
+
+def take_bundles_away(rig: Rig, *, deadline: Deadline) -> None:
+    """Removes the bundles that a run may have installed."""
+    for extension in rig.catalog.kexts():
+        path = rig.catalog.installed_at(extension)
+        if run(rig, shlex.join(["test", "-e", path]), deadline=deadline).exit_code == 0:
+            root(rig, ["rm", "-rf", path], deadline=deadline)
+
+
+def _any_of(rig: Rig, seen: frozenset[str] | Unknown) -> bool:
+    return seen is not UNKNOWN and bool(ours(rig) & seen)
+
+
+def _forget(rig: Rig, deadline: Deadline) -> None:
+    recovery.enter(rig, deadline=deadline)
+    code, text = trigger_panic_medic(rig, deadline=deadline)
+    recovery.leave(rig, deadline=deadline)
+    state = observe(rig, deadline=deadline).state
+    if state.uakl is not UNKNOWN and not is_forgotten(rig, state):
+        raise NotPossible(f"panic medic (exit {code}: {text[:120]}) left approvals or kexts of ours on {rig.name}")
+
+
+def _restart_without(rig: Rig, deadline: Deadline) -> None:
+    """The bundles are gone from the disk, so the collection that the restart builds is without them."""
+    to_macos(rig, deadline=deadline)
+    if in_collection(rig, observe(rig, deadline=deadline).state):
+        _forget(rig, deadline)

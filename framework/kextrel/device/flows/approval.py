@@ -1,0 +1,146 @@
+"""The approval of a kext, in Settings: what is offered there, and the walk to Modify Settings and back.
+
+Settings is opened over the shell and operated by the keyboard only: to macOS the injector is a physical one.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from kextrel.device.flows import login
+from kextrel.device.flows.place import blame_or
+from kextrel.device.flows.screens import fold, has
+from kextrel.device.flows.walks import walk_for
+from kextrel.device.remote import run
+from kextrel.device.rig import Account, Rig
+from kextrel.errors import NotPossible
+from kextrel.timing import Deadline
+
+__all__ = ["Offer", "approve", "close_settings", "look"]
+
+_PANE = "x-apple.systempreferences:com.apple.settings.PrivacySecurity.extension?Security"
+_KEYBOARD_NAVIGATION = "defaults read -g AppleKeyboardUIMode"
+_DISMISSALS = 4
+_TRIES = 2
+
+
+class Offer(StrEnum):
+    """What the pane has for the pending extension."""
+
+    ALLOW = "Allow"
+    ENABLE = "Enable System Extensions…"
+    NO_BUTTON = "the sentence without a button"
+    NOTHING = "nothing pending"
+
+
+def look(rig: Rig, *, deadline: Deadline) -> Offer:
+    """Opens the pane, reads what it offers, and leaves it open. See `close_settings`."""
+    user = login.ensure(rig, deadline=deadline)
+    _dismiss_dialogues(rig, deadline)
+    _open(rig, user, deadline)
+    text = rig.sees(_is_pane, rig.timeouts.screen, deadline=deadline, what="Privacy & Security")
+    if text is None:
+        raise blame_or(rig, rig.screen.name, "does not show Privacy & Security after it was opened", deadline=deadline)
+    return _offer(text)
+
+
+def approve(rig: Rig, account: Account, *, deadline: Deadline) -> bool:
+    """With the pane open on Allow: presses it, authenticates as `account`, declines the restart.
+
+    Whether macOS took it: False means that the sheet stayed, and it was cancelled.
+    """
+    _press_allow(rig, deadline)
+    _fill(rig, account, deadline)
+    asked = rig.sees(_is_restart, rig.timeouts.settle, deadline=deadline, what="the request for a restart")
+    rig.keyboard.press("escape", deadline=deadline)
+    gone = rig.sees(
+        lambda t: not _is_sheet(t) and not _is_restart(t), rig.timeouts.screen, deadline=deadline, what="no sheet"
+    )
+    if gone is None:
+        raise blame_or(rig, rig.keyboard.name, "pressed Escape and the sheet stayed", deadline=deadline)
+    return asked is not None
+
+
+def close_settings(rig: Rig, *, deadline: Deadline) -> None:
+    """Ends Settings, whatever it shows."""
+    name = walk_for(rig.facts.macos).settings_name
+    done = run(rig, f"osascript -e 'quit app \"{name}\"'", deadline=deadline)
+    if done.exit_code != 0:
+        rig.note(f"Settings was not closed: {done.err.strip()[:160]}")
+
+
+def _open(rig: Rig, user: str, deadline: Deadline) -> None:
+    done = run(rig, f'open "{_PANE}"', deadline=deadline)
+    if done.exit_code != 0:
+        raise NotPossible(f"Settings does not open for {user}: {done.err.strip()[:160]}")
+
+
+def _dismiss_dialogues(rig: Rig, deadline: Deadline) -> None:
+    """Escape is OK in "System Extension Blocked"; it changes nothing of what is pending."""
+    for _ in range(_DISMISSALS):
+        if not has(rig.screen.text(deadline=deadline), "System Extension Blocked"):
+            return
+        rig.keyboard.press("escape", deadline=deadline)
+        rig.sees(
+            lambda t: not has(t, "System Extension Blocked"), rig.timeouts.settle, deadline=deadline, what="no dialogue"
+        )
+    raise blame_or(rig, rig.keyboard.name, "pressed Escape and a dialogue stayed", deadline=deadline)
+
+
+def _is_pane(text: str) -> bool:
+    return has(text, "Privacy & Security", "Allow applications downloaded from") and not has(
+        text, "System Extension Blocked"
+    )
+
+
+def _is_sheet(text: str) -> bool:
+    return has(text, "Enter your password to allow this")
+
+
+def _is_restart(text: str) -> bool:
+    return has(text, "restart is required before new system extensions")
+
+
+def _offer(text: str) -> Offer:
+    if has(text, "Enable System Extensions"):
+        return Offer.ENABLE
+    if not has(text, "was blocked from loading"):
+        return Offer.NOTHING
+    if any(fold(line.split()[-1]) == "allow" for line in text.splitlines() if line.strip()):
+        return Offer.ALLOW
+    return Offer.NO_BUTTON
+
+
+def _press_allow(rig: Rig, deadline: Deadline) -> None:
+    """Tab to the button, Space; the sheet must come. Without keyboard navigation Tab passes over buttons (PREP-07)."""
+    for attempt in range(_TRIES):
+        if attempt:
+            _start_again(rig, deadline)
+        for _ in range(walk_for(rig.facts.macos).tabs_to_pending):
+            rig.keyboard.press("tab", deadline=deadline)
+        rig.keyboard.press("space", deadline=deadline)
+        if rig.sees(_is_sheet, rig.timeouts.settle, deadline=deadline, what="the request for a password"):
+            return
+    mode = run(rig, _KEYBOARD_NAVIGATION, deadline=deadline).out.strip()
+    if mode not in ("2", "3"):
+        raise NotPossible("keyboard navigation is off, so Allow cannot be reached by keys; prepare the Mac (PREP-07)")
+    raise blame_or(rig, rig.keyboard.name, "pressed Allow and no password was asked for", deadline=deadline)
+
+
+def _start_again(rig: Rig, deadline: Deadline) -> None:
+    rig.keyboard.press("escape", deadline=deadline)
+    close_settings(rig, deadline=deadline)
+    look(rig, deadline=deadline)
+
+
+def _fill(rig: Rig, account: Account, deadline: Deadline) -> None:
+    """Name and password; the name only where the sheet shows another. The focus begins in the password field."""
+    text = rig.screen.wait(_is_sheet, deadline=deadline.within(rig.timeouts.screen), what="the request for a password")
+    if not has(text, account.full_name):
+        rig.keyboard.press("shift", "tab", deadline=deadline)
+        rig.keyboard.type(account.name, deadline=deadline)
+        rig.keyboard.press("tab", deadline=deadline)
+    with rig.screen.private():
+        rig.screen.wait(_is_sheet, deadline=deadline.within(rig.timeouts.screen), what="the password field")
+        rig.keyboard.type_secret(account.password, deadline=deadline)
+        rig.keyboard.press("return", deadline=deadline)

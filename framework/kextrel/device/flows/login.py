@@ -1,0 +1,53 @@
+"""Somebody at the desktop: Settings, dialogues and `open` need a session at the console, and an unlocked screen."""
+
+from __future__ import annotations
+
+from kextrel.device.flows.place import blame_or
+from kextrel.device.flows.screens import Shown, has, shown, shows
+from kextrel.device.remote import run
+from kextrel.device.rig import Rig
+from kextrel.errors import NotPossible
+from kextrel.timing import Deadline
+
+__all__ = ["console_user", "ensure"]
+
+_NOBODY = frozenset({"", "root", "_windowserver", "loginwindow"})
+
+
+def console_user(rig: Rig, *, deadline: Deadline) -> str | None:
+    """The short name of who is logged in at the console, or None at the login window."""
+    name = run(rig, "stat -f %Su /dev/console", deadline=deadline).out.strip()
+    return None if name in _NOBODY else name
+
+
+def ensure(rig: Rig, *, deadline: Deadline) -> str:
+    """Logs the administrator in, or unlocks the screen, where that is needed; the console user's short name."""
+    user = console_user(rig, deadline=deadline)
+    if rig.wires.screen is None:
+        if user is None:
+            raise NotPossible("nobody is logged in at the console and there is no screen wire to log in by (PREP-05)")
+        return user
+    text = rig.sees(lambda t: bool(t.strip()), rig.timeouts.screen, deadline=deadline, what="any word on the screen")
+    if text is None:
+        raise blame_or(rig, rig.screen.name, "shows nothing while macOS runs", deadline=deadline)
+    if user is None or shown(text) is Shown.LOGIN:
+        _log_in(rig, deadline)
+        user = console_user(rig, deadline=deadline)
+    if user is None:
+        raise NotPossible("the desktop came, but nobody is logged in at the console")
+    return user
+
+
+def _log_in(rig: Rig, deadline: Deadline) -> None:
+    admin = rig.accounts.admin
+    with rig.screen.private():
+        window = rig.screen.wait(
+            shows(Shown.LOGIN), deadline=deadline.within(rig.timeouts.login), what="the login window"
+        )
+        if not has(window, admin.full_name):
+            raise NotPossible(f"the login window does not show {admin.full_name!r} (PREP-05)")
+        rig.keyboard.type_secret(admin.password, deadline=deadline)
+        rig.keyboard.press("return", deadline=deadline)
+        came = rig.sees(shows(Shown.DESKTOP), rig.timeouts.login, deadline=deadline, what="the desktop")
+    if came is None:
+        raise blame_or(rig, rig.keyboard.name, "typed the password and no desktop came", deadline=deadline)

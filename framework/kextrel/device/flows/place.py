@@ -1,0 +1,127 @@
+"""Where the Mac is: found by looking, never assumed.
+
+A shell that answers is macOS; else the screen's words tell; no signal is off.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from kextrel.bench.protocols import BootId
+from kextrel.device.flows.screens import Shown, last_line, shown
+from kextrel.device.rig import Rig
+from kextrel.errors import BenchError
+from kextrel.timing import Deadline
+
+__all__ = ["Place", "arrive", "blame_or", "dark", "find", "no_signal"]
+
+_SIGNAL_GAP = 3.0  # Mac seconds: a display changing its mode has no signal for a moment
+
+
+class Place(StrEnum):
+    MACOS = "macOS"
+    RECOVERY = "recovery"
+    STARTUP_OPTIONS = "the startup options"
+    OFF = "off"
+
+
+_BY_SCREEN = {
+    Shown.HOLDING: Place.STARTUP_OPTIONS,
+    Shown.LOADING_OPTIONS: Place.STARTUP_OPTIONS,
+    Shown.STARTUP_OPTIONS: Place.STARTUP_OPTIONS,
+    Shown.NO_MOUSE: Place.RECOVERY,
+    Shown.LANGUAGE: Place.RECOVERY,
+    Shown.USER_PICKER: Place.RECOVERY,
+    Shown.USER_PASSWORD: Place.RECOVERY,
+    Shown.TERMINAL: Place.RECOVERY,
+    Shown.RECOVERY: Place.RECOVERY,
+    Shown.LOGIN: Place.MACOS,
+    Shown.DESKTOP: Place.MACOS,
+}
+
+
+def find(rig: Rig, *, deadline: Deadline) -> Place:
+    """Where the Mac is now. Waits while it is on its way, at most the boot timeout.
+
+    A Mac that shows macOS but has no answering shell is the shell's failure; a picture without a word, the screen's.
+    """
+    if _answers(rig, deadline):
+        return Place.MACOS
+    if rig.wires.screen is None:
+        raise BenchError(
+            "does not answer", wire=rig.shell.name, hint="there is no screen wire to tell where the Mac is"
+        )
+    place = _by_screen(rig, deadline)
+    if place is not Place.MACOS:
+        return place
+    rig.shell.wait_for_boot(deadline=deadline.within(rig.timeouts.login, "macOS is on the screen, and its shell"))
+    return Place.MACOS
+
+
+def arrive(rig: Rig, before: BootId, *, deadline: Deadline) -> Place:
+    """Where the Mac ends up after a restart out of the boot `before`: macOS, or a screen of recovery."""
+
+    def up(text: str) -> bool:
+        return _BY_SCREEN.get(shown(text), Place.MACOS) is not Place.MACOS or _in_another_boot(rig, before, deadline)
+
+    text = rig.sees(up, rig.timeouts.boot, deadline=deadline, what="macOS or recovery after the restart")
+    if text is None:
+        raise blame_or(rig, rig.shell.name, "does not answer after a restart", deadline=deadline)
+    return _BY_SCREEN.get(shown(text), Place.MACOS)
+
+
+def no_signal(rig: Rig) -> bool:
+    """Whether the display has no signal at all: the Mac is off, or restarting."""
+    return rig.screen.picture(deadline=Deadline.after(rig.timeouts.screen, "one picture of the screen")) is None
+
+
+def dark(rig: Rig, *, deadline: Deadline) -> bool:
+    """Whether the screen has a signal and shows no word: asleep, or the capture is broken."""
+    return not rig.screen.text(deadline=deadline).strip() and not no_signal(rig)
+
+
+def blame_or(rig: Rig, wire: str, what: str, *, deadline: Deadline, hint: str = "") -> BenchError:
+    """The error for an effect that was not seen: the screen's when it shows nothing at all, else `wire`'s."""
+    if dark(rig, deadline=deadline):
+        return BenchError(
+            "gives a picture without a word",
+            wire=rig.screen.name,
+            hint=f"so it cannot be seen whether {wire} acts; look at the capture and the display's sleep",
+        )
+    return BenchError(what, wire=wire, hint=hint or f"the screen shows {_words(rig, deadline)}")
+
+
+def _words(rig: Rig, deadline: Deadline) -> str:
+    if no_signal(rig):
+        return "no signal"
+    text = rig.screen.text(deadline=deadline)
+    kind = shown(text)
+    return f"{last_line(text)[:80]!r} last" if kind is Shown.OTHER else str(kind)
+
+
+def _answers(rig: Rig, deadline: Deadline) -> bool:
+    shell = rig.wires.shell
+    return shell is not None and shell.reachable(deadline=deadline.within(rig.timeouts.command))
+
+
+def _in_another_boot(rig: Rig, before: BootId, deadline: Deadline) -> bool:
+    """A shell that answers and dies again is that of the boot that is ending."""
+    try:
+        return _answers(rig, deadline) and rig.shell.boot_id(deadline=deadline.within(rig.timeouts.command)) != before
+    except BenchError as error:
+        rig.note(f"the shell went away while it was asked for its boot: {error}")
+        return False
+
+
+def _by_screen(rig: Rig, deadline: Deadline) -> Place:
+    text = rig.screen.text(deadline=deadline)
+    if not text.strip() and no_signal(rig):
+        rig.clock.dwell(_SIGNAL_GAP, deadline, rig.screen.name)
+        if no_signal(rig):
+            return Place.OFF
+    seen = rig.sees(lambda t: shown(t) in _BY_SCREEN, rig.timeouts.boot, deadline=deadline, what="any screen we know")
+    if seen is not None:
+        return _BY_SCREEN[shown(seen)]
+    if _answers(rig, deadline):
+        return Place.MACOS
+    raise blame_or(rig, rig.screen.name, "shows nothing that is known", deadline=deadline)

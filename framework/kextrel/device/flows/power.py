@@ -1,0 +1,152 @@
+"""Off and on again: every step is confirmed by what is seen, and a gesture ends on its effect, not on a count.
+
+A relay has no acknowledgement, so a contact that does not move is found here: the Mac does not go off, or the startup
+options do not come. After bounded retries that is the button's or the mains' failure, not the screen's.
+"""
+
+from __future__ import annotations
+
+from kextrel.bench.protocols import BootId
+from kextrel.device.flows.place import Place, blame_or, find, no_signal
+from kextrel.device.flows.screens import Shown, shown, shows
+from kextrel.device.remote import run
+from kextrel.device.rig import Rig
+from kextrel.errors import BenchError
+from kextrel.timing import Deadline
+
+__all__ = ["cut", "force_off", "go_down", "restart", "resume", "shut_down", "start_macos", "startup_options"]
+
+_TRIES = 2
+_SHORT = 0.5  # Mac seconds: a press that starts the Mac
+_DOUBLE_GAP = 0.3  # Mac seconds between the two presses of the fallback gesture; they must come within about 1 s
+_MAINS_OFF = 5.0  # Mac seconds until the power supply is empty
+_AFTER_HOLD = (Shown.LOADING_OPTIONS, Shown.STARTUP_OPTIONS)
+
+
+def shut_down(rig: Rig, *, deadline: Deadline) -> None:
+    """To off, from wherever the Mac is: by macOS itself where it answers, else by holding the button."""
+    place = find(rig, deadline=deadline)
+    if place is Place.OFF:
+        return
+    if place is Place.MACOS and _shut_down_by_macos(rig, deadline):
+        return
+    force_off(rig, deadline=deadline)
+
+
+def force_off(rig: Rig, *, deadline: Deadline) -> None:
+    """Holds the button until the signal is gone. BenchError of the button when it does not go."""
+    for attempt in range(_TRIES):
+        with rig.button.held(deadline=deadline):
+            gone = rig.sees(lambda _: no_signal(rig), rig.timeouts.button, deadline=deadline, what="no signal")
+        if gone is not None:
+            return
+        rig.note(f"the button was held (try {attempt + 1} of {_TRIES}) and the Mac stayed on")
+    raise blame_or(rig, rig.button.name, f"was held {_TRIES} times and the Mac stayed on", deadline=deadline)
+
+
+def start_macos(rig: Rig, *, deadline: Deadline) -> BootId:
+    """From off to an answering macOS by a short press."""
+    for attempt in range(_TRIES):
+        rig.button.press(_SHORT, deadline=deadline)
+        if _wakes(rig, deadline):
+            return rig.shell.wait_for_boot(deadline=deadline.within(rig.timeouts.boot, "the start of macOS"))
+        rig.note(f"the button was pressed (try {attempt + 1} of {_TRIES}) and the Mac stayed off")
+    raise blame_or(rig, rig.button.name, f"was pressed {_TRIES} times and the Mac stayed off", deadline=deadline)
+
+
+def startup_options(rig: Rig, *, fallback: bool = False, deadline: Deadline) -> None:
+    """From off to the startup options by holding the button; `fallback`: by a press and then a hold."""
+    for attempt in range(_TRIES):
+        if fallback:
+            rig.button.press(_SHORT, deadline=deadline)
+            rig.clock.dwell(_DOUBLE_GAP, deadline, rig.button.name)
+        if _hold_for_options(rig, deadline):
+            return
+        rig.note(f"the button was held (try {attempt + 1} of {_TRIES}) and no startup options came")
+        _back_to_off(rig, deadline)
+    what = f"was held {_TRIES} times and no startup options came"
+    raise blame_or(rig, rig.button.name, what, deadline=deadline)
+
+
+def restart(rig: Rig, *, deadline: Deadline) -> BootId:
+    """Restarts a running macOS by its own command; the new boot has another boot time."""
+    before = rig.shell.boot_id(deadline=deadline.within(rig.timeouts.command))
+    go_down(rig, "sudo -n shutdown -r now", deadline=deadline)
+    return rig.shell.wait_for_boot(deadline=deadline.within(rig.timeouts.boot, "the restart"), other_than=before)
+
+
+def cut(rig: Rig, *, deadline: Deadline) -> None:
+    """Takes the mains away until nothing answers, waits, and gives them back. Afterwards the Mac may be on or off."""
+    was_on = find(rig, deadline=deadline) is not Place.OFF
+    rig.power.off(deadline=deadline)
+    try:
+        if was_on:
+            _confirm_cut(rig, deadline)
+        rig.clock.dwell(_MAINS_OFF, deadline, rig.power.name)
+    finally:
+        rig.power.on(deadline=Deadline.after(rig.timeouts.command, "the mains being switched on again"))
+
+
+def resume(rig: Rig, *, deadline: Deadline) -> BootId:
+    """To macOS after the mains came back: by itself (autorestart, PREP-09), else by a press."""
+    if rig.wires.button is None or _wakes(rig, deadline):
+        return rig.shell.wait_for_boot(deadline=deadline.within(rig.timeouts.boot, "macOS after the power cut"))
+    return start_macos(rig, deadline=deadline)
+
+
+def _confirm_cut(rig: Rig, deadline: Deadline) -> None:
+    if rig.wires.screen is not None:
+        if rig.sees(lambda _: no_signal(rig), rig.timeouts.button, deadline=deadline, what="no signal") is None:
+            raise blame_or(rig, rig.power.name, "was switched off and the Mac stayed on", deadline=deadline)
+        return
+    try:
+        rig.shell.wait_until_gone(deadline=deadline.within(rig.timeouts.button, "the Mac going off"))
+    except BenchError as error:
+        raise BenchError("was switched off and the Mac stayed on", wire=rig.power.name) from error
+
+
+def _shut_down_by_macos(rig: Rig, deadline: Deadline) -> bool:
+    go_down(rig, "sudo -n shutdown -h now", deadline=deadline)
+    rig.shell.wait_until_gone(deadline=deadline.within(rig.timeouts.shutdown, "the shutdown"))
+    if rig.wires.screen is None:
+        return True
+    return rig.sees(lambda _: no_signal(rig), rig.timeouts.shutdown, deadline=deadline, what="no signal") is not None
+
+
+def go_down(rig: Rig, command: str, *, deadline: Deadline) -> None:
+    """Runs a command that ends the connection it came over: that end is no failure, what comes next is looked at."""
+    try:
+        done = run(rig, command, deadline=deadline)
+    except BenchError as error:
+        rig.note(f"the connection ended with `{command}`: {error}")
+        return
+    if done.exit_code not in (0, 255) and done.exit_code < 128:
+        raise BenchError(f"`{command}` ended with {done.exit_code}: {done.err.strip()[:200]}", wire=rig.shell.name)
+
+
+def _wakes(rig: Rig, deadline: Deadline) -> bool:
+    """Whether the Mac gives any sign of life after a press."""
+    if rig.wires.screen is None:
+        return True
+    seen = rig.sees(lambda _: not no_signal(rig), rig.timeouts.button, deadline=deadline, what="a signal")
+    return seen is not None
+
+
+def _hold_for_options(rig: Rig, deadline: Deadline) -> bool:
+    with rig.button.held(deadline=deadline):
+        seen = rig.sees(
+            shows(*_AFTER_HOLD), rig.timeouts.button, deadline=deadline, what="the startup options, while holding"
+        )
+    if seen is None:
+        return False
+    options = shows(Shown.STARTUP_OPTIONS)
+    return rig.sees(options, rig.timeouts.recovery, deadline=deadline, what="the startup options") is not None
+
+
+def _back_to_off(rig: Rig, deadline: Deadline) -> None:
+    """Off again for another try, where the Mac did something else; a blind screen is not made worse by more holding."""
+    if no_signal(rig):
+        return
+    if shown(rig.screen.text(deadline=deadline)) is Shown.NOTHING:
+        raise blame_or(rig, rig.button.name, "was held and no startup options came", deadline=deadline)
+    shut_down(rig, deadline=deadline)

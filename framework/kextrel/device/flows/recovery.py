@@ -1,0 +1,206 @@
+"""Recovery: from the startup options through the user picker to a root prompt in Terminal, and out again.
+
+Each screen has one thing that is done on it, and it is done only when that screen has been seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kextrel.device.flows import power
+from kextrel.device.flows.place import Place, arrive, blame_or, find
+from kextrel.device.flows.screens import Shown, fold, has, shown, shows
+from kextrel.device.flows.walks import Chord, walk_for
+from kextrel.device.rig import Rig
+from kextrel.errors import BenchError, NotPossible
+from kextrel.timing import Deadline
+
+__all__ = ["enter", "enter_by_software", "leave", "open_terminal"]
+
+_STEPS = 12  # screens between the startup options and Terminal, with room for a page or two that we do not know
+_KEY_TRIES = 3
+_NVRAM = "sudo -n nvram recovery-boot-mode=unused"
+
+
+def enter(rig: Rig, *, fallback: bool = False, deadline: Deadline) -> None:
+    """To a root prompt in the recovery that the held button enters; `fallback`: pressed, then held."""
+    power.shut_down(rig, deadline=deadline)
+    power.startup_options(rig, fallback=fallback, deadline=deadline)
+    open_terminal(rig, deadline=deadline)
+
+
+def enter_by_software(rig: Rig, *, deadline: Deadline) -> bool:
+    """To a root prompt in ordinary recovery, asked for by nvram and a restart. False where the Mac came up in macOS.
+
+    The variable is contested by model and release (macos-facts section 3), so it is looked where the Mac ended up.
+    """
+    _to_macos(rig, deadline)
+    asked = rig.shell.run(_NVRAM, deadline=deadline.within(rig.timeouts.command))
+    if asked.exit_code != 0:
+        rig.note(f"nvram refused recovery-boot-mode: {asked.err.strip()[:200]}")
+        return False
+    before = rig.shell.boot_id(deadline=deadline.within(rig.timeouts.command))
+    power.go_down(rig, "sudo -n shutdown -r now", deadline=deadline)
+    if arrive(rig, before, deadline=deadline) is Place.MACOS:
+        rig.note("recovery-boot-mode was set and the Mac came up in macOS")
+        return False
+    open_terminal(rig, deadline=deadline)
+    return True
+
+
+def leave(rig: Rig, *, deadline: Deadline) -> None:
+    """From recovery or the startup options to an answering macOS."""
+    place = find(rig, deadline=deadline)
+    if place is Place.OFF:
+        power.start_macos(rig, deadline=deadline)
+    elif place is Place.STARTUP_OPTIONS:
+        power.force_off(rig, deadline=deadline)
+        power.start_macos(rig, deadline=deadline)
+    elif place is Place.RECOVERY:
+        _reboot(rig, deadline)
+
+
+def open_terminal(rig: Rig, *, deadline: Deadline) -> None:
+    """From any screen of recovery, or the startup options, to a prompt. Does nothing where the prompt is already."""
+    expected = (Shown.TERMINAL, Shown.NO_MOUSE, *_ON_SCREEN)
+    for _ in range(_STEPS):
+        text = rig.sees(shows(*expected), rig.timeouts.recovery, deadline=deadline, what="a screen of recovery")
+        if text is None:
+            raise blame_or(rig, rig.screen.name, "shows no screen of recovery", deadline=deadline)
+        screen = shown(text)
+        if screen is Shown.TERMINAL:
+            return
+        if screen is Shown.NO_MOUSE:
+            raise BenchError("is no mouse, and recovery asks for one (PREP-08)", wire=rig.keyboard.name)
+        _ON_SCREEN[screen](rig, deadline)
+    raise blame_or(rig, rig.keyboard.name, f"led through {_STEPS} screens and to no Terminal", deadline=deadline)
+
+
+def _to_macos(rig: Rig, deadline: Deadline) -> None:
+    if find(rig, deadline=deadline) is not Place.MACOS:
+        leave(rig, deadline=deadline)
+
+
+def _reboot(rig: Rig, deadline: Deadline) -> None:
+    """By Terminal where it is open, else by the button: a user picker cannot restart the Mac by keyboard alone."""
+    if shown(rig.screen.text(deadline=deadline)) is not Shown.TERMINAL:
+        power.force_off(rig, deadline=deadline)
+        power.start_macos(rig, deadline=deadline)
+        return
+    rig.keyboard.type("reboot", deadline=deadline)
+    rig.keyboard.press("return", deadline=deadline)
+    left = rig.sees(
+        lambda text: shown(text) is not Shown.TERMINAL, rig.timeouts.shutdown, deadline=deadline, what="the restart"
+    )
+    if left is None:
+        raise blame_or(rig, rig.keyboard.name, "typed `reboot` and Terminal stayed", deadline=deadline)
+    rig.shell.wait_for_boot(deadline=deadline.within(rig.timeouts.boot, "macOS after recovery"))
+
+
+def _press_until_left(rig: Rig, screen: Shown, keys: Callable[[], None], deadline: Deadline, wait: float) -> None:
+    """Does `keys` until `screen` is gone; the keyboard is to blame when it stays."""
+    for _ in range(_KEY_TRIES):
+        keys()
+        if rig.sees(lambda text: shown(text) is not screen, wait, deadline=deadline, what=f"an end of {screen}"):
+            return
+        if shown(rig.screen.text(deadline=deadline)) is not screen:
+            return
+    what = f"pressed its keys {_KEY_TRIES} times and {screen} stayed"
+    raise blame_or(rig, rig.keyboard.name, what, deadline=deadline)
+
+
+def _press(rig: Rig, chords: tuple[Chord, ...], deadline: Deadline) -> None:
+    for chord in chords:
+        rig.keyboard.press(*chord, deadline=deadline)
+
+
+def _choose_options(rig: Rig, deadline: Deadline) -> None:
+    """Right arrows to Options, "Continue" seen under it, Return."""
+    rights = walk_for(rig.facts.macos).rights_to_options
+
+    def choose() -> None:
+        now = rig.screen.text(deadline=deadline)
+        if not has(now, "Continue"):
+            _press(rig, (("right",),) * rights, deadline)
+            rig.sees(lambda t: has(t, "Continue"), rig.timeouts.screen, deadline=deadline, what="Continue")
+        rig.keyboard.press("return", deadline=deadline)
+
+    _press_until_left(rig, Shown.STARTUP_OPTIONS, choose, deadline, rig.timeouts.screen)
+
+
+def _next_page(rig: Rig, deadline: Deadline) -> None:
+    _press_until_left(
+        rig, Shown.LANGUAGE, lambda: rig.keyboard.press("return", deadline=deadline), deadline, rig.timeouts.screen
+    )
+
+
+def _choose_user(rig: Rig, deadline: Deadline) -> None:
+    """Right arrows to our administrator, who is looked for among the names; Return."""
+
+    def choose() -> None:
+        rights = _users_before(rig, rig.screen.text(deadline=deadline))
+        _press(rig, (("right",),) * rights + (("return",),), deadline)
+
+    _press_until_left(rig, Shown.USER_PICKER, choose, deadline, rig.timeouts.screen)
+
+
+def _users_before(rig: Rig, text: str) -> int:
+    """How many other names stand before our administrator's."""
+    name = rig.accounts.admin.full_name
+    if not has(text, name):
+        raise NotPossible(
+            f"recovery does not offer {name!r}: the user needs a secure token and must own the volume (PREP-04)"
+        )
+    between = text[: _position(text, name)]
+    lines = [line for line in between.splitlines() if line.strip()]
+    start = next((n for n, line in enumerate(lines) if has(line, "you know the password for")), len(lines))
+    names = [part for line in lines[start + 1 :] for part in line.split("  ") if part.strip()]
+    return len(names)
+
+
+def _position(text: str, name: str) -> int:
+    """Where a name begins, as OCR may have read it."""
+    return next(i for i in range(len(text)) if fold(text[i:]).startswith(fold(name)) and not text[i].isspace())
+
+
+def _give_password(rig: Rig, deadline: Deadline) -> None:
+    """The field of our administrator; what it says of a wrong password is the Mac's word on PREP-04."""
+    admin = rig.accounts.admin
+    if not has(rig.screen.text(deadline=deadline), admin.full_name):
+        rig.keyboard.press("escape", deadline=deadline)
+        rig.sees(shows(Shown.USER_PICKER), rig.timeouts.screen, deadline=deadline, what="the user picker")
+        return
+    with rig.screen.private():
+        rig.screen.wait(shows(Shown.USER_PASSWORD), deadline=deadline.within(rig.timeouts.screen), what="its field")
+        rig.keyboard.type_secret(admin.password, deadline=deadline)
+        rig.keyboard.press("return", deadline=deadline)
+        after = rig.sees(_password_judged, rig.timeouts.screen, deadline=deadline, what="an end of the password field")
+    if after is None:
+        raise blame_or(
+            rig, rig.keyboard.name, "typed the password and recovery's password field stayed", deadline=deadline
+        )
+    if shown(after) is Shown.USER_PASSWORD:
+        raise NotPossible(f"recovery refuses the password of {admin.name} (PREP-04)")
+
+
+def _password_judged(text: str) -> bool:
+    return shown(text) is not Shown.USER_PASSWORD or has(text, "password you entered is incorrect")
+
+
+def _main_window(rig: Rig, deadline: Deadline) -> None:
+    """Terminal, by the first of the release's ways that opens it."""
+    for way in walk_for(rig.facts.macos).ways_to_terminal:
+        _press(rig, way, deadline)
+        if rig.sees(shows(Shown.TERMINAL), rig.timeouts.settle, deadline=deadline, what="Terminal"):
+            return
+        rig.keyboard.press("escape", deadline=deadline)
+    raise blame_or(rig, rig.keyboard.name, "pressed all known ways to Terminal and none opened it", deadline=deadline)
+
+
+_ON_SCREEN: dict[Shown, Callable[[Rig, Deadline], None]] = {
+    Shown.STARTUP_OPTIONS: _choose_options,
+    Shown.LANGUAGE: _next_page,
+    Shown.USER_PICKER: _choose_user,
+    Shown.USER_PASSWORD: _give_password,
+    Shown.RECOVERY: _main_window,
+}

@@ -1,0 +1,99 @@
+"""A test Mac: verbs in, outcomes out, over its wires. Nothing here knows what ought to happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from kextrel.device import baseline as levels
+from kextrel.device.actions import perform
+from kextrel.device.observe import Sighting, observe
+from kextrel.device.performed import Performed
+from kextrel.device.prepare import prepare
+from kextrel.device.rig import Accounts, Facts, Rig, Timeouts, Wires
+from kextrel.errors import KextrelError
+from kextrel.evidence import Sink
+from kextrel.timing import Clock, Deadline
+from kextrel.vocabulary import Action, Extension, Start
+
+__all__ = ["TestMac"]
+
+
+class TestMac:
+    """One Mac of a lab, as scenarios see it.
+
+    Every call raises BenchError with the wire's name when a wire fails, NotPossible for what this Mac cannot do or be
+    asked, and UnreadableAnswer for output that is not the command's. Whatever ends a call, nothing stays pressed.
+    """
+
+    __test__ = False  # the name is not pytest's
+
+    def __init__(
+        self,
+        name: str,
+        facts: Facts,
+        wires: Wires,
+        *,
+        clock: Clock,
+        sink: Sink,
+        accounts: Accounts,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        self._rig = Rig(name, facts, wires, clock, sink, accounts, timeouts or Timeouts())
+        self._closed = False
+
+    @property
+    def name(self) -> str:
+        return self._rig.name
+
+    @property
+    def facts(self) -> Facts:
+        return self._rig.facts
+
+    def learn(self, extensions: Mapping[str, Extension]) -> None:
+        """Makes extensions known by the names that actions use; `prepare` does it for a scenario's own."""
+        self._rig.catalog.learn(extensions)
+
+    def perform(self, action: Action, *, deadline: Deadline) -> Performed:
+        """Does one action of the scenario language and says what came of it."""
+        with self._step("perform", action=action.verb):
+            done = perform(self._rig, action, deadline=deadline)
+        self._rig.sink.record(
+            "device", "performed", action=action.verb, outcome=done.outcome, reason=done.reason, note=done.note
+        )
+        return done
+
+    def observe(self, *, deadline: Deadline) -> Sighting:
+        """Everything that can be seen of the Mac where it is now; the rest is UNKNOWN."""
+        with self._step("observe"):
+            return observe(self._rig, deadline=deadline)
+
+    def prepare(self, start: Start, *, deadline: Deadline) -> None:
+        """To a scenario's starting state."""
+        with self._step("prepare"):
+            prepare(self._rig, start, deadline=deadline)
+
+    def baseline(self, level: levels.Level, *, deadline: Deadline) -> None:
+        """Back to a baseline; see `kextrel.device.baseline.cost` for its price."""
+        with self._step("baseline", level=level):
+            levels.reach(self._rig, level, deadline=deadline)
+
+    def close(self) -> None:
+        """Lets go of everything pressed and closes the wires. Harmless the second time."""
+        if self._closed:
+            return
+        self._closed = True
+        self._rig.release()
+        for wire in self._rig.wires.all():
+            wire.close()
+        self._rig.catalog.close()
+
+    @contextmanager
+    def _step(self, event: str, **data: str) -> Iterator[None]:
+        self._rig.sink.record("device", event, **data)
+        try:
+            with self._rig.hands_off():
+                yield
+        except KextrelError as error:
+            self._rig.sink.record("device", f"{event} failed", error=str(error), kind=type(error).__name__)
+            raise

@@ -1,0 +1,117 @@
+"""From what a Mac says to the State that rules speak of: over the shell in macOS, through the beacon in recovery.
+
+A field stays UNKNOWN where the Mac does not show it. What a real Mac hides is not guessed: the kext receipt is known by
+its hash only, approvals and collections are not read in recovery.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from kextrel.device.flows import terminal
+from kextrel.device.flows.place import Place, find
+from kextrel.device.remote import run
+from kextrel.device.rig import Rig
+from kextrel.macos import observation
+from kextrel.macos.observation import Observation
+from kextrel.macos.sysext import SystemExtension
+from kextrel.timing import Deadline
+from kextrel.vocabulary import UNKNOWN, Architecture, Enrollment, Environment, State, Unknown
+
+__all__ = ["Sighting", "observe", "of_recovery", "recovery_script"]
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A state, the observation that it is from (None where nothing could be asked), and why fields are unknown."""
+
+    state: State
+    observation: Observation | None = None
+    notes: tuple[str, ...] = ()
+
+
+def observe(rig: Rig, *, deadline: Deadline) -> Sighting:
+    """Everything that can be seen of the Mac where it is now."""
+    place = find(rig, deadline=deadline)
+    if place is Place.MACOS:
+        return _kept(rig, _over_shell(rig, deadline))
+    if place is Place.RECOVERY:
+        report = terminal.fetch(rig, recovery_script(), seconds=rig.timeouts.observe, deadline=deadline)
+        return _kept(rig, of_recovery(report))
+    boot = Environment.OFF if place is Place.OFF else UNKNOWN
+    return Sighting(State(boot=boot), notes=(f"the Mac is in {place}, where nothing can be asked",))
+
+
+def recovery_script() -> str:
+    """A script for recovery that posts what can be seen there to @REPORT@."""
+    return observation.recovery_script(_token())
+
+
+def of_recovery(report: bytes) -> Sighting:
+    """Reads what `recovery_script` posted."""
+    return _sighting(observation.read_recovery(report))
+
+
+def _over_shell(rig: Rig, deadline: Deadline) -> Sighting:
+    token = _token()
+    script = observation.script(token).encode()
+    done = run(rig, observation.COMMAND, input=script, seconds=rig.timeouts.observe, deadline=deadline)
+    return _sighting(observation.read(done.stdout, token=token))
+
+
+def _token() -> str:
+    return secrets.token_hex(16)
+
+
+def _kept(rig: Rig, sighting: Sighting) -> Sighting:
+    if sighting.observation is not None:
+        rig.sink.record("device", "observation", **sighting.observation.to_json())
+    return sighting
+
+
+def _sighting(seen: Observation) -> Sighting:
+    state = State(
+        boot=seen.environment.value,
+        security_mode=seen.security_mode.value,
+        sip=_sip(seen),
+        kext_management=seen.kext_management.value,
+        uakl=_uakl(seen),
+        aux_kc=seen.aux_kc.value,
+        receipt=_receipt(seen),
+        loaded_kexts=seen.loaded_kexts.value,
+        system_extensions=_system_extensions(seen.system_extensions.value),
+    )
+    notes = tuple(f"{name}: {why}" for name, why in seen.unknown().items()) + seen.contradictions
+    return Sighting(state, seen, (seen.problem, *notes) if seen.problem else notes)
+
+
+def _sip(seen: Observation) -> bool | Unknown:
+    """The stored policy; in force from the next boot. Custom is neither of the two words that the language has."""
+    silicon = seen.architecture.value is Architecture.APPLE_SILICON
+    word = seen.sip_stored.value if silicon else seen.sip.value
+    return {"enabled": True, "disabled": False}.get(str(word), UNKNOWN)
+
+
+def _uakl(seen: Observation) -> frozenset[str] | Unknown:
+    """Approved by the user, or by a profile. Without an enrollment there are no profiles to look for."""
+    user, mdm = seen.approved_kexts.value, seen.mdm_allowed_kexts.value
+    if user is UNKNOWN:
+        return UNKNOWN
+    if mdm is UNKNOWN:
+        return user if seen.enrollment.value is Enrollment.NONE else UNKNOWN
+    return user | mdm
+
+
+def _receipt(seen: Observation) -> frozenset[str] | Unknown:
+    """No receipt and an empty collection is an empty receipt; what a receipt lists cannot be read from its hash."""
+    empty = seen.auxr.known and seen.auxr.value is None and seen.aux_kc.value == frozenset()
+    return frozenset() if empty else UNKNOWN
+
+
+def _system_extensions(listed: tuple[SystemExtension, ...] | Unknown) -> dict[str, str] | Unknown:
+    """By bundle identifier. Of a live and a dying record with the same identifier the live one counts."""
+    if listed is UNKNOWN:
+        return UNKNOWN
+    by_life = sorted(listed, key=lambda one: str(one.state).startswith("activated"))
+    return {one.bundle_id: str(one.state) for one in by_life}

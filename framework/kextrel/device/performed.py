@@ -1,0 +1,18 @@
+"""What an action came to, as the device saw it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kextrel.vocabulary import Outcome, Reason
+
+__all__ = ["Performed"]
+
+
+@dataclass(frozen=True)
+class Performed:
+    """`reason` None with refused: the Mac gave no reason that can be read. `note` is for people."""
+
+    outcome: Outcome
+    reason: Reason | None = None
+    note: str = ""

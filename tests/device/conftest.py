@@ -1,0 +1,248 @@
+"""A scripted world behind the wires' protocols: what is on the screen, and what keys, button and mains do to it.
+
+Nothing here waits: a look at a screen that will not change ends the wait at once, as its deadline would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kextrel.bench.protocols import BootId, Completed, Ticket
+from kextrel.device.rig import Account, Accounts, Facts, Rig, Timeouts, Wires
+from kextrel.errors import BenchError, DeadlineExceeded
+from kextrel.evidence import EvidenceLog
+from kextrel.timing import Clock, Deadline
+from kextrel.vocabulary import Architecture, Version
+
+PASSWORD = "correct-horse"
+LOOKS = 5
+
+
+@dataclass
+class World:
+    """`screen` None is no signal. `keys` reacts to chords such as "command+shift+t" and to typed text."""
+
+    screen: str | None = ""
+    shell_up: bool = False
+    boot: int = 1
+    pressed: bool = False
+    keys_held: bool = False
+    private: int = 0
+    log: list[str] = field(default_factory=list)
+    on_key: Callable[[str], None] = lambda key: None
+    on_button: Callable[[str], None] = lambda event: None
+    on_mains: Callable[[bool], None] = lambda on: None
+    on_look: Callable[[], None] = lambda: None
+    commands: dict[str, Any] = field(default_factory=dict)
+    reports: list[bytes] = field(default_factory=list)
+    offered: list[str] = field(default_factory=list)
+    uploads: list[tuple[Path, str]] = field(default_factory=list)
+    inputs: list[bytes] = field(default_factory=list)
+
+
+class _Wire:
+    def __init__(self, world: World, name: str) -> None:
+        self.world, self.name, self.closed = world, f"mini.{name}", 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class FakeShell(_Wire):
+    def run(self, command: str, *, deadline: Deadline, input: bytes = b"", limit: int = 1 << 20) -> Completed:
+        if not self.world.shell_up:
+            raise BenchError("does not answer", wire=self.name)
+        self.world.log.append(f"run {command}")
+        self.world.inputs.append(input)
+        for known, answer in self.world.commands.items():
+            if known in command:
+                told = answer() if callable(answer) else answer
+                code, out, err = told if isinstance(told, tuple) else (0, told, "")
+                return Completed(command, code, out.encode(), err.encode())
+        return Completed(command, 0, b"", b"")
+
+    def upload(self, local: Path, remote: str, *, deadline: Deadline) -> None:
+        self.world.uploads.append((local, remote))
+
+    def boot_id(self, *, deadline: Deadline) -> BootId:
+        return BootId(self.world.boot, 0)
+
+    def wait_for_boot(self, *, deadline: Deadline, other_than: BootId | None = None) -> BootId:
+        if not self.world.shell_up or BootId(self.world.boot, 0) == other_than:
+            raise DeadlineExceeded("no shell in another boot", wire=self.name)
+        return BootId(self.world.boot, 0)
+
+    def wait_until_gone(self, *, deadline: Deadline) -> None:
+        if self.world.shell_up:
+            raise DeadlineExceeded("still answers", wire=self.name)
+
+    def reachable(self, *, deadline: Deadline) -> bool:
+        return self.world.shell_up
+
+
+class FakeScreen(_Wire):
+    def text(self, *, deadline: Deadline) -> str:
+        return self.world.screen or ""
+
+    def picture(self, *, deadline: Deadline) -> bytes | None:
+        return None if self.world.screen is None else b"jpeg"
+
+    def wait(self, seen: Callable[[str], bool], *, deadline: Deadline, what: str) -> str:
+        for _ in range(LOOKS):
+            text = self.text(deadline=deadline)
+            if seen(text):
+                return text
+            self.world.on_look()
+        raise DeadlineExceeded(f"{what} did not come; it shows {self.world.screen!r}", wire=self.name)
+
+    @contextmanager
+    def private(self) -> Iterator[None]:
+        self.world.private += 1
+        try:
+            yield
+        finally:
+            self.world.private -= 1
+
+
+class FakeKeyboard(_Wire):
+    def type(self, text: str, *, deadline: Deadline) -> None:
+        self.world.log.append(f"type {text}")
+        self.world.on_key(text)
+
+    def type_secret(self, secret: str, *, deadline: Deadline) -> None:
+        assert self.world.private, "a secret was typed while the screen was being kept"
+        self.world.log.append("type a secret")
+        self.world.on_key(secret)
+
+    def press(self, *keys: str, deadline: Deadline) -> None:
+        chord = "+".join(keys)
+        self.world.log.append(f"press {chord}")
+        self.world.on_key(chord)
+
+    @contextmanager
+    def held(self, *keys: str, deadline: Deadline) -> Iterator[None]:
+        self.world.keys_held = True
+        try:
+            yield
+        finally:
+            self.world.keys_held = False
+
+    def release(self) -> None:
+        self.world.keys_held = False
+
+
+class FakeButton(_Wire):
+    def press(self, mac_seconds: float, *, deadline: Deadline) -> None:
+        self.world.log.append("button press")
+        self.world.on_button("press")
+
+    @contextmanager
+    def held(self, *, deadline: Deadline) -> Iterator[None]:
+        self.world.pressed = True
+        self.world.log.append("button hold")
+        self.world.on_button("hold")
+        try:
+            yield
+        finally:
+            self.release()
+            self.world.on_button("release")
+
+    def release(self) -> None:
+        self.world.pressed = False
+
+
+class FakePower(_Wire):
+    def on(self, *, deadline: Deadline) -> None:
+        self.world.log.append("mains on")
+        self.world.on_mains(True)
+
+    def off(self, *, deadline: Deadline) -> None:
+        self.world.log.append("mains off")
+        self.world.on_mains(False)
+
+
+class FakeBeacon(_Wire):
+    def offer(self, script: str) -> Ticket:
+        self.world.offered.append(script)
+        token = f"t{len(self.world.offered)}"
+        return Ticket(f"http://127.0.0.1:8000/{token}", token)
+
+    def receive(self, ticket: Ticket, *, deadline: Deadline) -> bytes:
+        if not self.world.reports:
+            raise DeadlineExceeded("no report", wire=self.name)
+        return self.world.reports.pop(0)
+
+    def withdraw(self, ticket: Ticket) -> None:
+        self.world.log.append(f"withdraw {ticket.token}")
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def evidence() -> EvidenceLog:
+    return EvidenceLog("mini")
+
+
+@pytest.fixture
+def wires(world: World) -> Wires:
+    return Wires(
+        shell=FakeShell(world, "shell"),
+        power=FakePower(world, "relay"),
+        button=FakeButton(world, "button"),
+        keyboard=FakeKeyboard(world, "keyboard"),
+        screen=FakeScreen(world, "screen"),
+        beacon=FakeBeacon(world, "beacon"),
+    )
+
+
+@pytest.fixture
+def rig(wires: Wires, evidence: EvidenceLog) -> Rig:
+    facts = Facts(Architecture.APPLE_SILICON, Version(14, 5))
+    people = Accounts(Account("admin", "Lab Admin", PASSWORD), Account("student", "Lab Student", "pupil"))
+    return Rig("mini", facts, wires, Clock(sleep=lambda seconds: None), evidence, people, Timeouts())
+
+
+@pytest.fixture
+def deadline() -> Deadline:
+    return Deadline.after(3600, "the test")
+
+
+OPTIONS = "Macintosh HD    Options\n\nShut Down    Restart\n"
+CHOSEN = "Macintosh HD    Options\n                Continue\nShut Down    Restart\n"
+PICKER = (
+    "macOS Recovery\nSelect a user you know the password for.\nLab Owner    Lab Admin\nForgot all passwords?  Next\n"
+)
+FIELD = "macOS Recovery\nEnter the password for the user “Lab Admin”.\nContinue\n"
+MAIN = (
+    "Recovery  File  Edit  Utilities  Window  Help\nRestore from Time Machine\nReinstall macOS Sonoma\n"
+    "Safari\nDisk Utility\nContinue\n"
+)
+TERMINAL = "Terminal  Shell  Edit  View  Window  Help\nTerminal — bash — 80×24\n-bash-3.2# "
+DESKTOP = "Finder  File  Edit  View  Go  Window  Help\n"
+LOGIN = "Lab Admin\nEnter Password\n"
+
+
+@pytest.fixture
+def screens() -> dict[str, str]:
+    """The screens of the field notes, as text."""
+    return {
+        "options": OPTIONS,
+        "chosen": CHOSEN,
+        "picker": PICKER,
+        "field": FIELD,
+        "main": MAIN,
+        "terminal": TERMINAL,
+        "desktop": DESKTOP,
+        "login": LOGIN,
+        "holding": "Continue holding for startup options…",
+        "loading": "Loading startup options…",
+    }

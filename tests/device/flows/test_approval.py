@@ -1,0 +1,109 @@
+"""The approval in Settings: what is offered, and no key without its screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kextrel.device.flows import approval
+from kextrel.device.flows.approval import Offer
+from kextrel.device.rig import Rig
+from kextrel.errors import BenchError, NotPossible
+from kextrel.timing import Deadline
+
+PANE = "System Settings  File  Edit\nPrivacy & Security\nSecurity\nAllow applications downloaded from\nApp Store\n"
+BLOCKED = "System software from developer “Kextrel” was blocked from loading.\n"
+SHEET = (
+    "Privacy & Security is trying to modify your system settings.\nEnter your password to allow this.\nLab Admin\n"
+    "Cancel  Modify Settings\n"
+)
+RESTART = "A restart is required before new system extensions can be used.\nNot Now  Restart\n"
+
+
+def desk(world: Any, pane: str) -> None:
+    """Somebody is logged in, and `open` brings the pane."""
+    world.shell_up, world.screen = True, "Finder File Edit View Go Window Help"
+    world.commands |= {"stat -f": "admin\n", "open ": lambda: setattr(world, "screen", pane) or ""}
+
+
+@pytest.mark.parametrize(
+    ("pane", "offer"),
+    [
+        (PANE, Offer.NOTHING),
+        (PANE + BLOCKED, Offer.NO_BUTTON),
+        (PANE + BLOCKED + "Allow\n", Offer.ALLOW),
+        (PANE + BLOCKED.strip() + "     A11ow\n", Offer.ALLOW),
+        (PANE + BLOCKED + "Enable System Extensions…\n", Offer.ENABLE),
+    ],
+)
+def test_what_the_pane_offers_is_read(world: Any, rig: Rig, deadline: Deadline, pane: str, offer: Offer) -> None:
+    desk(world, pane)
+    assert approval.look(rig, deadline=deadline) is offer
+
+
+def test_a_dialogue_is_dismissed_first(world: Any, rig: Rig, deadline: Deadline) -> None:
+    desk(world, PANE)
+    world.screen = "System Extension Blocked\nOpen System Settings  OK"
+    world.on_key = lambda key: key == "escape" and setattr(world, "screen", "Finder File Edit View Go Window Help")
+    assert approval.look(rig, deadline=deadline) is Offer.NOTHING
+    assert world.log.index("press escape") < next(n for n, line in enumerate(world.log) if line.startswith("run open"))
+
+
+def reacting(world: Any, *, right_password: str) -> None:
+    """Settings as the field notes have it: three Tabs, Space, the sheet, the request for a restart."""
+    state = {"tabs": 0, "typed": ""}
+
+    def key(pressed: str) -> None:
+        if pressed == "tab":
+            state["tabs"] += 1
+        elif pressed == "space" and state["tabs"] == 3:
+            world.screen = PANE + SHEET
+        elif pressed == "return" and "Enter your password" in world.screen:
+            world.screen = PANE + RESTART if state["typed"] == right_password else world.screen
+        elif pressed == "escape":
+            world.screen = PANE
+        else:
+            state["typed"] = pressed
+
+    world.shell_up, world.screen, world.on_key = True, PANE + BLOCKED + "Allow\n", key
+
+
+def test_an_administrator_is_taken(world: Any, rig: Rig, deadline: Deadline) -> None:
+    reacting(world, right_password="correct-horse")
+    assert approval.approve(rig, rig.accounts.admin, deadline=deadline) is True
+    assert world.log == ["press tab"] * 3 + ["press space", "type a secret", "press return", "press escape"]
+
+
+def test_another_user_is_typed_over_the_prefilled_one(world: Any, rig: Rig, deadline: Deadline) -> None:
+    reacting(world, right_password="correct-horse")
+    assert rig.accounts.standard is not None
+    assert approval.approve(rig, rig.accounts.standard, deadline=deadline) is False
+    assert world.log[4:7] == ["press shift+tab", "type student", "press tab"]
+    assert world.screen == PANE
+
+
+def test_no_keyboard_navigation_is_the_macs_preparation(world: Any, rig: Rig, deadline: Deadline) -> None:
+    desk(world, PANE + BLOCKED + "Allow\n")
+    world.commands["defaults read"] = "0\n"
+    world.screen = PANE
+    with pytest.raises(NotPossible, match="PREP-07"):
+        approval.approve(rig, rig.accounts.admin, deadline=deadline)
+    assert "type a secret" not in world.log
+
+
+def test_with_it_the_keyboard_is_to_blame(world: Any, rig: Rig, deadline: Deadline) -> None:
+    desk(world, PANE + BLOCKED + "Allow\n")
+    world.commands["defaults read"] = "3\n"
+    world.screen = PANE
+    with pytest.raises(BenchError) as failed:
+        approval.approve(rig, rig.accounts.admin, deadline=deadline)
+    assert failed.value.wire == "mini.keyboard"
+
+
+def test_a_screen_that_is_dark_while_macos_runs_is_blamed(world: Any, rig: Rig, deadline: Deadline) -> None:
+    desk(world, PANE)
+    world.screen = ""
+    with pytest.raises(BenchError) as failed:
+        approval.look(rig, deadline=deadline)
+    assert failed.value.wire == "mini.screen"
