@@ -83,7 +83,7 @@ class QuietDisplay:
 
 
 class SmallMac:
-    """A Mac without power or shell: disk, Secure Enclave, clock, kernel management; `boot` is the boot loader's part."""
+    """A Mac without power or shell: disk, Secure Enclave, clock, kernel management; `boot` is iBoot's part."""
 
     def __init__(self, defects: frozenset[str] = frozenset()) -> None:
         self.spec = MacSpec("small", prepared=True, defects=defects)
@@ -92,6 +92,7 @@ class SmallMac:
         self.progress = BootProgress()
         self.sep = SecureEnclave(self.spec, self.progress, defects=defects)
         self.display = QuietDisplay()
+        self.system = None
         self.in_force: LocalPolicy | None = None
         self.kernel = KernelManagement(self)
         self.boot()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
 from kextrel.virtual.hardware.localpolicy import LocalPolicy
 from kextrel.virtual.unix.fs import FileSystem
 
-__all__ = ["Account", "Clock", "Display", "Enclave", "Host", "Nvram", "Spec"]
+__all__ = ["Account", "Clock", "Display", "Enclave", "Host", "Spec", "System"]
 
 
 class Clock(Protocol):
@@ -38,23 +37,23 @@ class Enclave(Protocol):
     def measure(self, **digests: str | None) -> None: ...
 
 
-class Nvram(Protocol):
-    def get(self, name: str) -> bytes | None: ...
-    def set(self, name: str, value: bytes) -> None: ...
-    def delete(self, name: str) -> bool: ...
-    def variables(self) -> Mapping[str, bytes]: ...
-
-
 class Display(Protocol):
     def extension_blocked(self, developer: str) -> None:
         """A dialogue says that extensions of `developer` were blocked."""
         ...
 
 
+class System(Protocol):
+    """What runs; `fs` is the kernel's view of everything that is mounted."""
+
+    @property
+    def fs(self) -> FileSystem: ...
+
+
 class Host(Protocol):
     """A Mac as its kernel management sees it. `disk` is the kernel's view, and outlives a restart.
 
-    `in_force` is the LocalPolicy that iBoot read at this boot, None outside macOS.
+    `in_force` is the LocalPolicy that iBoot read at this boot, None outside macOS; `system` what runs on it.
     """
 
     @property
@@ -67,6 +66,8 @@ class Host(Protocol):
     def sep(self) -> Enclave: ...
     @property
     def display(self) -> Display: ...
+    @property
+    def system(self) -> System | None: ...
     @property
     def in_force(self) -> LocalPolicy | None: ...
     def defect(self, rule: str) -> bool: ...

@@ -82,7 +82,6 @@ class KernelManagement:
         self._pending.clear()
         self.boot_uuid = str(uuid.uuid4()).upper()
         if policy is not None:
-            self._host.disk.mounts.sip = not policy.sip0
             self._let_the_medic_work()
         members = self.preboot.bootable(policy) if policy is not None else ()
         self.running = RunningKernel(self._host.spec.macos, members)

@@ -100,11 +100,19 @@ class Library:
     def __init__(self, host: Host) -> None:
         self._host = host
 
+    @property
+    def _disk(self) -> FileSystem:
+        """Everything that is mounted now, or the bare disk while the Mac goes down."""
+        return self._host.system.fs if self._host.system is not None else self._host.disk
+
     def find(self, path: str) -> Found:
         """The kext at `path`. Raises OSError when there is nothing, ValueError when it is no kext."""
-        kext = bundle.read(disk_files(self._host.disk), self._host.disk.real(path))
-        now = datetime.fromtimestamp(self._host.clock.now(), UTC)
-        return Found(kext, bundle.judge(kext, ARCHITECTURE, self.trust(), now))
+        kext = bundle.read(disk_files(self._disk), self._disk.real(path))
+        return Found(kext, bundle.judge(kext, ARCHITECTURE, self.trust(), self.now()))
+
+    def now(self) -> datetime:
+        """The Mac's time."""
+        return datetime.fromtimestamp(self._host.clock.now(), UTC)
 
     def trust(self) -> Trust:
         """Whom this Mac trusts."""
@@ -112,7 +120,7 @@ class Library:
 
     def by_identifier(self, identifier: str) -> str | None:
         """The path of the kext with that bundle identifier in the folders that macOS watches; None for none."""
-        disk = self._host.disk
+        disk = self._disk
         for folder in FOLDERS:
             for name in disk.listdir(folder) if disk.is_dir(folder) else ():
                 path = f"{folder}/{name}"
@@ -123,7 +131,7 @@ class Library:
     def identifier(self, path: str) -> str | None:
         """The bundle identifier of what lies at `path`; None when it cannot be read."""
         try:
-            return bundle.read(disk_files(self._host.disk), path).identifier
+            return bundle.read(disk_files(self._disk), path).identifier
         except (OSError, ValueError):
             return None
 
@@ -150,7 +158,7 @@ class Library:
             self._remove(folder)
 
     def _copy(self, kext: Kext, path: str) -> None:
-        disk = self._host.disk
+        disk = self._disk
         for name, node in kext.nodes.items():
             place = f"{path}/{name}" if name else path
             if stat.S_ISDIR(node.mode):
@@ -160,5 +168,5 @@ class Library:
                 disk.chmod(place, node.mode & 0o7777)
 
     def _remove(self, path: str) -> None:
-        if self._host.disk.exists(path):
-            self._host.disk.remove_tree(path)
+        if self._disk.exists(path):
+            self._disk.remove_tree(path)

@@ -1,0 +1,146 @@
+"""Accounts and volumes: dseditgroup(8), sysadminctl(8), fdesetup(8), diskutil(8)."""
+
+from __future__ import annotations
+
+import uuid
+
+from kextrel.virtual.macos.tools.mac import machine, stamp
+from kextrel.virtual.macos.tools.options import parse
+from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.users import ADMIN
+
+__all__ = ["diskutil", "dseditgroup", "fdesetup", "sysadminctl"]
+
+_NOT_A_MEMBER = 67
+_GROUPS = {"admin": ADMIN}
+
+
+@tool("/usr/sbin/dseditgroup", where=("macos",))
+async def dseditgroup(proc: Proc) -> int:
+    """-o checkmember -m USER GROUP."""
+    options = parse(
+        proc.args,
+        values=("operation", "member", "node"),
+        short={"o": "operation", "m": "member", "n": "node"},
+        usage="dseditgroup -o checkmember -m member groupname",
+    )
+    if options.last("operation") != "checkmember" or not options.operands:
+        raise Exit(64, "dseditgroup: only '-o checkmember [-m member] groupname' can be used here")
+    group, name = options.operands[0], options.last("member", proc.user.name)
+    user = proc.system.users.get(name)
+    gid = proc.system.users.group_id(group)
+    if user is None or gid is None:
+        raise Exit(64, "Group not found." if gid is None else f"Username {name} not found.")
+    if gid in user.groups:
+        proc.out(f"yes {name} is a member of {group}\n")
+        return 0
+    proc.out(f"no {name} is NOT a member of {group}\n")
+    return _NOT_A_MEMBER
+
+
+@tool("/usr/sbin/sysadminctl", where=("macos",))
+async def sysadminctl(proc: Proc) -> int:
+    """-secureTokenStatus USER; -screenLock status. It answers on standard error."""
+    match proc.args:
+        case ["-secureTokenStatus", name]:
+            user = proc.system.users.get(name)
+            if user is None:
+                text = f"Unknown user {name}"
+            else:
+                owns = any(owner.name == name for owner in machine(proc).spec.owners)
+                text = f"Secure token is {'ENABLED' if owns else 'DISABLED'} for user {user.full_name}"
+        case ["-screenLock", "status"]:
+            text = "screenLock is off" if machine(proc).has("PREP-06") else "screenLock delay is immediate"
+        case _:
+            raise Exit(64, "Usage: sysadminctl\n\t-secureTokenStatus <user name>\n\t-screenLock <status>")
+    proc.err(f"{stamp(proc.system.clock.now())} sysadminctl[{proc.pid}:4f21] {text}\n")
+    return 0
+
+
+@tool("/usr/bin/fdesetup", where=("macos",))
+async def fdesetup(proc: Proc) -> int:
+    """status, isactive: FileVault is off on a Mac of the bench."""
+    match proc.args:
+        case ["status"]:
+            proc.out("FileVault is Off.\n")
+            return 0
+        case ["isactive"]:
+            proc.out("false\n")
+            return 1
+        case _:
+            raise Exit(1, "usage: fdesetup verb [options]")
+
+
+@tool("/usr/sbin/diskutil")
+async def diskutil(proc: Proc) -> int:
+    """list; apfs list; apfs listUsers; info."""
+    match proc.args:
+        case ["apfs", "listUsers", *_]:
+            proc.out(_users(proc))
+        case ["apfs", "list", *_]:
+            proc.out(_containers(proc))
+        case ["list", *_]:
+            proc.out(_disks(proc))
+        case ["info", *_]:
+            name = machine(proc).spec.disk_name
+            proc.out(
+                f"   Device Identifier:         disk3s1s1\n   Volume Name:               {name}\n"
+                "   Mounted:                   Yes\n   Mount Point:               /\n"
+                "   File System Personality:   APFS\n   FileVault:                 No\n"
+                "   Sealed:                    Yes\n"
+            )
+        case _:
+            raise Exit(1, "Usage:  diskutil <verb> <options>, where <verb> is list, info or apfs")
+    return 0
+
+
+def _users(proc: Proc) -> str:
+    owners = machine(proc).spec.owners
+    entries = [(_user_uuid(proc, owner.name), "Local Open Directory User") for owner in owners]
+    entries.append(("EBC6C064-0000-11AA-AA11-00306543ECAC", "Personal Recovery User"))
+    lines = [f"Cryptographic users for disk3s1s1 ({len(entries)} found)", "|"]
+    for index, (identity, kind) in enumerate(entries):
+        bar = "|" if index + 1 < len(entries) else " "
+        lines += [f"+-- {identity}", f"{bar}   Type: {kind}", f"{bar}   Volume Owner: Yes"]
+        lines += ["|"] if bar == "|" else []
+    return "\n".join(lines) + "\n"
+
+
+def _user_uuid(proc: Proc, name: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.{machine(proc).spec.serial}")).upper()
+
+
+def _containers(proc: Proc) -> str:
+    spec, policy = machine(proc).spec, machine(proc).sep.policy()
+    return (
+        "APFS Container (1 found)\n|\n"
+        f"+-- Container disk3 {policy.kuid}\n"
+        "    ====================================================\n"
+        "    APFS Container Reference:     disk3\n"
+        "    |\n"
+        f"    +-> Volume disk3s1 {policy.vuid}\n"
+        "    |   ---------------------------------------------------\n"
+        "    |   APFS Volume Disk (Role):   disk3s1 (System)\n"
+        f"    |   Name:                      {spec.disk_name} (Case-insensitive)\n"
+        "    |   Mount Point:               /\n"
+        "    |   Sealed:                    Yes\n"
+        "    |   FileVault:                 No\n"
+        "    |\n"
+        "    +-> Volume disk3s5\n"
+        "        ---------------------------------------------------\n"
+        "        APFS Volume Disk (Role):   disk3s5 (Data)\n"
+        f"        Name:                      {spec.disk_name} - Data (Case-insensitive)\n"
+        "        Mount Point:               /System/Volumes/Data\n"
+        "        FileVault:                 No\n"
+    )
+
+
+def _disks(proc: Proc) -> str:
+    name = machine(proc).spec.disk_name
+    return (
+        "/dev/disk3 (synthesized):\n"
+        "   #:                       TYPE NAME                    SIZE       IDENTIFIER\n"
+        "   0:      APFS Container Scheme -                      +245.1 GB   disk3\n"
+        f"   1:                APFS Volume {name:<23} 10.2 GB    disk3s1\n"
+        f"   2:                APFS Volume {name + ' - Data':<23} 31.4 GB    disk3s5\n\n"
+    )

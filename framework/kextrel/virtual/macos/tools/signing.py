@@ -1,0 +1,123 @@
+"""codesign(1) and spctl(8), as far as they look at kexts."""
+
+from __future__ import annotations
+
+from kextrel.virtual.macos.bundle import Judgement, Kext, judge, read
+from kextrel.virtual.macos.library import ARCHITECTURE, Found, disk_files
+from kextrel.virtual.macos.tools.mac import kernel, machine
+from kextrel.virtual.macos.tools.options import parse
+from kextrel.virtual.unix.process import Exit, Proc, tool
+
+__all__ = ["codesign", "spctl"]
+
+_FLAGS = {0: "none", 0x2: "adhoc", 0x10000: "runtime", 0x10002: "adhoc,runtime"}
+
+
+@tool("/usr/bin/codesign", where=("macos",))
+async def codesign(proc: Proc) -> int:
+    """-d[v…] shows a signature, -v verifies it (both on standard error)."""
+    options = parse(
+        proc.args,
+        flags=("display", "verify", "verbose", "deep", "strict"),
+        values=("architecture", "requirements"),
+        short={"d": "display", "v": "verbose", "R": "requirements", "a": "architecture"},
+        usage="Usage: codesign -d [options] path",
+        code=2,
+    )
+    if not options.operands:
+        raise Exit(2, "Usage: codesign -d [options] path")
+    return max([_codesign(proc, path, display="display" in options) for path in options.operands])
+
+
+def _codesign(proc: Proc, path: str, *, display: bool) -> int:
+    found = _find(proc, path)
+    if found is None:
+        proc.err(
+            f"{path}: No such file or directory\n"
+            if not proc.fs.exists(path)
+            else f"{path}: bundle format unrecognized\n"
+        )
+        return 1
+    judgement = found.judgement
+    if judgement.directory is None:
+        proc.err(f"{path}: code object is not signed at all\n")
+        return 1
+    if display:
+        proc.err(_details(found.kext, judgement))
+        return 0
+    if judgement.problem is not None:
+        proc.err(f"{path}: {judgement.problem.words}\nIn architecture: {ARCHITECTURE}\n")
+        return 1
+    proc.err(f"{path}: valid on disk\n{path}: satisfies its Designated Requirement\n")
+    return 0
+
+
+def _details(kext: Kext, judgement: Judgement) -> str:
+    directory = judgement.directory
+    assert directory is not None
+    kinds = " ".join(kext.architectures)
+    hashes = f"{len(directory.pages)}+{len(directory.special)}"
+    rows = [
+        f"Executable={kext.path}/Contents/MacOS/{kext.executable}",
+        f"Identifier={directory.identifier}",
+        f"Format=bundle with Mach-O {'thin' if len(kext.main) == 1 else 'universal'} ({kinds})",
+        f"CodeDirectory v={directory.version:x} size={len(directory.blob)} "
+        f"flags={directory.flags:#x}({_FLAGS.get(directory.flags, 'none')}) hashes={hashes} location=embedded",
+        "Hash type=sha256 size=32",
+        f"CDHash={directory.cdhash}",
+    ]
+    signer = judgement.signer
+    if directory.ad_hoc:
+        rows.append("Signature=adhoc")
+    else:
+        rows.append(f"Signature size={judgement.size}")
+        rows += [f"Authority={name}" for name in (signer.authorities if signer else ("(unavailable)",))]
+    rows.append(f"TeamIdentifier={directory.team_id or 'not set'}")
+    return "".join(f"{row}\n" for row in rows)
+
+
+@tool("/usr/sbin/spctl", where=("macos",))
+async def spctl(proc: Proc) -> int:
+    """--status; --assess PATH; kext-consent status."""
+    match proc.args:
+        case ["--status"]:
+            proc.out("assessments enabled\n")
+            return 0
+        case ["kext-consent", "status"]:
+            policy = machine(proc).in_force
+            off = policy is not None and (policy.sip0 or 0) & 0x200
+            proc.out(f"Kernel Extension User Consent: {'DISABLED' if off else 'ENABLED'}\n")
+            return 0
+        case ["kext-consent", *_]:
+            raise Exit(1, "spctl: kext-consent can only be modified from Recovery OS.")
+        case ["--master-enable" | "--master-disable" | "--global-enable" | "--global-disable", *_]:
+            raise Exit(1, "spctl: this operation requires an authorization")
+    options = parse(
+        proc.args,
+        flags=("assess", "verbose"),
+        values=("type",),
+        short={"a": "assess", "v": "verbose", "t": "type"},
+        usage="usage: spctl --assess [--type type] [-v] path ...",
+        code=2,
+    )
+    return max([_assess(proc, path) for path in options.operands], default=2)
+
+
+def _assess(proc: Proc, path: str) -> int:
+    found = _find(proc, path)
+    if found is not None and found.judgement.trusted and found.judgement.signer is not None:
+        proc.err(f"{path}: accepted\nsource=Notarized Developer ID\norigin={found.judgement.signer.authorities[0]}\n")
+        return 0
+    problem = found.judgement.problem if found is not None else None
+    proc.err(f"{path}: rejected\nsource={problem.words if problem else 'no usable signature'}\n")
+    return 3
+
+
+def _find(proc: Proc, path: str) -> Found | None:
+    """The kext at `path` as the process sees it; None for anything else."""
+    library = kernel(proc).library
+    try:
+        kext = read(disk_files(proc.fs), proc.fs.real(path.rstrip("/")))
+    except (FileNotFoundError, ValueError):
+        return None
+    return Found(kext, judge(kext, ARCHITECTURE, library.trust(), library.now()))
