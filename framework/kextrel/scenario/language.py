@@ -39,7 +39,7 @@ from kextrel.scenario.verbs import VERBS, read_action
 from kextrel.vocabulary import Action, Extension, Profile, Start, Version
 from kextrel.yamltext import Node, Scalar
 
-__all__ = ["SCHEMA", "Scenario", "Step", "load", "parse"]
+__all__ = ["SCHEMA", "SUFFIX", "Scenario", "Step", "load", "parse"]
 
 SCHEMA = "kextrel/scenario/v1"
 SUFFIX = ".mac.yaml"

@@ -6,27 +6,15 @@ Tests give stand-ins of a few lines. A Situation is the model's own: here it is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kextrel.timing import Deadline
-from kextrel.vocabulary import Action, Architecture, Enrollment, Outcome, Reason, Start, State, Unknown, Version
+from kextrel.vocabulary import Action, Outcome, Reason, Start, State, Unknown
 
-__all__ = ["Device", "Expected", "Facts", "Model", "Performed", "Prediction", "RuleText", "Sighting", "Situation"]
+if TYPE_CHECKING:  # to predict a scenario no driver is needed
+    from kextrel.device.rig import Facts
 
-
-class Facts(Protocol):
-    """What a lab profile says of a Mac and no walk changes."""
-
-    @property
-    def architecture(self) -> Architecture: ...
-    @property
-    def macos(self) -> Version: ...
-    @property
-    def enrollment(self) -> Enrollment: ...
-    @property
-    def user_approved_mdm(self) -> bool: ...
-    @property
-    def bootstrap_token(self) -> bool: ...
+__all__ = ["Device", "Expected", "Model", "Performed", "Prediction", "RuleText", "Sighting", "Situation"]
 
 
 class Performed(Protocol):

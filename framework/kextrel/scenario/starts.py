@@ -6,7 +6,8 @@ Defaults are those of design.md. A start that no Mac can be in is refused, with 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from kextrel import yamltext
 from kextrel.scenario.comparison import WantedMacos
@@ -23,7 +24,6 @@ from kextrel.scenario.fields import (
     wanted_macos,
     word_of,
 )
-from kextrel.scenario.protocols import Facts
 from kextrel.vocabulary import (
     Architecture,
     Category,
@@ -40,6 +40,9 @@ from kextrel.vocabulary import (
     Version,
 )
 from kextrel.yamltext import Node
+
+if TYPE_CHECKING:
+    from kextrel.device.rig import Facts
 
 __all__ = [
     "MAC_FIELDS",
@@ -267,10 +270,15 @@ def read_extension(name: str, node: Node, place: Place) -> tuple[Extension, dict
         team_id=fields.get("team_id", team_id, "KXTRL00001"),
         version=fields.get("version", text, "1.0"),
         signature=fields.get("signature", word_of(Signature), Signature.DEVELOPER_ID),
-        bundle=fields.get_or_none("bundle", text),
+        bundle=_beside(place.path, fields.get_or_none("bundle", text)),
     )
     typed = _kext(fields, common) if kind is ExtensionKind.KEXT else _system_extension(fields, common)
     return typed, fields.written
+
+
+def _beside(path: str, bundle: str | None) -> str | None:
+    """A relative path of a bundle is meant from the folder of the file that names it."""
+    return None if bundle is None else str(Path(path).parent / bundle)
 
 
 def _fields_of(kind: ExtensionKind) -> tuple[str, ...]:

@@ -1,0 +1,250 @@
+"""Running: what is done in which order, and what each kind of trouble becomes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kextrel import certification, policy
+from kextrel.device.rig import Facts
+from kextrel.errors import BenchError, InputError, NotPossible, UnreadableAnswer
+from kextrel.evidence import EvidenceLog
+from kextrel.scenario import Scenario, Stay, StepReport, predict, run, run_on
+from kextrel.vocabulary import UNKNOWN, Architecture, Enrollment, Outcome, Verdict, Version
+
+WALK = """  - install: driver
+  - load: driver
+  - boot: {into: 1tr}
+  - set-security: {allow: [user]}
+  - boot: {into: macos}
+  - load: driver
+  - approve: driver
+  - load: driver
+  - restart:
+  - load: driver
+"""
+DEAD = BenchError("no answer", wire="paper.shell")
+
+
+def verdicts(report: Any) -> list[str]:
+    return [step.judgement.verdict.value for step in report.steps]
+
+
+def test_a_walk_that_is_right_is_held_step_by_step(one: Callable[..., Scenario], paper_mac: Any) -> None:
+    mac, seen, log = paper_mac(), [], EvidenceLog()
+    report = run(one(WALK), mac, sink=log, on_step=seen.append)
+    assert report.verdict is Verdict.HELD
+    assert verdicts(report) == ["held"] * 10
+    assert tuple(seen) == report.steps
+    assert mac.log[0] == "prepare"
+    first, last = report.steps[3].evidence
+    events = [record.event for record in log.records if first <= record.n <= last]
+    assert events == ["step begins", "step ends"]
+
+
+def test_the_json_is_that_of_predict_with_two_more(one: Callable[..., Scenario], paper_mac: Any) -> None:
+    scenario = one(WALK)
+    said, foreseen = run(scenario, paper_mac()).to_json(), predict(scenario)
+    assert json.loads(json.dumps(said)) == said
+    assert said["verdict"] == {"verdict": "held", "rule": None, "reason": "as expected: done"}
+    for step, predicted in zip(said["steps"], foreseen["steps"], strict=True):
+        assert list(step) == [*predicted, "observed", "verdict"]
+        assert {key: step[key] for key in predicted} == predicted
+    assert said["steps"][1]["observed"] == {
+        "outcome": "refused",
+        "reason": "security-mode",
+        "state": foreseen["steps"][1]["state"],
+    }
+    assert said["steps"][0]["observed"]["reason"] is None
+
+
+def test_unknown_fields_are_null_and_filled_from_the_prediction(one: Callable[..., Scenario], paper_mac: Any) -> None:
+    mac = paper_mac(sees=lambda _n, state: replace(state, receipt=UNKNOWN, uakl=UNKNOWN))
+    report = run(one(WALK), mac)
+    assert report.verdict is Verdict.NOT_CHECKED  # approve changes nothing but the uakl
+    assert verdicts(report) == ["held"] * 6 + ["not-checked"] + ["held"] * 3
+    assert report.to_json()["steps"][7]["observed"]["state"]["uakl"] is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"architecture": Architecture.INTEL}, "it needs architecture apple-silicon, this Mac is intel"),
+        ({"macos": Version(13)}, "it needs macOS 14.5, this Mac has 13.0"),
+        ({"enrollment": Enrollment.USER}, "it needs enrollment none, this Mac has user"),
+    ],
+)
+def test_a_mac_that_does_not_fit_is_not_touched(
+    one: Callable[..., Scenario], paper_mac: Any, facts: dict[str, Any], said: str
+) -> None:
+    mac = paper_mac(facts=replace(Facts(Architecture.APPLE_SILICON, Version(14, 5)), **facts))
+    report = run(one(WALK), mac)
+    assert verdicts(report) == ["not-checked"] * 10
+    assert report.judgement.reason == said
+    assert mac.log == []
+
+
+def test_what_the_model_does_not_know_is_not_begun(one: Callable[..., Scenario], paper_mac: Any) -> None:
+    mac = paper_mac()
+    report = run(one("  - panic-medic:\n  - install: driver\n"), mac)
+    assert verdicts(report) == ["not-checked"] * 2
+    assert report.judgement.reason.startswith("not implemented: ")
+    assert mac.log == []
+
+
+def test_what_the_model_does_not_know_ends_the_checking(one: Callable[..., Scenario], paper_mac: Any) -> None:
+    mac = paper_mac()
+    report = run(one("  - install: driver\n  - panic-medic:\n  - load: driver\n"), mac)
+    assert verdicts(report) == ["held", "not-checked", "not-checked"]
+    assert all(step.judgement.reason.startswith("not implemented: ") for step in report.steps[1:])
+    assert mac.log == ["prepare", "install"]
+
+
+def test_a_pin_that_the_model_contradicts_is_refused_untouched(one: Callable[..., Scenario], paper_mac: Any) -> None:
+    mac = paper_mac()
+    with pytest.raises(InputError, match=r"s\.mac\.yaml:8"):
+        run(one("  - install: driver\n  - load: driver\n    expect: {outcome: loaded}\n"), mac)
+    assert mac.log == []
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict", "said"),
+    [
+        (DEAD, "bench-failed", "on the way to the starting state: paper.shell: no answer"),
+        (NotPossible("it will not"), "not-checked", "the starting state cannot be reached: it will not"),
+    ],
+)
+def test_trouble_on_the_way_to_the_start(
+    one: Callable[..., Scenario], paper_mac: Any, error: Any, verdict: str, said: str
+) -> None:
+    report = run(one(WALK), paper_mac(fails={"prepare": error}))
+    assert verdicts(report) == [verdict] + ["not-checked"] * 9 if verdict == "bench-failed" else ["not-checked"] * 10
+    assert (report.verdict, report.judgement.reason) == (verdict, said)
+    assert report.steps[0].seen is None
+
+
+def test_a_start_that_was_not_reached_is_not_checked(one: Callable[..., Scenario], paper_mac: Any) -> None:
+    report = run(one(WALK), paper_mac(sees=lambda _n, state: replace(state, sip=False)))
+    assert verdicts(report) == ["not-checked"] * 10
+    assert report.judgement.reason == "the Mac is not in the starting state: sip is false, not true"
+
+
+@pytest.mark.parametrize("error", [DEAD, UnreadableAnswer("kmutil load", "garbage")])
+def test_a_wire_that_fails_is_never_a_verdict_on_the_mac(
+    one: Callable[..., Scenario], paper_mac: Any, error: Any
+) -> None:
+    report = run(one(WALK), paper_mac(fails={"approve": error}))
+    assert verdicts(report) == ["held"] * 6 + ["bench-failed"] + ["not-checked"] * 3
+    assert (report.judgement.rule, report.judgement.reason) == (None, str(error))
+    assert report.steps[7].judgement.reason == "the bench failed in step 7"
+
+
+def test_what_the_mac_cannot_be_asked_ends_the_checking(one: Callable[..., Scenario], paper_mac: Any) -> None:
+    report = run(one(WALK), paper_mac(fails={"approve": NotPossible("no keyboard")}))
+    assert verdicts(report) == ["held"] * 6 + ["not-checked"] * 4
+    assert report.steps[7].judgement.reason == "step 7 was not done: no keyboard"
+
+
+def test_after_a_violation_the_rest_is_not_checked(one: Callable[..., Scenario], paper_mac: Any) -> None:
+    wrong = lambda n, came: replace(came, outcome=Outcome.LOADED) if n == 6 else came  # noqa: E731
+    report = run(one(WALK), paper_mac(turn=wrong))
+    assert verdicts(report) == ["held"] * 5 + ["violated"] + ["not-checked"] * 4
+    assert report.verdict is Verdict.VIOLATED
+    assert report.steps[6].judgement.reason == "step 6 was violated"
+
+
+def test_kexts_of_others_take_no_part(one: Callable[..., Scenario], paper_mac: Any) -> None:
+    theirs = frozenset({"com.vendor.other"})
+    mac = paper_mac(
+        sees=lambda _n, state: replace(
+            state,
+            aux_kc=state.aux_kc | theirs,
+            loaded_kexts=state.loaded_kexts | theirs,
+            system_extensions={"com.vendor.agent": "activated enabled"},
+        )
+    )
+    assert run(one(WALK), mac).verdict is Verdict.HELD
+
+
+def _suite() -> list[Scenario]:
+    return certification.select((), "14.5")
+
+
+@pytest.mark.parametrize(
+    "rule", ["KEXT-06", "BOOT-02", "BOOT-03", "KEXT-03", "SIG-01", "KEXT-05", "KEXT-08", "KEXT-15", "BOOT-06"]
+)
+def test_a_mac_that_breaks_one_rule_is_caught_and_no_other_rule_is_blamed(paper_mac: Any, rule: str) -> None:
+    reports = [run(scenario, paper_mac(broken=frozenset({rule}))) for scenario in _suite()]
+    blamed = {report.judgement.rule for report in reports if report.verdict is Verdict.VIOLATED}
+    assert blamed == {rule}
+
+
+def test_a_mac_that_obeys_is_held_throughout(paper_mac: Any) -> None:
+    reports = run_on(paper_mac(), _suite(), quarantine=pytest.fail)
+    assert [report.verdict for report in reports] == [Verdict.HELD] * len(reports)
+
+
+def test_scenarios_are_grouped_and_priced_before_anything_is_touched(
+    one: Callable[..., Scenario], paper_mac: Any
+) -> None:
+    mac, plans = paper_mac(), []
+    walk, refused = one(WALK), one("  - install: driver\n  - load: driver\n")
+
+    def planned(visits: Any) -> None:
+        assert mac.log == []
+        plans.extend(visits)
+
+    reports = run_on(mac, [walk, refused], quarantine=pytest.fail, on_plan=planned)
+    assert [(visit.scenario, visit.level) for visit in plans] == [(refused, "clean"), (walk, "forgotten")]
+    assert plans[1].minutes > plans[0].minutes > 0
+    assert [report.scenario for report in reports] == [refused, walk]
+    assert [entry for entry in mac.log if entry.startswith("baseline")] == ["baseline forgotten", "baseline clean"]
+
+
+def test_a_mac_that_cannot_go_back_is_quarantined_and_used_no_more(
+    one: Callable[..., Scenario], paper_mac: Any
+) -> None:
+    mac, why = paper_mac(fails={"baseline clean": DEAD}), []
+    steps = "  - install: driver\n"
+    reports = run_on(mac, [one(steps), one(steps)], quarantine=why.append)
+    assert why == ["it could not be taken back to clean: paper.shell: no answer"]
+    assert [report.verdict for report in reports] == [Verdict.HELD, Verdict.BENCH_FAILED]
+    assert reports[0].quarantined == f"paper is quarantined: {why[0]}"
+    assert mac.log.count("prepare") == 1
+
+
+def test_the_mac_goes_back_whatever_happened(one: Callable[..., Scenario], paper_mac: Any) -> None:
+    def burst(_report: StepReport) -> None:
+        raise RuntimeError("a bug in a listener")
+
+    mac = paper_mac(fails={"install": DEAD})
+    stay = Stay(mac, quarantine=pytest.fail)
+    assert stay.run(one(WALK)).verdict is Verdict.BENCH_FAILED
+    with pytest.raises(RuntimeError):
+        stay.run(one(WALK), on_step=burst)
+    assert mac.log == ["prepare", "install", "baseline clean"] * 2
+
+
+def test_an_interrupted_mac_is_quarantined(one: Callable[..., Scenario], paper_mac: Any) -> None:
+    def stop(_n: int, _came: Any) -> Any:
+        raise KeyboardInterrupt
+
+    why: list[str] = []
+    stay = Stay(paper_mac(turn=stop), quarantine=why.append)
+    with pytest.raises(KeyboardInterrupt):
+        stay.run(one(WALK))
+    assert why == ["interrupted by KeyboardInterrupt in 'sample'"]
+
+
+def test_a_scenario_that_did_not_touch_the_mac_sends_it_nowhere(one: Callable[..., Scenario], paper_mac: Any) -> None:
+    mac = paper_mac()
+    Stay(mac, quarantine=pytest.fail).run(one("  - panic-medic:\n"))
+    assert mac.log == []
+
+
+def test_the_model_is_the_policy(one: Callable[..., Scenario]) -> None:
+    assert set(predict(one(WALK))["steps"][1]["rules"]) <= set(policy.RULES)
