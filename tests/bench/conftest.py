@@ -109,7 +109,7 @@ class OpenSsh(Peer):
             f"AuthorizedKeysFile {authorized}",
             "PermitRootLogin prohibit-password",
             "Subsystem sftp internal-sftp",
-            f"SetEnv PATH={self.tools}:/usr/local/bin:/usr/bin:/bin",
+            f"SetEnv PATH={self.tools}:/usr/local/bin:/usr/bin:/bin HOME={self.folder}",
         ]
         config = self.folder / "sshd_config"
         config.write_text("\n".join(lines) + "\n")
