@@ -26,6 +26,8 @@ from typing import Protocol
 __all__ = ["Clock", "Hold", "Timer", "WallTimer"]
 
 SETTLE = 8
+_EXACT = 1e-6
+"""Mac seconds: a moment this near has come, whatever rounding says."""
 
 
 class WallTimer(Protocol):
@@ -192,7 +194,7 @@ class Clock:
         self._armed = None
         now = self.now()
         target = self._next(foreground=True) if self.jumping else None
-        if target is not None and target.when > now:
+        if target is not None and target.when > now + _EXACT:
             self._turns += 1
             if self._turns <= SETTLE:
                 self._armed = self._later(0.0, self._fire)
@@ -203,9 +205,9 @@ class Clock:
 
     def _run_due(self) -> None:
         """Makes the calls whose time has come; what they plan in turn waits for the next round."""
-        now = self.now()
+        until = self.now() + _EXACT
         due = []
-        while self._timers and self._timers[0][0] <= now:
+        while self._timers and self._timers[0][0] <= until:
             due.append(heapq.heappop(self._timers)[2])
         for timer in due:
             callback, timer.callback = timer.callback, None

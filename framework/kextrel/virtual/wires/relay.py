@@ -19,7 +19,7 @@ __all__ = ["BUTTON", "MAINS", "Contacts", "RelayBoard"]
 MAINS, BUTTON = 1, 2
 _START, _QUERY = 0xA0, 0xFF
 _FRAME_TIME = 4 * 10 / 9600
-"""Wall seconds that a frame takes on the line; two frames of a client may be read at once here, which no line can do."""
+"""Wall seconds that a frame takes on the line; a client's two may be read at once here, as on no line."""
 
 
 class Contacts(Protocol):
