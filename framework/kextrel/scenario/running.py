@@ -161,6 +161,7 @@ class Stay:
     patience: Patience = field(default_factory=Patience)
     sink: Sink | None = None
     _lost: Judgement | None = None
+    _why: str = ""
 
     def run(self, scenario: Scenario, *, then: Level = Level.CLEAN, on_step: OnStep | None = None) -> Report:
         """Runs one scenario and goes back to `then`, whatever happened. A Mac that does not fit is not touched."""
@@ -179,7 +180,7 @@ class Stay:
             self._give_up(Verdict.BENCH_FAILED, f"interrupted by {type(error).__name__} in '{scenario.name}'")
             raise
         lost = self.back(then) if report.touched else None
-        return replace(report, quarantined=lost.reason if lost is not None else "")
+        return replace(report, quarantined=self._why if lost is not None else "")
 
     def back(self, level: Level) -> Judgement | None:
         """Takes the Mac to `level`. None, or why it could not be done: the Mac is then quarantined."""
@@ -192,6 +193,7 @@ class Stay:
         return None
 
     def _give_up(self, verdict: Verdict, why: str) -> Judgement:
+        self._why = why
         self._lost = Judgement(verdict, None, f"{self.device.name} is quarantined: {why}")
         self.quarantine(why)
         return self._lost
