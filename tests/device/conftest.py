@@ -5,6 +5,7 @@ Nothing here waits: a look at a screen that will not change ends the wait at onc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,65 @@ from kextrel.vocabulary import Architecture, Version
 
 PASSWORD = "correct-horse"
 LOOKS = 5
+
+
+KEXT_HEAD = "Index Refs Address            Size       Wired      Name (Version) UUID <Linked Against>\n"
+APPLES = "    1   83 0    0    0    com.apple.kpi.bsd (23.5.0) DB8D701A-DC03-F2F2-9E3F-41BB5CAB4A14 <>\n"
+
+
+@dataclass
+class Policy:
+    """What the Mac's tools would say of it; `frames` is the observing script's answer."""
+
+    os_type: str = "macOS"
+    mode: str = "Full"
+    kexts: bool = False
+    sip: bool = True
+    approved: tuple[str, ...] | None = ()
+    aux: tuple[str, ...] = ()
+
+    def frames(self, token: str) -> bytes:
+        said = [f"{token} begin 65536\n".encode()]
+        for name, text in self._sections().items():
+            out = text.encode()
+            said.append(f"{token} {name} 0 {len(out)} 0\n".encode() + out + b"\n")
+        return b"".join(said) + f"{token} end\n".encode()
+
+    def _sections(self) -> dict[str, str]:
+        listed = KEXT_HEAD + APPLES + "".join(self._row(name) for name in self.aux)
+        sections = {
+            "sw-vers": "ProductName:\t\tmacOS\nProductVersion:\t\t14.5\nBuildVersion:\t\t23F79\n",
+            "sysctl": "kern.boottime: { sec = 1700000000, usec = 5 } Tue Nov 14 22:13:20 2023\nkern.safeboot: 0\n"
+            "hw.model: Macmini9,1\nhw.optional.arm64: 1\n",
+            "csrutil": f"System Integrity Protection status: {'enabled' if self.sip else 'disabled'}.\n",
+            "bputil": self._bputil(),
+        }
+        if self.os_type != "macOS":
+            return sections
+        sections |= {"kexts": listed, "kexts-aux": KEXT_HEAD + "".join(self._row(name) for name in self.aux)}
+        if self.approved is not None:
+            rows = "".join(f"KXTRL00001|{name}|1|Kextrel|0\n" for name in self.approved)
+            sections |= {"kext-policy": rows, "kext-policy-mdm": ""}
+        return sections
+
+    def _bputil(self) -> str:
+        smb0 = {"Full": "(smb0): absent", "Reduced": "(smb0): 1", "Permissive": "(smb0 && smb1): 1"}[self.mode]
+        return (
+            "Use at your own risk!\n\nCurrent local policy:\nOS environment:\n"
+            f"OS Type                                       : {self.os_type}\n"
+            "OS Pairing Status                             : Not Paired\n\nLocal policy:\n"
+            "Kext Receipt Hash                       (auxr): absent\n"
+            f"Security Mode:               {self.mode} {smb0}\n"
+            f"3rd Party Kexts Status:      {'Enabled    (smb2): 1' if self.kexts else 'Disabled   (smb2): absent'}\n"
+            "User-allowed MDM Control:    Disabled   (smb3): absent\n"
+            "DEP-allowed MDM Control:     Disabled   (smb4): absent\n"
+            f"SIP Status:                  {'Enabled    (sip0): absent' if self.sip else 'Customized (sip0): 7f'}\n"
+        )
+
+    @staticmethod
+    def _row(name: str) -> str:
+        place = "200    0 0xfffffe0007a46000 0x4000     0x4000"
+        return f"  {place}     {name} (1.0) 1D1D1112-6CE9-BC64-4B2A-D3BF2C6E090D <1>\n"
 
 
 @dataclass
@@ -44,6 +104,7 @@ class World:
     offered: list[str] = field(default_factory=list)
     uploads: list[tuple[Path, str]] = field(default_factory=list)
     inputs: list[bytes] = field(default_factory=list)
+    policy: Policy = field(default_factory=Policy)
 
 
 class _Wire:
@@ -60,6 +121,10 @@ class FakeShell(_Wire):
             raise BenchError("does not answer", wire=self.name)
         self.world.log.append(f"run {command}")
         self.world.inputs.append(input)
+        if command == "/bin/sh -s":
+            token = re.search(rb"([0-9a-f]{32}) begin", input)
+            assert token is not None
+            return Completed(command, 0, self.world.policy.frames(token[1].decode()), b"")
         for known, answer in self.world.commands.items():
             if known in command:
                 told = answer() if callable(answer) else answer
@@ -174,6 +239,10 @@ class FakeBeacon(_Wire):
         return Ticket(f"http://127.0.0.1:8000/{token}", token)
 
     def receive(self, ticket: Ticket, *, deadline: Deadline) -> bytes:
+        script = self.world.offered[-1]
+        token = re.search(r"([0-9a-f]{32}) begin", script)
+        if not self.world.reports and token is not None:
+            return self.world.policy.frames(token[1])
         if not self.world.reports:
             raise DeadlineExceeded("no report", wire=self.name)
         return self.world.reports.pop(0)

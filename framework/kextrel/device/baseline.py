@@ -5,7 +5,6 @@ Only panic medic forgets approvals on macOS 11 and later, and only recovery has 
 
 from __future__ import annotations
 
-import shlex
 from enum import StrEnum
 
 from kextrel.device.actions.boot import to_macos
@@ -13,9 +12,10 @@ from kextrel.device.actions.security import trigger_panic_medic
 from kextrel.device.flows import recovery
 from kextrel.device.flows.place import Place, find
 from kextrel.device.observe import observe
-from kextrel.device.remote import root, run
+from kextrel.device.remote import exists, run
 from kextrel.device.rig import Facts, Rig
 from kextrel.errors import NotPossible
+from kextrel.macos import commands
 from kextrel.timing import Deadline
 from kextrel.vocabulary import UNKNOWN, Architecture, State, Unknown
 
@@ -76,8 +76,8 @@ def take_bundles_away(rig: Rig, *, deadline: Deadline) -> None:
     """Removes the bundles that a run may have installed."""
     for extension in rig.catalog.kexts():
         path = rig.catalog.installed_at(extension)
-        if run(rig, shlex.join(["test", "-e", path]), deadline=deadline).exit_code == 0:
-            root(rig, ["rm", "-rf", path], deadline=deadline)
+        if exists(rig, path, deadline=deadline):
+            run(rig, commands.remove_kext(path), deadline=deadline)
 
 
 def _any_of(rig: Rig, seen: frozenset[str] | Unknown) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 
 from kextrel.bench.protocols import Completed
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
 from kextrel.timing import Deadline
 
-__all__ = ["is_safe_boot", "root", "run"]
+__all__ = ["exists", "is_safe_boot", "run"]
 
 _SUDO_REFUSALS = ("a terminal is required", "a password is required", "not in the sudoers file", "is not allowed to")
 
@@ -29,13 +28,11 @@ def run(rig: Rig, command: str, *, deadline: Deadline, input: bytes = b"", secon
     return done
 
 
-def root(
-    rig: Rig, argv: Sequence[str], *, deadline: Deadline, input: bytes = b"", seconds: float | None = None
-) -> Completed:
-    """Runs a program as root. sudo is told to ask nothing (-n), so that `input` reaches the program."""
-    return run(rig, shlex.join(["sudo", "-n", *argv]), deadline=deadline, input=input, seconds=seconds)
-
-
 def is_safe_boot(rig: Rig, *, deadline: Deadline) -> bool:
     """Whether this boot of macOS is a safe one (sysctl kern.safeboot)."""
     return run(rig, "sysctl -n kern.safeboot", deadline=deadline).out.strip() == "1"
+
+
+def exists(rig: Rig, path: str, *, deadline: Deadline) -> bool:
+    """Whether there is anything at `path` on the Mac."""
+    return run(rig, shlex.join(["test", "-e", path]), deadline=deadline).exit_code == 0

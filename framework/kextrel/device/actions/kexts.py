@@ -11,9 +11,10 @@ from kextrel.device.flows.approval import Offer
 from kextrel.device.flows.place import Place, find
 from kextrel.device.observe import observe
 from kextrel.device.performed import Performed
-from kextrel.device.remote import is_safe_boot, root, run
+from kextrel.device.remote import exists, is_safe_boot, run
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
+from kextrel.macos import commands
 from kextrel.macos import load as answers
 from kextrel.macos.load import LoadReason
 from kextrel.timing import Deadline
@@ -42,13 +43,7 @@ def install(rig: Rig, action: Install, *, deadline: Deadline) -> Performed:
         raise NotPossible(f"{rig.name} gives no place to copy to: mktemp answered {staging!r}")
     staged = f"{staging}/{local.name}"
     rig.shell.upload(local, staged, deadline=deadline.within(rig.timeouts.transfer, "the copy of the bundle"))
-    for argv in (
-        ["rm", "-rf", target],
-        ["mv", staged, target],
-        ["chown", "-R", "root:wheel", target],
-        ["chmod", "-R", "755", target],
-    ):
-        _must(rig, root(rig, argv, deadline=deadline))
+    _must(rig, run(rig, commands.install_kext(staged, target), deadline=deadline))
     run(rig, shlex.join(["rm", "-rf", staging]), deadline=deadline)
     return Performed(Outcome.DONE)
 
@@ -57,7 +52,7 @@ def remove(rig: Rig, action: Remove, *, deadline: Deadline) -> Performed:
     """Takes the bundle off the disk. What is in the running AuxKC stays there."""
     _need_macos(rig, action.verb, deadline)
     target = rig.catalog.installed_at(rig.catalog.kext(action.extension))
-    _must(rig, root(rig, ["rm", "-rf", target], deadline=deadline))
+    _must(rig, run(rig, commands.remove_kext(target), deadline=deadline))
     return Performed(Outcome.DONE)
 
 
@@ -68,10 +63,10 @@ def load(rig: Rig, action: Load, *, deadline: Deadline) -> Performed:
         return _load_in_recovery(rig, extension, deadline)
     _need_macos(rig, action.verb, deadline)
     target = rig.catalog.installed_at(extension)
-    done = root(rig, ["kmutil", "load", "-p", target], deadline=deadline)
+    done = run(rig, commands.kmutil_load(target), deadline=deadline)
     if done.exit_code == 0:
         return _listed(rig, extension, deadline)
-    if run(rig, shlex.join(["test", "-e", target]), deadline=deadline).exit_code != 0:
+    if not exists(rig, target, deadline=deadline):
         return Performed(Outcome.REFUSED, Reason.NOT_INSTALLED, f"there is nothing at {target}")
     if is_safe_boot(rig, deadline=deadline):
         return Performed(Outcome.REFUSED, Reason.WRONG_ENVIRONMENT, "the Mac is in safe mode")
@@ -82,7 +77,7 @@ def unload(rig: Rig, action: Unload, *, deadline: Deadline) -> Performed:
     """Asks for the kext to be stopped; unloaded is what the kernel no longer lists."""
     _need_macos(rig, action.verb, deadline)
     extension = rig.catalog.kext(action.extension)
-    done = root(rig, ["kmutil", "unload", "-b", extension.bundle_id], deadline=deadline)
+    done = run(rig, commands.kmutil_unload(extension.bundle_id), deadline=deadline)
     if not _is_listed(rig, extension, deadline):
         if done.exit_code == _MISSING_KEXT:
             return Performed(Outcome.REFUSED, Reason.NOT_INSTALLED, "it was not loaded")
@@ -93,7 +88,7 @@ def unload(rig: Rig, action: Unload, *, deadline: Deadline) -> Performed:
 def rebuild(rig: Rig, action: Rebuild, *, deadline: Deadline) -> Performed:
     """Asks for the AuxKC to be built again."""
     _need_macos(rig, action.verb, deadline)
-    done = root(rig, ["kmutil", "rebuild"], deadline=deadline)
+    done = run(rig, commands.kmutil_rebuild(), deadline=deadline)
     answer = answers.read(done.exit_code, done.stdout, done.stderr)
     if answer.reason is LoadReason.INTERACTIVE_AUTH:
         raise NotPossible("`kmutil rebuild` asks for a person at the Mac (LocalAuthentication), and there is none")
@@ -154,7 +149,7 @@ def _not_loaded(rig: Rig, done: Completed, deadline: Deadline) -> Performed:
 
 def _load_in_recovery(rig: Rig, extension: Extension, deadline: Deadline) -> Performed:
     path = f"/Volumes/{rig.facts.volume}{rig.catalog.installed_at(extension)}"
-    script = f"{shlex.join(['kmutil', 'load', '-p', path])} >/dev/null; echo $?"
+    script = f"{commands.kmutil_load(path, sudo='')} >/dev/null; echo $?"
     code = terminal.run(rig, script, deadline=deadline).decode().strip()
     if code == "0":
         return Performed(Outcome.LOADED, note="kmutil load ended with 0 in recovery")
@@ -169,8 +164,8 @@ def _listed(rig: Rig, extension: Extension, deadline: Deadline) -> Performed:
 
 def _is_listed(rig: Rig, extension: Extension, deadline: Deadline) -> bool:
     """Not loaded is an empty answer with exit 0."""
-    argv = ["kmutil", "showloaded", "--list-only", "--bundle-identifier", extension.bundle_id]
-    return extension.bundle_id in run(rig, shlex.join(argv), deadline=deadline).out
+    listed = run(rig, commands.kmutil_showloaded(extension.bundle_id), deadline=deadline)
+    return extension.bundle_id in listed.out
 
 
 def _need_macos(rig: Rig, verb: str, deadline: Deadline) -> None:

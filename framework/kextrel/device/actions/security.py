@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kextrel.device import observe as sight
@@ -11,9 +10,10 @@ from kextrel.device.flows.place import Place, find
 from kextrel.device.flows.screens import fold, has
 from kextrel.device.flows.terminal import Answer
 from kextrel.device.performed import Performed
-from kextrel.device.remote import root
+from kextrel.device.remote import run
 from kextrel.device.rig import Account, Rig
 from kextrel.errors import NotPossible
+from kextrel.macos import commands
 from kextrel.timing import Deadline
 from kextrel.vocabulary import (
     UNKNOWN,
@@ -31,8 +31,6 @@ from kextrel.vocabulary.actions import PanicMedic, SetSecurity, SetSip
 
 __all__ = ["panic_medic", "set_security", "set_sip", "trigger_panic_medic"]
 
-_MODES = {SecurityMode.FULL: "-f", SecurityMode.REDUCED: "-g", SecurityMode.PERMISSIVE: "-n"}
-_ALLOWANCES = {KextManagement.USER: "-k", KextManagement.REMOTE: "-m"}
 _RECOVERIES = (Environment.ONE_TRUE_RECOVERY, Environment.RECOVERYOS)
 _CSRUTIL_ASKS_USER = Version(15)  # since late 15.x it asks for a user name first (prepare.md)
 
@@ -58,10 +56,9 @@ def set_security(rig: Rig, action: SetSecurity, *, deadline: Deadline) -> Perfor
         raise NotPossible("not implemented: Startup Security Utility")
     if not action.paired:
         raise NotPossible("not implemented: the recovery of another macOS (paired: false)")
-    flags = _flags(action)
-    if not flags:
+    if action.mode is None and not action.allow:
         return Performed(Outcome.UNCHANGED, note="neither a mode nor an allowance was asked for")
-    told = _tell(rig, ["bputil", *flags], rig.accounts.acting(action.as_), deadline)
+    told = _tell(rig, commands.bputil_set(action.mode, action.allow), rig.accounts.acting(action.as_), deadline)
     reached = action.mode in (None, told.after.security_mode) and _allows(told.after, action.allow)
     return _judge(told, reached, _bputil_reason(action, told))
 
@@ -72,7 +69,7 @@ def set_sip(rig: Rig, action: SetSip, *, deadline: Deadline) -> Performed:
     if action.as_ is Credential.STANDARD and rig.facts.macos < _CSRUTIL_ASKS_USER:
         raise NotPossible("csrutil of this release asks for the administrator's password only, nobody else's")
     account = rig.accounts.acting(action.as_)
-    told = _tell(rig, ["csrutil", "enable" if action.enabled else "disable"], account, deadline)
+    told = _tell(rig, commands.csrutil_set(action.enabled), account, deadline)
     return _judge(told, told.after.sip is action.enabled, _csrutil_reason(action, told))
 
 
@@ -80,7 +77,7 @@ def panic_medic(rig: Rig, action: PanicMedic, *, deadline: Deadline) -> Performe
     """Asks for the AuxKC and all approvals to be dropped at the next boot; recovery only."""
     place = find(rig, deadline=deadline)
     if place is Place.MACOS:
-        done = root(rig, ["kmutil", "trigger-panic-medic", "--volume-root", "/"], deadline=deadline)
+        done = run(rig, f"{commands.SUDO} {commands.kmutil_trigger_panic_medic('/')}", deadline=deadline)
         code, text = done.exit_code, done.err.strip()
     elif place is Place.RECOVERY:
         code, text = trigger_panic_medic(rig, deadline=deadline)
@@ -94,36 +91,29 @@ def panic_medic(rig: Rig, action: PanicMedic, *, deadline: Deadline) -> Performe
 
 def trigger_panic_medic(rig: Rig, *, deadline: Deadline) -> tuple[int, str]:
     """Panic medic from recovery's Terminal: its exit code and what it said."""
-    command = f'kmutil trigger-panic-medic --volume-root "/Volumes/{rig.facts.volume}" 2>&1; echo "exit $?"'
-    text = terminal.run(rig, command, deadline=deadline).decode(errors="replace")
+    command = commands.kmutil_trigger_panic_medic(f"/Volumes/{rig.facts.volume}")
+    text = terminal.run(rig, f'{command} 2>&1; echo "exit $?"', deadline=deadline).decode(errors="replace")
     head, _, code = text.rpartition("exit ")
     return (int(code) if code.strip().isdigit() else 1), head.strip()
 
 
-def _flags(action: SetSecurity) -> list[str]:
-    mode = [] if action.mode is None else [_MODES[action.mode]] if action.mode in _MODES else None
-    if mode is None:
-        raise NotPossible(f"bputil knows no mode {action.mode}; it is an Intel Mac's")
-    return mode + [_ALLOWANCES[who] for who in sorted(action.allow)]
-
-
-def _tell(rig: Rig, argv: Sequence[str], account: Account, deadline: Deadline) -> _Told:
+def _tell(rig: Rig, command: str, account: Account, deadline: Deadline) -> _Told:
     """Runs a tool where the Mac is, answers what it asks as `account`, and looks at the policy on both sides."""
     place = find(rig, deadline=deadline)
     if place is Place.MACOS:
-        return _over_shell(rig, argv, account, deadline)
+        return _over_shell(rig, command, account, deadline)
     if place is not Place.RECOVERY:
-        raise NotPossible(f"`{argv[0]}` needs a running system, and the Mac is in {place}")
-    talk = terminal.converse(rig, " ".join(argv), _answers(account), observe=sight.recovery_script(), deadline=deadline)
+        raise NotPossible(f"`{command}` needs a running system, and the Mac is in {place}")
+    talk = terminal.converse(rig, command, _answers(account), observe=sight.recovery_script(), deadline=deadline)
     before, after = sight.of_recovery(talk.before), sight.of_recovery(talk.after)
     return _Told(talk.exit_code, talk.screen, before.state, after.state)
 
 
-def _over_shell(rig: Rig, argv: Sequence[str], account: Account, deadline: Deadline) -> _Told:
+def _over_shell(rig: Rig, command: str, account: Account, deadline: Deadline) -> _Told:
     """Without a terminal the tools read what they ask for from stdin; there the password is on no command line."""
     before = sight.observe(rig, deadline=deadline).state
     asked = f"{account.name}\n{account.password}\n".encode()
-    done = root(rig, argv, deadline=deadline, input=asked)
+    done = run(rig, f"{commands.SUDO} {command}", deadline=deadline, input=asked)
     after = sight.observe(rig, deadline=deadline).state
     return _Told(done.exit_code, f"{done.out}\n{done.err}", before, after)
 

@@ -14,11 +14,11 @@ from kextrel.device.flows.walks import walk_for
 from kextrel.device.remote import run
 from kextrel.device.rig import Account, Rig
 from kextrel.errors import NotPossible
+from kextrel.macos import commands
 from kextrel.timing import Deadline
 
 __all__ = ["Offer", "approve", "close_settings", "look"]
 
-_PANE = "x-apple.systempreferences:com.apple.settings.PrivacySecurity.extension?Security"
 _KEYBOARD_NAVIGATION = "defaults read -g AppleKeyboardUIMode"
 _DISMISSALS = 4
 _TRIES = 2
@@ -63,14 +63,13 @@ def approve(rig: Rig, account: Account, *, deadline: Deadline) -> bool:
 
 def close_settings(rig: Rig, *, deadline: Deadline) -> None:
     """Ends Settings, whatever it shows."""
-    name = walk_for(rig.facts.macos).settings_name
-    done = run(rig, f"osascript -e 'quit app \"{name}\"'", deadline=deadline)
+    done = run(rig, commands.quit_settings(), deadline=deadline)
     if done.exit_code != 0:
         rig.note(f"Settings was not closed: {done.err.strip()[:160]}")
 
 
 def _open(rig: Rig, user: str, deadline: Deadline) -> None:
-    done = run(rig, f'open "{_PANE}"', deadline=deadline)
+    done = run(rig, commands.open_security_settings(), deadline=deadline)
     if done.exit_code != 0:
         raise NotPossible(f"Settings does not open for {user}: {done.err.strip()[:160]}")
 

@@ -12,6 +12,7 @@ from kextrel.device.flows.screens import Shown, shown, shows
 from kextrel.device.remote import run
 from kextrel.device.rig import Rig
 from kextrel.errors import BenchError
+from kextrel.macos import commands
 from kextrel.timing import Deadline
 
 __all__ = ["cut", "force_off", "go_down", "restart", "resume", "shut_down", "start_macos", "startup_options"]
@@ -71,7 +72,7 @@ def startup_options(rig: Rig, *, fallback: bool = False, deadline: Deadline) -> 
 def restart(rig: Rig, *, deadline: Deadline) -> BootId:
     """Restarts a running macOS by its own command; the new boot has another boot time."""
     before = rig.shell.boot_id(deadline=deadline.within(rig.timeouts.command))
-    go_down(rig, "sudo -n shutdown -r now", deadline=deadline)
+    go_down(rig, commands.restart(), deadline=deadline)
     return rig.shell.wait_for_boot(deadline=deadline.within(rig.timeouts.boot, "the restart"), other_than=before)
 
 
@@ -106,7 +107,7 @@ def _confirm_cut(rig: Rig, deadline: Deadline) -> None:
 
 
 def _shut_down_by_macos(rig: Rig, deadline: Deadline) -> bool:
-    go_down(rig, "sudo -n shutdown -h now", deadline=deadline)
+    go_down(rig, commands.shut_down(), deadline=deadline)
     rig.shell.wait_until_gone(deadline=deadline.within(rig.timeouts.shutdown, "the shutdown"))
     if rig.wires.screen is None:
         return True

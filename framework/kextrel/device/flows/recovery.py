@@ -11,15 +11,16 @@ from kextrel.device.flows import power
 from kextrel.device.flows.place import Place, arrive, blame_or, find
 from kextrel.device.flows.screens import Shown, fold, has, shown, shows
 from kextrel.device.flows.walks import Chord, walk_for
+from kextrel.device.remote import run
 from kextrel.device.rig import Rig
 from kextrel.errors import BenchError, NotPossible
+from kextrel.macos import commands
 from kextrel.timing import Deadline
 
 __all__ = ["enter", "enter_by_software", "leave", "open_terminal"]
 
 _STEPS = 12  # screens between the startup options and Terminal, with room for a page or two that we do not know
 _KEY_TRIES = 3
-_NVRAM = "sudo -n nvram recovery-boot-mode=unused"
 
 
 def enter(rig: Rig, *, fallback: bool = False, deadline: Deadline) -> None:
@@ -35,12 +36,12 @@ def enter_by_software(rig: Rig, *, deadline: Deadline) -> bool:
     The variable is contested by model and release (macos-facts section 3), so it is looked where the Mac ended up.
     """
     _to_macos(rig, deadline)
-    asked = rig.shell.run(_NVRAM, deadline=deadline.within(rig.timeouts.command))
+    asked = run(rig, commands.boot_into_recovery_once(), deadline=deadline)
     if asked.exit_code != 0:
         rig.note(f"nvram refused recovery-boot-mode: {asked.err.strip()[:200]}")
         return False
     before = rig.shell.boot_id(deadline=deadline.within(rig.timeouts.command))
-    power.go_down(rig, "sudo -n shutdown -r now", deadline=deadline)
+    power.go_down(rig, commands.restart(), deadline=deadline)
     if arrive(rig, before, deadline=deadline) is Place.MACOS:
         rig.note("recovery-boot-mode was set and the Mac came up in macOS")
         return False

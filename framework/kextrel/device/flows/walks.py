@@ -39,12 +39,11 @@ class Walk:
     rights_to_options: int
     tabs_to_pending: int
     ways_to_terminal: tuple[tuple[Chord, ...], ...]
-    settings_name: str
 
 
 _WALKS = (
-    Walk(Version(13), 2, 3, (_BY_CHORD, _BY_MENU), "System Settings"),
-    Walk(Version(11), 2, 3, (_BY_MENU, _BY_CHORD), "System Preferences"),
+    Walk(Version(13), 2, 3, (_BY_CHORD, _BY_MENU)),
+    Walk(Version(11), 2, 3, (_BY_MENU, _BY_CHORD)),
 )
 
 

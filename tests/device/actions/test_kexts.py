@@ -1,0 +1,192 @@
+"""Kext verbs: what kmutil answered becomes an outcome, and exit 27 is looked into."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kextrel.device.actions import perform
+from kextrel.device.rig import Rig
+from kextrel.errors import NotPossible, UsageError
+from kextrel.timing import Deadline
+from kextrel.vocabulary import Credential, Extension, ExtensionKind, Outcome, Reason
+from kextrel.vocabulary.actions import Approve, Install, Load, Remove, Unload, Wait
+
+ID = "com.example.kextrel.driver"
+NOT_APPROVED = (
+    27,
+    "",
+    f'Error Domain=KMErrorDomain Code=27 "Extension with identifiers {ID} not approved to load. '
+    'Please approve using System Settings."\n',
+)
+REBOOT = (28, "", f'Error Domain=KMErrorDomain Code=28 "Loading extension(s): {ID} requires a reboot"\n')
+UNSIGNED = (
+    29,
+    "",
+    'Error Domain=KMErrorDomain Code=29 "Authenticating extension failed: Bad code signature"\n',
+)
+PANE = "Privacy & Security\nSecurity\nAllow applications downloaded from\n"
+BLOCKED = "System software from developer “Kextrel” was blocked from loading.\n"
+
+
+@pytest.fixture
+def driven(world: Any, rig: Rig) -> Rig:
+    rig.catalog.learn({"driver": Extension("driver", ExtensionKind.KEXT, ID)})
+    world.shell_up, world.screen = True, "Finder File Edit View Go Window Help"
+    world.commands["stat -f"] = "admin\n"
+    return rig
+
+
+def pane(world: Any, button: str) -> None:
+    world.commands["open "] = lambda: setattr(world, "screen", PANE + BLOCKED + button) or ""
+
+
+def test_install_uploads_and_gives_to_root(world: Any, driven: Rig, deadline: Deadline) -> None:
+    world.commands["mktemp"] = "/private/tmp/kextrel.AbCdEf\n"
+    done = perform(driven, Install("driver"), deadline=deadline)
+    assert done.outcome is Outcome.DONE
+    local, remote = world.uploads[0]
+    assert local.is_dir()
+    assert remote == "/private/tmp/kextrel.AbCdEf/driver.kext"
+    assert any("chown -R root:wheel" in line and "/Library/Extensions/driver.kext" in line for line in world.log)
+
+
+def test_install_without_a_place_to_copy_to_is_said(world: Any, driven: Rig, deadline: Deadline) -> None:
+    world.commands["mktemp"] = (1, "", "mktemp: No space left on device")
+    with pytest.raises(NotPossible, match="no place"):
+        perform(driven, Install("driver"), deadline=deadline)
+    assert world.uploads == []
+
+
+def test_remove_takes_the_bundle_only(world: Any, driven: Rig, deadline: Deadline) -> None:
+    assert perform(driven, Remove("driver"), deadline=deadline).outcome is Outcome.DONE
+    assert world.log == ["run sudo -n rm -rf /Library/Extensions/driver.kext"]
+
+
+def test_loaded_is_what_the_kernel_lists(world: Any, driven: Rig, deadline: Deadline) -> None:
+    world.commands["showloaded"] = f"  200    0 0xfffffe0007a46000 0x4000 0x4000 {ID} (1.0) UUID <1>\n"
+    assert perform(driven, Load("driver"), deadline=deadline).outcome is Outcome.LOADED
+
+
+def test_exit_0_without_a_listing_is_not_loaded(world: Any, driven: Rig, deadline: Deadline) -> None:
+    done = perform(driven, Load("driver"), deadline=deadline)
+    assert (done.outcome, done.reason) == (Outcome.REFUSED, None)
+    assert "does not list" in done.note
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "reason"),
+    [(REBOOT, Outcome.RESTART_REQUIRED, None), (UNSIGNED, Outcome.REFUSED, Reason.SIGNATURE)],
+)
+def test_exit_codes_become_outcomes(
+    world: Any, driven: Rig, deadline: Deadline, answer: Any, outcome: Outcome, reason: Reason | None
+) -> None:
+    world.commands["kmutil load"] = answer
+    done = perform(driven, Load("driver"), deadline=deadline)
+    assert (done.outcome, done.reason) == (outcome, reason)
+
+
+def test_27_with_allow_waits_for_its_approval(world: Any, driven: Rig, deadline: Deadline) -> None:
+    world.commands["kmutil load"] = NOT_APPROVED
+    pane(world, "Allow\n")
+    assert perform(driven, Load("driver"), deadline=deadline).outcome is Outcome.APPROVAL_REQUIRED
+    assert any("osascript" in line for line in world.log)
+
+
+@pytest.mark.parametrize(("mode", "reason"), [("Full", Reason.SECURITY_MODE), ("Reduced", Reason.KEXTS_NOT_ALLOWED)])
+def test_27_that_sends_to_recovery_is_refused_by_the_policy(
+    world: Any, driven: Rig, deadline: Deadline, mode: str, reason: Reason
+) -> None:
+    world.commands["kmutil load"], world.policy.mode = NOT_APPROVED, mode
+    pane(world, "Enable System Extensions…\n")
+    done = perform(driven, Load("driver"), deadline=deadline)
+    assert (done.outcome, done.reason) == (Outcome.REFUSED, reason)
+
+
+def test_allow_under_full_is_told_as_it_is_seen(world: Any, driven: Rig, deadline: Deadline) -> None:
+    """A Mac that breaks the rule must not be read as one that keeps it."""
+    world.commands["kmutil load"], world.policy.mode = NOT_APPROVED, "Full"
+    pane(world, "Allow\n")
+    assert perform(driven, Load("driver"), deadline=deadline).outcome is Outcome.APPROVAL_REQUIRED
+
+
+def test_27_without_a_screen_is_told_by_the_policy_and_says_so(world: Any, driven: Rig, deadline: Deadline) -> None:
+    world.commands["kmutil load"], world.policy.mode = NOT_APPROVED, "Full"
+    driven.wires = replace(driven.wires, screen=None)
+    done = perform(driven, Load("driver"), deadline=deadline)
+    assert (done.outcome, done.reason) == (Outcome.REFUSED, Reason.SECURITY_MODE)
+    assert "policy alone" in done.note
+
+
+def test_a_kext_that_is_not_there_is_not_installed(world: Any, driven: Rig, deadline: Deadline) -> None:
+    world.commands |= {"kmutil load": NOT_APPROVED, "test -e": (1, "", "")}
+    assert perform(driven, Load("driver"), deadline=deadline).reason is Reason.NOT_INSTALLED
+
+
+def test_safe_mode_is_the_wrong_environment(world: Any, driven: Rig, deadline: Deadline) -> None:
+    world.commands |= {"kmutil load": NOT_APPROVED, "kern.safeboot": "1\n"}
+    assert perform(driven, Load("driver"), deadline=deadline).reason is Reason.WRONG_ENVIRONMENT
+
+
+def test_a_load_in_recovery_is_the_wrong_environment(
+    world: Any, driven: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    world.shell_up, world.screen, world.reports = False, screens["terminal"], [b"71\n"]
+    assert perform(driven, Load("driver"), deadline=deadline).reason is Reason.WRONG_ENVIRONMENT
+
+
+def test_unload_is_what_is_no_longer_listed(world: Any, driven: Rig, deadline: Deadline) -> None:
+    assert perform(driven, Unload("driver"), deadline=deadline).outcome is Outcome.UNLOADED
+    world.commands["kmutil unload"] = (3, "", "not loaded")
+    assert perform(driven, Unload("driver"), deadline=deadline).reason is Reason.NOT_INSTALLED
+
+
+@pytest.mark.parametrize(
+    ("button", "reason"),
+    [("", Reason.APPROVAL_FORBIDDEN), ("Enable System Extensions…\n", Reason.NOT_OFFERED)],
+)
+def test_what_is_not_offered_is_not_approved(
+    world: Any, driven: Rig, deadline: Deadline, button: str, reason: Reason
+) -> None:
+    pane(world, button)
+    done = perform(driven, Approve("driver"), deadline=deadline)
+    assert (done.outcome, done.reason) == (Outcome.REFUSED, reason)
+    assert "type a secret" not in world.log
+
+
+def settings(world: Any, *, takes: bool) -> None:
+    """Three Tabs, Space, the sheet; Return is taken or not."""
+    pane(world, "Allow\n")
+
+    def key(pressed: str) -> None:
+        if pressed == "space":
+            world.screen = PANE + "Enter your password to allow this.\nLab Admin\n"
+        elif pressed == "return" and takes:
+            world.screen, world.policy.approved = PANE + "A restart is required before new system extensions", (ID,)
+        elif pressed == "escape":
+            world.screen = PANE
+
+    world.on_key = key
+
+
+def test_approved_is_what_kext_policy_says(world: Any, driven: Rig, deadline: Deadline) -> None:
+    settings(world, takes=True)
+    assert perform(driven, Approve("driver"), deadline=deadline).outcome is Outcome.APPROVED
+
+
+def test_a_standard_user_is_not_an_administrator(world: Any, driven: Rig, deadline: Deadline) -> None:
+    settings(world, takes=False)
+    done = perform(driven, Approve("driver", Credential.STANDARD), deadline=deadline)
+    assert (done.outcome, done.reason) == (Outcome.REFUSED, Reason.NOT_ADMIN)
+
+
+def test_an_unknown_name_names_the_nearest(driven: Rig, deadline: Deadline) -> None:
+    with pytest.raises(UsageError, match="did you mean 'driver'"):
+        perform(driven, Load("drver"), deadline=deadline)
+
+
+def test_a_verb_that_is_not_built_is_said(driven: Rig, deadline: Deadline) -> None:
+    with pytest.raises(NotPossible, match="not implemented: `wait`"):
+        perform(driven, Wait(1), deadline=deadline)

@@ -1,0 +1,63 @@
+"""TestMac: whatever ends a call, nothing stays pressed; what failed is in the evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kextrel.device import TestMac, Wires
+from kextrel.device.rig import Rig
+from kextrel.errors import BenchError, NotPossible
+from kextrel.evidence import EvidenceLog
+from kextrel.timing import Clock, Deadline
+from kextrel.vocabulary import Credential, Environment
+from kextrel.vocabulary.actions import Boot, Restart
+
+
+@pytest.fixture
+def mac(rig: Rig, wires: Wires, evidence: EvidenceLog) -> TestMac:
+    return TestMac("mini", rig.facts, wires, clock=Clock(sleep=lambda _: None), sink=evidence, accounts=rig.accounts)
+
+
+@pytest.mark.parametrize("ends_with", [KeyboardInterrupt, BenchError("garbled", wire="mini.screen")])
+def test_nothing_stays_pressed(world: Any, mac: TestMac, deadline: Deadline, ends_with: Any) -> None:
+    def fail() -> None:
+        assert world.pressed
+        world.keys_held = True
+        raise ends_with
+
+    world.screen, world.on_look = None, fail
+    with pytest.raises((KeyboardInterrupt, BenchError)):
+        mac.perform(Boot(Environment.ONE_TRUE_RECOVERY), deadline=deadline)
+    assert not world.pressed
+    assert not world.keys_held
+
+
+def test_what_failed_is_in_the_evidence(world: Any, mac: TestMac, deadline: Deadline, evidence: EvidenceLog) -> None:
+    with pytest.raises(NotPossible):
+        mac.perform(Restart(by="mdm"), deadline=deadline)
+    assert evidence.records[-1].event == "perform failed"
+    assert "not implemented" in evidence.records[-1].data["error"]
+
+
+def test_passwords_never_reach_the_evidence(mac: TestMac, evidence: EvidenceLog) -> None:
+    evidence.record("mini.screen", "text", text="typed correct-horse and pupil")
+    assert evidence.records[-1].data["text"] == "typed ‹secret› and ‹secret›"
+
+
+def test_closing_twice_closes_each_wire_once(mac: TestMac, wires: Wires) -> None:
+    mac.close()
+    mac.close()
+    assert {wire.closed for wire in wires.all()} == {1}  # type: ignore[attr-defined]
+
+
+def test_a_wire_that_is_not_there_is_no_failure(rig: Rig, evidence: EvidenceLog, deadline: Deadline) -> None:
+    blind = TestMac("mini", rig.facts, Wires(), clock=Clock(), sink=evidence, accounts=rig.accounts)
+    with pytest.raises(NotPossible, match="has no"):
+        blind.perform(Restart(), deadline=deadline)
+
+
+def test_a_wrong_password_is_never_the_right_one(rig: Rig) -> None:
+    assert rig.accounts.acting(Credential.WRONG_PASSWORD).password != rig.accounts.admin.password
+    assert "correct-horse" not in repr(rig.accounts)

@@ -1,0 +1,73 @@
+"""From a Mac's answers to a State; what it does not show stays unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kextrel.device.observe import observe
+from kextrel.device.rig import Rig
+from kextrel.evidence import EvidenceLog
+from kextrel.timing import Deadline
+from kextrel.vocabulary import UNKNOWN, Environment, KextManagement, SecurityMode
+
+
+def test_macos_over_the_shell(world: Any, rig: Rig, deadline: Deadline) -> None:
+    world.shell_up = True
+    world.policy.mode, world.policy.kexts = "Reduced", True
+    world.policy.approved = world.policy.aux = ("com.example.kextrel.driver",)
+    state = observe(rig, deadline=deadline).state
+    assert state.boot is Environment.MACOS
+    assert state.security_mode is SecurityMode.REDUCED
+    assert state.sip is True
+    assert state.kext_management == {KextManagement.USER}
+    assert state.uakl == state.aux_kc == state.loaded_kexts == {"com.example.kextrel.driver"}
+    assert state.receipt is UNKNOWN
+
+
+def test_one_script_on_one_channel(world: Any, rig: Rig, deadline: Deadline, evidence: EvidenceLog) -> None:
+    world.shell_up = True
+    observe(rig, deadline=deadline)
+    assert world.log == ["run /bin/sh -s"]
+    assert [record.event for record in evidence.records] == ["observation"]
+
+
+def test_without_a_policy_there_is_no_receipt(world: Any, rig: Rig, deadline: Deadline) -> None:
+    world.shell_up = True
+    assert observe(rig, deadline=deadline).state.receipt == frozenset()
+
+
+def test_approvals_that_cannot_be_read_are_unknown_and_said(world: Any, rig: Rig, deadline: Deadline) -> None:
+    world.shell_up, world.policy.approved = True, None
+    sighting = observe(rig, deadline=deadline)
+    assert sighting.state.uakl is UNKNOWN
+    assert any(note.startswith("approved_kexts: ") for note in sighting.notes)
+
+
+@pytest.mark.parametrize(
+    ("os_type", "environment"),
+    [
+        ("one true recoveryOS", Environment.ONE_TRUE_RECOVERY),
+        ("ordinary (software-launched) recoveryOS", Environment.RECOVERYOS),
+        ("fallback recoveryOS", Environment.FALLBACK_RECOVERYOS),
+    ],
+)
+def test_recovery_through_the_beacon(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str], os_type: str, environment: Environment
+) -> None:
+    world.screen, world.policy.os_type, world.policy.sip = screens["terminal"], os_type, False
+    world.policy.mode = "Permissive"
+    state = observe(rig, deadline=deadline).state
+    assert state.boot is environment
+    assert state.sip is False
+    assert state.security_mode is SecurityMode.PERMISSIVE
+    assert state.uakl is state.aux_kc is state.loaded_kexts is UNKNOWN
+
+
+def test_off_is_seen_and_the_rest_is_not(world: Any, rig: Rig, deadline: Deadline) -> None:
+    world.screen = None
+    sighting = observe(rig, deadline=deadline)
+    assert sighting.state.boot is Environment.OFF
+    assert sighting.state.sip is UNKNOWN
+    assert sighting.observation is None
