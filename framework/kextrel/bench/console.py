@@ -1,0 +1,106 @@
+"""The console wire: a serial line that is read all the time, so that no character is lost while nobody looks."""
+
+from __future__ import annotations
+
+import re
+import threading
+
+from kextrel.bench.serialport import SerialPort
+from kextrel.errors import BenchError, DeadlineExceeded
+from kextrel.evidence import Sink
+from kextrel.timing import Deadline
+
+__all__ = ["SerialConsole"]
+
+KEPT = 1 << 20  # bytes that wait to be read; older ones are in the evidence only
+
+
+class SerialConsole:
+    """protocols.Console on a serial port. A thread blocks on the port, and waiters are told of every arrival."""
+
+    def __init__(self, name: str, port: str, baud: int, sink: Sink, *, wire: str = "console") -> None:
+        """Opens the port. Raises BenchError, naming the owner of a port that is somebody's."""
+        self._name, self._sink, self._wire = name, sink, wire
+        self._port = SerialPort(port, baud, name)
+        self._buffer = bytearray()
+        self._failed: BenchError | None = None
+        self._closed = False
+        self._arrived = threading.Condition()
+        self._reader = threading.Thread(target=self._collect, name=f"console {name}", daemon=True)
+        self._reader.start()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def write(self, data: bytes, *, deadline: Deadline) -> None:
+        self._sink.record(self._wire, "write", data=data)
+        self._port.write(data, deadline=deadline)
+
+    def read_until(self, pattern: bytes, *, deadline: Deadline) -> bytes:
+        form = re.compile(pattern)
+        with self._arrived:
+            while (end := _end_of_match(form, self._buffer)) is None:
+                self._still_open()
+                if not self._arrived.wait(deadline.remaining) and deadline.expired:
+                    raise self._late(pattern, deadline)
+            taken = bytes(self._buffer[:end])
+            del self._buffer[:end]
+            return taken
+
+    def read_available(self) -> bytes:
+        with self._arrived:
+            if not self._buffer:
+                self._still_open()
+            taken = bytes(self._buffer)
+            self._buffer.clear()
+            return taken
+
+    def check(self, *, deadline: Deadline) -> str:
+        """For health: the port is open and ours; whether something talks cannot be known from a quiet line."""
+        deadline.check(self._name)
+        with self._arrived:
+            self._still_open()
+        return "port open; a quiet line does not say whether a Mac is there"
+
+    def close(self) -> None:
+        self._closed = True
+        self._port.interrupt()
+        self._reader.join()
+        self._port.close()
+
+    def _collect(self) -> None:
+        while not self._closed:
+            try:
+                chunk = self._port.read(deadline=Deadline.after(3600, "the next character"))
+            except BenchError as error:
+                self._tell(b"", error)
+                return
+            if chunk:
+                self._sink.record(self._wire, "read", data=chunk)
+                self._tell(chunk, None)
+
+    def _tell(self, chunk: bytes, failed: BenchError | None) -> None:
+        with self._arrived:
+            self._buffer += chunk
+            del self._buffer[:-KEPT]
+            self._failed = failed
+            self._arrived.notify_all()
+
+    def _still_open(self) -> None:
+        if self._failed is not None:
+            raise self._failed
+        if self._closed:
+            raise BenchError("the console is closed", wire=self._name)
+
+    def _late(self, pattern: bytes, deadline: Deadline) -> DeadlineExceeded:
+        tail = bytes(self._buffer[-200:])
+        shown = repr(tail.decode(errors="replace")) if tail else "nothing"
+        expected = pattern.decode(errors="replace")
+        return DeadlineExceeded(f"{deadline.what}: no {expected!r} came in time, only {shown}", wire=self._name)
+
+
+def _end_of_match(form: re.Pattern[bytes], buffer: bytearray) -> int | None:
+    """Keeps no match object: that would hold the buffer's memory, which then cannot be cut."""
+    found = form.search(buffer)
+    return found.end() if found else None

@@ -1,0 +1,42 @@
+"""What must be let go of when the process ends: contacts that are closed, keys that are down.
+
+A driver registers while it is open. At the interpreter's exit each one that is still here is released; an interrupt and
+an error on the way are the drivers' own business. SIGKILL leaves contacts as they are: nothing here can help that.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import weakref
+from typing import Protocol
+
+from kextrel.errors import BenchError
+
+__all__ = ["forget", "remember"]
+
+
+class _Releasable(Protocol):
+    def release(self) -> None: ...
+
+
+_held: weakref.WeakSet[_Releasable] = weakref.WeakSet()
+
+
+def remember(driver: _Releasable) -> None:
+    """From now on `driver.release()` is called at exit."""
+    _held.add(driver)
+
+
+def forget(driver: _Releasable) -> None:
+    """`driver` was closed, and released by that."""
+    _held.discard(driver)
+
+
+@atexit.register
+def release_all() -> None:
+    """Releases what is left; a port that went away releases by that, so its error is no news."""
+    for driver in list(_held):
+        with contextlib.suppress(BenchError):
+            driver.release()
+    _held.clear()
