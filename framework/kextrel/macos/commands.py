@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterable
 
 from kextrel.errors import UsageError
-from kextrel.macos.kextpolicy import COLUMNS
+from kextrel.macos.kextpolicy import COLUMNS, query
 from kextrel.macos.probes import KEXT_POLICY
 from kextrel.vocabulary import KextManagement, SecurityMode
 
@@ -78,9 +78,7 @@ def kext_policy(table: str = "kext_policy", *, sudo: str = SUDO) -> str:
     """Reads a table of the KextPolicy database, or its schema with ".schema"; never writes."""
     if table == ".schema":
         return _line(sudo, "sqlite3", "-readonly", KEXT_POLICY, ".schema")
-    known = _one_of(table, *COLUMNS)
-    columns = ",".join(column for column in COLUMNS[known] if column != "cdhash")  # newer releases only
-    return _line(sudo, "sqlite3", "-readonly", KEXT_POLICY, f"select {columns} from {known};")
+    return _line(sudo, "sqlite3", "-readonly", KEXT_POLICY, query(_one_of(table, *COLUMNS)))
 
 
 def bputil_display(*, sudo: str = SUDO) -> str:
@@ -119,7 +117,7 @@ def install_kext(staged: str, target: str, *, sudo: str = SUDO) -> str:
     source, place = _kext(staged), _kext(target)
     steps = (
         _line(sudo, "chown", "-R", "root:wheel", source),
-        _line(sudo, "chmod", "-R", "u+rwX,go+rX,go-w", source),
+        _line(sudo, "chmod", "-R", "755", source),
         _line(sudo, "rm", "-rf", place),
         _line(sudo, "mv", source, place),
     )

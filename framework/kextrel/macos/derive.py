@@ -42,6 +42,7 @@ __all__ = [
     "sip_stored",
     "smb",
     "system_extensions",
+    "user_approved",
     "version",
 ]
 
@@ -103,7 +104,7 @@ class Answers:
             said(frames, "sysext", sysext.read),
             said(frames, "enrollment", profiles.read),
             said(frames, "console", lambda text: (system.read_console_user(text),)),
-            said(frames, "filevault", system.read_filevault),
+            said(frames, "filevault", system.read_filevault, failure_speaks=True),
         )
 
 
@@ -253,15 +254,24 @@ def environment(answers: Answers, safe_boot: Field[bool], in_recovery: bool) -> 
 
 def enrollment(answers: Answers) -> Field[Enrollment]:
     def pick(row: profiles.EnrollmentAnswer) -> Enrollment | Unknown:
-        if row.mdm is None:
-            return UNKNOWN
-        if not row.mdm:
+        if row.mdm is False:
             return Enrollment.NONE
+        if row.mdm is None or row.dep is None:
+            return UNKNOWN
         if row.note and "User Enrol" in row.note:
             return Enrollment.USER
         return Enrollment.AUTOMATED_DEVICE if row.dep else Enrollment.DEVICE
 
     return answers.enrollment.field(pick)
+
+
+def user_approved(answers: Answers) -> Field[bool | None]:
+    """Whether the user approved the enrollment; None where there is none."""
+
+    def pick(row: profiles.EnrollmentAnswer) -> bool | Unknown | None:
+        return None if row.mdm is False else _or_unknown(row.user_approved)
+
+    return answers.enrollment.field(pick, "MDM enrollment")
 
 
 def loaded_kexts(answers: Answers) -> Field[frozenset[str]]:
@@ -284,8 +294,7 @@ def _names(listed: Said[KextList]) -> Field[frozenset[str]]:
     found = listed.field(KextList.third_party)
     if not isinstance(found.value, frozenset):
         return found
-    lines = (line for line in listed.text.split("\n") if any(f" {name} " in line for name in found.value))
-    return Field(found.value, "", found.command, tuple(lines))
+    return listed.field(KextList.third_party, *(f" {name} (" for name in sorted(found.value))) if found.value else found
 
 
 def kext_rows(table: Said[kextpolicy.KextPolicyAnswer]) -> Field[frozenset[str]]:

@@ -70,7 +70,7 @@ def said(frames: Frames, name: str, read: Callable[[str], R], *, failure_speaks:
     if section.problem:
         return Said(command, None, f"{command}: {section.problem}")
     out, err = clean(section.stdout), clean(section.stderr)
-    if section.exit_code != 0 and not failure_speaks:
+    if section.exit_code != 0 and (not failure_speaks or not (out + err).strip()):
         first = next(meaningful(err or out), "it said nothing")
         return Said(command, None, f"{command}: it ended with {section.exit_code}: {first[:_WIDTH].strip()}")
     text = f"{out}\n{err}" if failure_speaks else out

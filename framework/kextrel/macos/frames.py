@@ -1,8 +1,9 @@
 """The frame around a script's sections: written by POSIX sh on a Mac, read here.
 
-The answer is `TOKEN begin`, then for each section `TOKEN NAME CODE OUT ERR` and, after it, exactly OUT bytes of stdout
-and ERR bytes of stderr and a line end, and last `TOKEN end`. Because bytes are counted, nothing that a tool prints can
-be taken for a frame, whatever it knows. CODE is the exit code, or `timeout`, `absent` (no such tool) or `noroot`.
+The answer is `TOKEN begin LIMIT`, then for each section `TOKEN NAME CODE OUT ERR` and, after it, exactly OUT bytes of
+stdout and ERR bytes of stderr and a line end, and last `TOKEN end`. Because bytes are counted, nothing that a tool
+prints can be taken for a frame, whatever it knows. CODE is the exit code, or `timeout`, `absent` (no such tool) or
+`noroot`.
 
 Sections run side by side in folders of files that only this user can read. Each is cut off at a number of bytes and
 ended after a number of seconds, and so is its tool, with sudo's help where it runs as root.
@@ -22,9 +23,14 @@ from kextrel.errors import UsageError
 __all__ = ["Frames", "Probe", "Section", "build", "parse"]
 
 _TOKEN = re.compile(r"[A-Za-z0-9]{16,64}\Z")
-_BEGIN = re.compile(rb"(?:\A|\n)([A-Za-z0-9]{16,64}) begin\n")
+_BEGIN = re.compile(rb"(?:\A|\n)([A-Za-z0-9]{16,64}) begin (\d{3,9})\n")
 _HEADER = re.compile(rb"([A-Za-z0-9]{16,64}) ([a-z0-9-]{1,40}) ([a-z]{1,10}|\d{1,3}) +(\d{1,9}) +(\d{1,9})\n")
 _TICKS = 20
+_PROBLEMS = {
+    "timeout": "it did not end in time",
+    "absent": "this Mac does not have the tool",
+    "noroot": "it needs root, and the script had none",
+}
 
 # Runs under dash, bash 3.2 and zsh's sh alike: no local, no arrays, no arithmetic. Everything is a function, so that a
 # script that arrives on stdin is read whole before its first command, and one that was cut short does nothing.
@@ -88,6 +94,7 @@ watch() {
       return
     fi
   done
+  : >"$dir/late"
   end_late
 }
 
@@ -115,22 +122,27 @@ observe() {
   names=
   jobs=
   if ! mkdir "$dir"; then
-    echo "@TOKEN@ begin"
+    echo "@TOKEN@ begin @BYTES@"
     echo "@TOKEN@ folder"
     return 1
   fi
   trap 'end_late; rm -rf "$dir"; exit 1' HUP INT PIPE TERM
 @PROBES@
   watch </dev/null >/dev/null 2>&1 &
+  watcher=$!
   for job in $jobs; do
     wait "$job"
   done
+  # Not when it has begun to end tools. Left alone it would keep our streams, and so the SSH channel, open for a tick.
+  if [ ! -e "$dir/late" ]; then
+    kill "$watcher"
+  fi
   @SHOW@
   rm -rf "$dir"
 }
 
 show_all() {
-  echo "@TOKEN@ begin"
+  echo "@TOKEN@ begin @BYTES@"
   for one in $names; do
     show "$one"
   done
@@ -218,8 +230,8 @@ def _plain_words(sudo: str) -> str:
     return sudo.strip()
 
 
-def parse(raw: bytes, probes: Sequence[Probe], *, token: str | None, limit_seconds: float, limit_bytes: int) -> Frames:
-    """Reads the frames. Never raises: what is damaged is left out, with the reason."""
+def parse(raw: bytes, probes: Sequence[Probe], *, token: str | None) -> Frames:
+    """Reads the frames. Never raises: what is damaged is left out, with the reason. `token` None: the first frame's."""
     begin = _BEGIN.search(raw)
     while begin is not None and token is not None and begin[1] != token.encode():
         begin = _BEGIN.search(raw, begin.end() - 1)
@@ -236,22 +248,16 @@ def parse(raw: bytes, probes: Sequence[Probe], *, token: str | None, limit_secon
         if not whole or header is None or header[2].decode() not in names:
             return Frames(MappingProxyType(sections), "the answer was cut off or damaged on its way")
         name = header[2].decode()
-        sections[name] = _section(name, header, raw, end, limit_seconds, limit_bytes)
+        sections[name] = _section(name, header, raw, int(begin[2]))
         at = end + 1
     return Frames(MappingProxyType(sections))
 
 
-def _section(
-    name: str, header: re.Match[bytes], raw: bytes, end: int, limit_seconds: float, limit_bytes: int
-) -> Section:
+def _section(name: str, header: re.Match[bytes], raw: bytes, limit: int) -> Section:
     code, out, err = header[3].decode(), int(header[4]), int(header[5])
     start = header.end()
-    problem = {
-        "timeout": f"it did not end within {limit_seconds:g} s",
-        "absent": "this Mac does not have the tool",
-        "noroot": "it needs root",
-    }.get(code, "" if code.isdecimal() else f"it ended with {code!r}")
-    if not problem and max(out, err) >= limit_bytes:
-        problem = f"it printed more than {limit_bytes} bytes"
+    problem = _PROBLEMS.get(code, "" if code.isdecimal() else f"it ended with {code!r}")
+    if not problem and max(out, err) >= limit:
+        problem = f"it printed more than {limit} bytes"
     exit_code = int(code) if code.isdecimal() else None
-    return Section(name, exit_code, raw[start : start + out], raw[start + out : end], problem)
+    return Section(name, exit_code, raw[start : start + out], raw[start + out : start + out + err], problem)

@@ -11,7 +11,7 @@ from typing import Any
 
 from kextrel.macos.text import clean, meaningful, require, unique
 
-__all__ = ["COLUMNS", "KextPolicyAnswer", "read", "table_of"]
+__all__ = ["COLUMNS", "KextPolicyAnswer", "query", "read", "table_of"]
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "kext_policy": ("team_id", "bundle_id", "allowed", "developer_name", "flags"),
@@ -48,6 +48,12 @@ class KextPolicyAnswer:
 
     def facts(self) -> dict[str, Any]:
         return {"rows": [dict(row) for row in self.rows], "tables": list(self.tables), "error": self.error}
+
+
+def query(table: str) -> str:
+    """The SQL that reads the columns that every release has, of a table in COLUMNS."""
+    columns = ",".join(column for column in COLUMNS[table] if column != "cdhash")
+    return f"select {columns} from {table};"  # noqa: S608 - both are from the table above
 
 
 def table_of(sql: str) -> str | None:

@@ -47,8 +47,9 @@ RECOVERY_BYTES = 64 << 10
 class Observation:
     """What one Mac said at one moment. `sip` is in force now, `sip_stored` is what LocalPolicy holds for the next boot.
 
-    Kexts are bundle identifiers that are not Apple's. A hash is None where the policy holds none; `security_mode` is
-    None on an Intel Mac without a T2; `console_user` is None when nobody is logged in at the screen.
+    Kexts are bundle identifiers that are not Apple's. None is a value here: a hash that the policy does not hold, the
+    `security_mode` of an Intel Mac without a T2, `user_approved_mdm` without an enrollment, `console_user` when nobody
+    is logged in at the screen.
     """
 
     macos: Field[Version]
@@ -71,7 +72,7 @@ class Observation:
     auxi: Field[str | None]
     auxr: Field[str | None]
     enrollment: Field[Enrollment]
-    user_approved_mdm: Field[bool]
+    user_approved_mdm: Field[bool | None]
     loaded_kexts: Field[frozenset[str]]
     aux_kc: Field[frozenset[str]]
     approved_kexts: Field[frozenset[str]]
@@ -134,16 +135,14 @@ def recovery_script(
     return frames.build(RECOVERY, token, sudo=None, limit_seconds=limit_seconds, limit_bytes=limit_bytes, show=send)
 
 
-def read(stdout: bytes, *, token: str | None = None, limit_bytes: int = LIMIT_BYTES) -> Observation:
+def read(stdout: bytes, *, token: str | None = None) -> Observation:
     """Reads what `script` printed. `token`: the script's; without it the first frame's own is taken. Never raises."""
-    found = frames.parse(stdout, MACOS, token=token, limit_seconds=LIMIT_SECONDS, limit_bytes=limit_bytes)
-    return _observation(found, in_recovery=False)
+    return _observation(frames.parse(stdout, MACOS, token=token), in_recovery=False)
 
 
-def read_recovery(report: bytes, *, token: str | None = None, limit_bytes: int = RECOVERY_BYTES) -> Observation:
+def read_recovery(report: bytes, *, token: str | None = None) -> Observation:
     """Reads what `recovery_script` sent. What is only known in macOS is UNKNOWN."""
-    found = frames.parse(report, RECOVERY, token=token, limit_seconds=LIMIT_SECONDS, limit_bytes=limit_bytes)
-    return _observation(found, in_recovery=True)
+    return _observation(frames.parse(report, RECOVERY, token=token), in_recovery=True)
 
 
 def _observation(found: frames.Frames, *, in_recovery: bool) -> Observation:
@@ -176,7 +175,7 @@ def _observation(found: frames.Frames, *, in_recovery: bool) -> Observation:
         auxi=derive.policy_hash(answers, "auxi"),
         auxr=derive.policy_hash(answers, "auxr"),
         enrollment=derive.enrollment(answers),
-        user_approved_mdm=answers.enrollment.field(lambda row: _said(row.user_approved), "MDM enrollment"),
+        user_approved_mdm=derive.user_approved(answers),
         loaded_kexts=loaded,
         aux_kc=aux,
         approved_kexts=derive.kext_rows(answers.kext_policy),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kextrel.macos.frames import Probe
+from kextrel.macos.kextpolicy import query
 
 __all__ = ["KEXT_POLICY", "MACOS", "RECOVERY", "T2_POLICY", "command_of"]
 
@@ -29,21 +30,8 @@ MACOS: tuple[Probe, ...] = (
     Probe("kexts", ("kmutil", "showloaded")),
     Probe("kexts-old", ("kextstat",), unless="kmutil"),
     Probe("kexts-aux", ("kmutil", "showloaded", "--collection", "aux", "--show", "all")),
-    Probe(
-        "kext-policy",
-        (
-            "sqlite3",
-            "-readonly",
-            KEXT_POLICY,
-            "select team_id,bundle_id,allowed,developer_name,flags from kext_policy;",
-        ),
-        root=True,
-    ),
-    Probe(
-        "kext-policy-mdm",
-        ("sqlite3", "-readonly", KEXT_POLICY, "select team_id,bundle_id,allowed,payload_uuid from kext_policy_mdm;"),
-        root=True,
-    ),
+    Probe("kext-policy", ("sqlite3", "-readonly", KEXT_POLICY, query("kext_policy")), root=True),
+    Probe("kext-policy-mdm", ("sqlite3", "-readonly", KEXT_POLICY, query("kext_policy_mdm")), root=True),
     Probe("sysext", ("systemextensionsctl", "list")),
     Probe("enrollment", ("profiles", "status", "-type", "enrollment")),
     Probe("console", ("stat", "-f", "%Su", "/dev/console")),
