@@ -109,6 +109,13 @@ def test_where_no_one_rule_explains_it_none_is_blamed(one: Callable[..., Scenari
     assert (verdict.verdict, verdict.rule) == (Verdict.VIOLATED, None)
 
 
+def test_a_rule_that_decides_alone_is_to_blame(one: Callable[..., Scenario]) -> None:
+    scenario = one("  - boot: {into: 1tr}\n")
+    verdict = judged(scenario, Seen(Outcome.BOOTED, None, shown(scenario)))
+    assert (verdict.verdict, verdict.rule) == (Verdict.VIOLATED, "BOOT-01")
+    assert "boot: expected 1tr, seen macos" in verdict.reason
+
+
 def test_a_pin_is_stricter_than_an_open_rule(one: Callable[..., Scenario]) -> None:
     chapters = told(one(SIP_IN_RECOVERY), None, None, None, None)
     denied = chapters[-1].prediction.outcomes[1]

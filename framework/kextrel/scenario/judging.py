@@ -132,6 +132,7 @@ def blamed(model: Model, history: Sequence[Chapter], contradicted: frozenset[str
     Asked first of the rules that decided it, in its situation as believed and then in the one that the Mac would be in
     had the rule never held in this scenario (hidden things, such as a pending approval, may come of its absence); then
     of those that decided earlier steps, then of all. Whole agreement is looked for before agreement in `contradicted`.
+    Where no rule's absence explains it, a rule that decided alone is to blame: nothing else excludes what was seen.
     """
     for only in (None, contradicted):
         for rules in _suspects(model, history):
@@ -139,7 +140,8 @@ def blamed(model: Model, history: Sequence[Chapter], contradicted: frozenset[str
                 for rule in rules:
                     if _explains(look(model, history, frozenset({rule})), history[-1].seen, only):
                         return rule
-    return None
+    deciding = history[-1].prediction.rules
+    return deciding[0] if len(deciding) == 1 else None
 
 
 def _suspects(model: Model, history: Sequence[Chapter]) -> Iterator[tuple[str, ...]]:
