@@ -1,0 +1,113 @@
+"""The Macs of a lab: who they are (from the profile alone), and one of them opened, leased, with all its wires."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from kextrel.device import Facts, TestMac
+from kextrel.errors import BenchError, UsageError, nearest
+from kextrel.evidence import Sink
+from kextrel.lab import quarantine
+from kextrel.lab.health import WireHealth, check_wires
+from kextrel.lab.leases import lease, state_folder
+from kextrel.lab.profile import LabProfile, MacProfile
+from kextrel.lab.wiring import build
+from kextrel.timing import Deadline
+
+__all__ = ["Lab"]
+
+_WAIT_FOR_LEASE = 1.0
+
+
+class Lab:
+    """One lab profile, ready to be used. Making one touches nothing."""
+
+    def __init__(self, profile: LabProfile) -> None:
+        self.profile = profile
+
+    def names(self) -> Sequence[str]:
+        """The Macs, in the order of the profile."""
+        return list(self.profile.macs)
+
+    def only(self, name: str | None) -> str:
+        """`name`, or the lab's only Mac. Raises UsageError for one that is not there, or where there are several."""
+        if name is None and len(self.profile.macs) == 1:
+            return self.names()[0]
+        if name is None:
+            raise UsageError(f"this lab has several Macs: {', '.join(self.names())}; name one with --device")
+        if name not in self.profile.macs:
+            raise UsageError(f"the lab has no Mac named '{name}'; {nearest(name, self.names())}")
+        return name
+
+    def facts(self, name: str) -> Facts:
+        """What the profile says of a Mac."""
+        mac = self._mac(name)
+        return Facts(
+            mac.architecture,
+            mac.macos,
+            model=mac.model,
+            enrollment=mac.enrollment,
+            user_approved_mdm=mac.user_approved_mdm,
+            bootstrap_token=mac.bootstrap_token,
+            online=mac.online,
+            automatic_login=mac.automatic_login,
+            volume=mac.volume,
+        )
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """One Mac as `lab list --json` prints it."""
+        mac = self._mac(name)
+        return {
+            "name": name,
+            "architecture": mac.architecture.value,
+            "model": mac.model,
+            "macos": str(mac.macos),
+            "enrollment": mac.enrollment.value,
+            "virtual": mac.virtual is not None,
+            "wires": mac.wires.names() if mac.wires is not None else [],
+            "quarantine": quarantine.reason(self._folder, name),
+        }
+
+    @contextmanager
+    def open(self, name: str, sink: Sink) -> Iterator[TestMac]:
+        """Leases the Mac and builds it. Raises BenchError when somebody has it or it is quarantined."""
+        mac = self._mac(name)
+        with ExitStack() as stack:
+            stack.enter_context(lease(self._folder, name, wait=_WAIT_FOR_LEASE))
+            self._refuse_quarantined(name)
+            device = build(name, mac, self.facts(name), sink)
+            stack.callback(device.close)
+            yield device
+
+    def check(self, name: str, *, deadline: Deadline, sink: Sink) -> list[WireHealth]:
+        """Whether each wire of a Mac is alive; nothing is pressed and nothing is switched."""
+        with self.open(name, sink) as device:
+            return check_wires(device.wires, deadline=deadline)
+
+    def quarantine(self, name: str, why: str) -> None:
+        """Puts a Mac aside until `release`."""
+        quarantine.put_aside(self._folder, name, why)
+
+    def release(self, name: str) -> str | None:
+        """Ends a quarantine; returns its reason, None where there was none."""
+        return quarantine.release(self._folder, name)
+
+    def _refuse_quarantined(self, name: str) -> None:
+        why = quarantine.reason(self._folder, name)
+        if why is not None:
+            hint = f"look at it, then end that with `kextrel lab release {name} --lab {self.profile.origin}`"
+            raise BenchError(f"it is quarantined: {why}", wire=name, hint=hint)
+
+    def _mac(self, name: str) -> MacProfile:
+        return self.profile.macs[self.only(name)]
+
+    @property
+    def _folder(self) -> Path:
+        """Leases and quarantines belong to a profile's place: two labs may both have a Mac called mini."""
+        place = hashlib.sha256(self.profile.origin.encode()).hexdigest()[:12]
+        return state_folder(re.sub(r"[^A-Za-z0-9-]+", "-", self.profile.name)[:40] + "-" + place)

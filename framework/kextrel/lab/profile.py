@@ -1,0 +1,216 @@
+"""The lab profile `kextrel/lab/v1`: what people write about their Macs and the wires to them.
+
+Strict: an unknown key, a wrong word, a duplicate key, a password in clear are errors with file, line and the nearest
+right word, before anything is touched. Times under `timeouts` are wall seconds; `time_scale` is Mac seconds per wall
+second for gestures and dwell, 1 on every real bench.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+import kextrel
+from kextrel import yamltext
+from kextrel.bench.sshlink import HostKey
+from kextrel.errors import InputError, UsageError
+from kextrel.lab.secrets import SecretReference
+from kextrel.vocabulary import Architecture, Enrollment, Version
+from kextrel.yamltext import Amount, Flag, Whole, Written
+
+__all__ = [
+    "SCHEMA",
+    "AccountProfile",
+    "BeaconWire",
+    "KeyboardWire",
+    "LabProfile",
+    "MacProfile",
+    "RelayWire",
+    "ScreenWire",
+    "SerialWire",
+    "ShellWire",
+    "Virtual",
+    "Wiring",
+    "default_profile_path",
+    "load_profile",
+]
+
+SCHEMA = "kextrel/lab/v1"
+_SHIPPED = "virtual-lab.yaml"
+
+Port = Annotated[Whole, Field(ge=0, le=65535)]
+Seconds = Annotated[Amount, Field(gt=0)]
+Channel = Annotated[Whole, Field(ge=1, le=8)]
+
+
+def _version(value: object) -> object:
+    return Version.parse(value) if isinstance(value, str) else value
+
+
+def _host_key(value: object) -> object:
+    try:
+        HostKey.parse(str(value))
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
+class AccountProfile(Written):
+    """Somebody of a Mac; the password is a reference, never the password."""
+
+    user: str
+    full_name: str = ""
+    password: SecretReference
+
+
+class AccountsProfile(Written):
+    """`admin` owns the volume and has a secure token; `standard` is needed for what a standard user is refused."""
+
+    admin: AccountProfile
+    standard: AccountProfile | None = None
+
+
+class ShellWire(Written):
+    """SSH. `user` and `password` default to the administrator's; `host_keys` are lines of .pub files, one or more."""
+
+    driver: Literal["ssh"]
+    host: str
+    port: Port = 22
+    user: str | None = None
+    password: SecretReference | None = None
+    key: str | None = None
+    host_keys: Annotated[tuple[Annotated[str, BeforeValidator(_host_key)], ...], Field(min_length=1)]
+
+
+class SerialWire(Written):
+    """A serial console: a device, or a URL of pyserial's such as rfc2217://host:port."""
+
+    driver: Literal["serial"]
+    port: str
+    baud: Whole = 115200
+
+
+class RelayWire(Written):
+    """One channel of an LCUS relay board; two wires may share the board's port."""
+
+    driver: Literal["lcus"]
+    port: str
+    channel: Channel
+
+
+class KeyboardWire(Written):
+    """A CH9329 board: serial in, USB-HID keyboard out."""
+
+    driver: Literal["ch9329"]
+    port: str
+    baud: Whole = 9600
+
+
+class ScreenWire(Written):
+    """A PiKVM. `poll`: wall seconds between two looks."""
+
+    driver: Literal["pikvm"]
+    url: str
+    user: str
+    password: SecretReference
+    poll: Seconds = 0.5
+
+
+class BeaconWire(Written):
+    """An HTTP listener that the Mac can reach from recovery, by wire; port 0 takes a free one."""
+
+    driver: Literal["http"]
+    listen: str
+    port: Port = 0
+
+
+class Wiring(Written):
+    """The wires of one Mac; what is left out cannot be asked of it."""
+
+    shell: ShellWire | None = None
+    console: SerialWire | None = None
+    power: RelayWire | None = None
+    button: RelayWire | None = None
+    keyboard: KeyboardWire | None = None
+    screen: ScreenWire | None = None
+    beacon: BeaconWire | None = None
+
+    def names(self) -> list[str]:
+        """The wires that are there."""
+        return [name for name in type(self).model_fields if getattr(self, name) is not None]
+
+
+class Virtual(Written):
+    """A Mac that Kextrel makes itself. `missing` takes single rows of preparation away again: PREP-03."""
+
+    prepared: Flag = False
+    missing: tuple[str, ...] = ()
+
+
+class TimeoutsProfile(Written):
+    """Wall seconds; what is left out keeps the default of `device.Timeouts`."""
+
+    command: Seconds | None = None
+    transfer: Seconds | None = None
+    observe: Seconds | None = None
+    boot: Seconds | None = None
+    shutdown: Seconds | None = None
+    recovery: Seconds | None = None
+    button: Seconds | None = None
+    screen: Seconds | None = None
+    settle: Seconds | None = None
+    login: Seconds | None = None
+
+
+class MacProfile(Written):
+    """One Mac. A virtual one has no wires here: they are known once it is served."""
+
+    architecture: Architecture
+    model: str = ""
+    macos: Annotated[Version, BeforeValidator(_version)]
+    enrollment: Enrollment = Enrollment.NONE
+    user_approved_mdm: Flag = True
+    bootstrap_token: Flag = True
+    online: Flag = True
+    automatic_login: Flag = True
+    volume: str = "Macintosh HD"
+    time_scale: Seconds = 1.0
+    accounts: AccountsProfile | None = None
+    timeouts: TimeoutsProfile = TimeoutsProfile()
+    virtual: Virtual | None = None
+    wires: Wiring | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> MacProfile:
+        if (self.virtual is None) == (self.wires is None):
+            raise ValueError("a Mac has either 'wires:' or 'virtual:', and not both")
+        if self.wires is not None and self.accounts is None:
+            raise ValueError("a Mac with wires needs 'accounts:' with at least an admin")
+        return self
+
+
+class LabProfile(Written):
+    """A whole profile; `origin` is the file that it was read from."""
+
+    schema_: Literal["kextrel/lab/v1"] = Field(alias="schema")
+    name: str
+    macs: Annotated[dict[str, MacProfile], Field(min_length=1)]
+    extensions: dict[str, str] = {}
+    origin: str = Field(default="", alias="origin", exclude=True)
+
+
+def default_profile_path() -> Path:
+    """The shipped virtual lab: in a wheel beside the package, in a checkout beside its source root."""
+    package = Path(kextrel.__file__).parent
+    for folder in (package / "device_profiles", package.parents[1] / "device_profiles"):
+        if (folder / _SHIPPED).is_file():
+            return folder / _SHIPPED
+    raise InputError(f"the shipped profile {_SHIPPED} is not there", hint="install Kextrel again, or give --lab FILE")
+
+
+def load_profile(path: Path) -> LabProfile:
+    """Reads and checks a profile. Raises InputError with file, line and the nearest right word; touches nothing."""
+    profile = yamltext.typed(LabProfile, yamltext.read(path), str(path))
+    return profile.model_copy(update={"origin": str(path.absolute())})
