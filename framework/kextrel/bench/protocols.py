@@ -63,6 +63,10 @@ class Wire(Protocol):
 
     def close(self) -> None: ...
 
+    def check(self, *, deadline: Deadline) -> str:
+        """What can be said of the wire without moving anything on the Mac. Raises BenchError when it is dead."""
+        ...
+
 
 class Shell(Wire, Protocol):
     """Commands on a running macOS. Connects when first used, and again by itself after a restart."""

@@ -50,6 +50,11 @@ class TestMac:
     def facts(self) -> Facts:
         return self._rig.facts
 
+    @property
+    def wires(self) -> Wires:
+        """The wires themselves, for a hand on the device."""
+        return self._rig.wires
+
     def learn(self, extensions: Mapping[str, Extension]) -> None:
         """Makes extensions known by the names that actions use; `prepare` does it for a scenario's own."""
         self._rig.catalog.learn(extensions)

@@ -1,4 +1,4 @@
-"""One Mac, one owner at a time, across processes and people: a lock file a Mac, held by the kernel for its owner's life.
+"""One Mac, one owner at a time, across processes and people: a lock file a Mac, held for its owner's life.
 
 A crashed owner leaves nothing behind: the lock ends with its process, and the next one is let in at once. Beside the
 lock lies a note that says who holds it.

@@ -197,7 +197,7 @@ class LabProfile(Written):
     schema_: Literal["kextrel/lab/v1"] = Field(alias="schema")
     name: str
     macs: Annotated[dict[str, MacProfile], Field(min_length=1)]
-    extensions: dict[str, str] = {}
+    extensions: dict[str, str] = Field(default_factory=dict)
     origin: str = Field(default="", alias="origin", exclude=True)
 
 

@@ -1,4 +1,4 @@
-"""Macs that are put aside: one that could not be taken back to its baseline is not used again before somebody looked."""
+"""Macs that are put aside: what could not be taken back to its baseline is not used before somebody looked."""
 
 from __future__ import annotations
 

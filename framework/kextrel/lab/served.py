@@ -108,7 +108,8 @@ def _what_went_wrong(child: subprocess.Popen[bytes], complaints: Path) -> Except
 
 def _end(child: subprocess.Popen[bytes]) -> None:
     """Asks the child to end, and ends it when it does not."""
-    assert child.stdin is not None and child.stdout is not None
+    assert child.stdin is not None
+    assert child.stdout is not None
     child.stdin.close()
     child.terminate()
     try:

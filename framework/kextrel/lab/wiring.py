@@ -83,7 +83,7 @@ def _openers(name: str, wires: Wiring, accounts: Accounts, clock: Clock, sink: S
     return found | _seeing(name, wires, sink)
 
 
-def _seeing(name: str, wires: Wiring, sink: Sink) -> Mapping[str, Callable[[], Any]]:
+def _seeing(name: str, wires: Wiring, sink: Sink) -> dict[str, Callable[[], Any]]:
     """Keyboard, screen and beacon: what a Mac without a shell is driven by."""
     found: dict[str, Callable[[], Any]] = {}
     if (keyboard := wires.keyboard) is not None:

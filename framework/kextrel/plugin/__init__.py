@@ -1,1 +1,134 @@
-"""To be written."""
+"""The pytest plugin: `*.mac.yaml` files are tests, `mac`, `mac_session` and `lab` are fixtures.
+
+pytest loads this module in every run of every project that has Kextrel installed, so it imports nothing of Kextrel
+until a scenario is collected or a fixture is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from kextrel.lab import Lab
+    from kextrel.plugin.run import Run
+    from kextrel.scenario import Mac
+
+_MARK = (
+    "kextrel(architecture, macos, enrollment, on): the Mac that a test needs; on='any' takes one, 'each' all that fit"
+)
+_RUN = pytest.StashKey["Run"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    from kextrel.plugin.options import declare
+
+    declare(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", _MARK)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    if not file_path.name.endswith(".mac.yaml"):
+        return None
+    from kextrel.plugin.items import ScenarioFile
+
+    return ScenarioFile.from_parent(parent, path=file_path)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    mark = metafunc.definition.get_closest_marker("kextrel")
+    if mark is not None and mark.kwargs.get("on") == "each" and "mac" in metafunc.fixturenames:
+        from kextrel.plugin.choosing import fitting
+
+        names = fitting(_run(metafunc.config), mark)
+        metafunc.parametrize("mac", names or [None], ids=names or ["no Mac fits"], indirect=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if any(item.path.name.endswith(".mac.yaml") for item in items):
+        from kextrel.plugin.items import in_order
+
+        in_order(_run(config), items)
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    run = config.stash.get(_RUN, None)
+    return [] if run is None else run.announcement()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if call.excinfo is not None or hasattr(item, "kextrel_results"):
+        from kextrel.plugin.reporting import marked
+
+        return marked(report, item, call)
+    return report
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    if getattr(report, "kextrel_bench", False):
+        return "bench", "B", ("BENCH FAILED", {"yellow": True, "bold": True})
+    return None
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    results = getattr(report, "kextrel_results", None)
+    if results:
+        from kextrel.plugin.run import keep_results
+
+        keep_results(results)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if config.stash.get(_RUN, None) is not None or terminalreporter.stats.get("bench"):
+        from kextrel.plugin.reporting import summarize
+
+        summarize(terminalreporter, config.stash.get(_RUN, None))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    run = config.stash.get(_RUN, None)
+    if run is not None:
+        run.close()
+
+
+@pytest.fixture
+def mac(request: pytest.FixtureRequest) -> Iterator[Mac]:
+    """A Mac that meets the test's `kextrel` mark; every verb is judged, and the Mac goes back to its baseline after."""
+    from kextrel.plugin.binding import bound
+
+    yield from bound(_run(request.config), request.node, getattr(request, "param", None))
+
+
+@pytest.fixture(scope="session")
+def mac_session(request: pytest.FixtureRequest) -> Iterator[Mac]:
+    """A Mac for a suite that goes back to its baseline only once, at the end."""
+    from kextrel.plugin.binding import bound
+
+    yield from bound(_run(request.config), request.session, None)
+
+
+@pytest.fixture(scope="session")
+def lab(request: pytest.FixtureRequest) -> Lab:
+    """The lab of this run, its virtual Macs started."""
+    return _run(request.config).lab
+
+
+def _run(config: pytest.Config) -> Run:
+    """What this run of pytest knows of its lab; made when first asked for."""
+    run = config.stash.get(_RUN, None)
+    if run is None:
+        from kextrel.plugin.run import Run
+
+        run = config.stash[_RUN] = Run(config)
+    return run

@@ -1,0 +1,56 @@
+"""`kextrel certify`: the shipped suite on a lab, in a pytest of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["certify"]
+
+_LAB = typer.Option("--lab", metavar="FILE", help="A lab profile; the shipped virtual lab when left out.")
+_RULE = typer.Option("--rule", metavar="ID", help="Only the scenarios that show this rule.")
+_REPORT = typer.Option("--report", metavar="DIR", help="Where the report goes; ./kextrel-report when left out.")
+_DEFECT = typer.Option(
+    "--defect", metavar="ID", help="Break the virtual Mac's mechanism for this rule: it must be caught."
+)
+_FAULT = typer.Option(
+    "--fault", metavar="NAME", help="Break a wire of the virtual bench: ssh-drop, relay-stuck, screen-dark."
+)
+_JSON = typer.Option("--json", help="JSON: one object a scenario, a last one with the counts.")
+
+
+def certify(
+    lab: Annotated[str | None, _LAB] = None,
+    rule: Annotated[list[str] | None, _RULE] = None,
+    report: Annotated[Path, _REPORT] = Path("kextrel-report"),
+    defect: Annotated[list[str] | None, _DEFECT] = None,
+    fault: Annotated[list[str] | None, _FAULT] = None,
+    as_json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Run the certification suite and write a report. Exit 0: every rule held that could be checked."""
+    from kextrel.certification import certify as run_suite
+    from kextrel.certification.suite import Order
+    from kextrel.cli.opening import named_lab
+    from kextrel.errors import UsageError, nearest
+    from kextrel.policy import RULES
+
+    for name in rule or ():
+        if name not in RULES:
+            raise UsageError(f"there is no rule {name}; {nearest(name, RULES)}")
+    order = Order(
+        lab=named_lab(lab),
+        report=report,
+        rules=tuple(rule or ()),
+        defects=tuple(defect or ()),
+        faults=tuple(fault or ()),
+        quiet=as_json,
+    )
+    done = run_suite(order)
+    if as_json:
+        for result in done.results:
+            typer.echo(json.dumps(result, ensure_ascii=False))
+        typer.echo(json.dumps(done.counts))
+    raise typer.Exit(done.exit_code)

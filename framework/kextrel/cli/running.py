@@ -1,0 +1,66 @@
+"""`kextrel run`: chooses a device for each scenario, runs those of a device together, prints what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from kextrel.cli.opening import opened
+from kextrel.cli.words import counts_line, step_line
+from kextrel.errors import InputError, nearest
+from kextrel.evidence import EvidenceLog
+from kextrel.lab import Lab
+from kextrel.scenario import Report, Scenario, run_on
+from kextrel.scenario.tally import exit_code, tally
+
+__all__ = ["run_all"]
+
+
+def run_all(
+    scenarios: Sequence[Scenario], lab: str | None, device: str | None, evidence: Path | None, *, as_json: bool
+) -> int:
+    """Runs all of them and returns the exit code of design.md."""
+    with opened(lab) as macs:
+        chosen = _choose(scenarios, macs, device)
+        reports = [report for name, own in chosen.items() for report in _on(macs, name, own, evidence, as_json)]
+    counts = tally(report.verdict for report in reports)
+    typer.echo(json.dumps(counts) if as_json else counts_line(counts))
+    return exit_code(counts)
+
+
+def _choose(scenarios: Sequence[Scenario], macs: Lab, device: str | None) -> dict[str, list[Scenario]]:
+    """The scenarios by the Mac that they run on; one that no Mac fits is given to the first, which says why not."""
+    if device is not None and device not in macs.names():
+        raise InputError(f"the lab has no Mac named '{device}'", hint=nearest(device, macs.names()))
+    chosen: dict[str, list[Scenario]] = {}
+    for scenario in scenarios:
+        fitting = [name for name in macs.names() if not scenario.mac.unmet(macs.facts(name))]
+        name = device or (fitting or macs.names())[0]
+        chosen.setdefault(name, []).append(scenario)
+    return chosen
+
+
+def _on(macs: Lab, name: str, scenarios: Sequence[Scenario], evidence: Path | None, as_json: bool) -> list[Report]:
+    with closing(EvidenceLog(name, evidence)) as log, macs.open(name, log) as mac:
+        return run_on(
+            mac,
+            scenarios,
+            quarantine=lambda why: macs.quarantine(name, why),
+            sink=log,
+            on_report=lambda report: _print(report, as_json),
+        )
+
+
+def _print(report: Report, as_json: bool) -> None:
+    data: dict[str, Any] = report.to_json()
+    if as_json:
+        typer.echo(json.dumps(data, ensure_ascii=False))
+        return
+    typer.echo(f"{report.scenario.name}  on {report.device}")
+    for step in data["steps"]:
+        typer.echo(step_line(step))

@@ -1,0 +1,62 @@
+"""`kextrel predict` asks the model alone; `kextrel run` performs on a device. Both read the same files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from kextrel.scenario import Scenario
+
+__all__ = ["predict", "run"]
+
+_FILES = typer.Argument(metavar="SCENARIO...", help="Scenario files (*.mac.yaml).")
+_MACOS = typer.Option("--macos", metavar="VERSION", help="The version to predict for, where a scenario has a range.")
+_LAB = typer.Option("--lab", metavar="FILE", help="A lab profile; the shipped virtual lab when left out.")
+_DEVICE = typer.Option("--device", metavar="NAME", help="The Mac to use; one that fits when left out.")
+_EVIDENCE = typer.Option("--evidence", metavar="FILE", help="Append every byte on every wire to this JSON-lines file.")
+_JSON = typer.Option("--json", help="JSON: one object a scenario.")
+
+
+def predict(
+    files: Annotated[list[Path], _FILES],
+    macos: Annotated[str | None, _MACOS] = None,
+    as_json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Say what the rules expect of each step, without touching any Mac."""
+    from kextrel import scenario
+
+    loaded = _load(files)
+    predictions = [scenario.predict(one, macos) for one in loaded]
+    for prediction in predictions:
+        typer.echo(json.dumps(prediction, ensure_ascii=False) if as_json else _page(prediction))
+
+
+def run(
+    files: Annotated[list[Path], _FILES],
+    lab: Annotated[str | None, _LAB] = None,
+    device: Annotated[str | None, _DEVICE] = None,
+    evidence: Annotated[Path | None, _EVIDENCE] = None,
+    as_json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Perform scenarios on a Mac and hold each step against the rules."""
+    from kextrel.cli.running import run_all
+
+    raise typer.Exit(run_all(_load(files), lab, device, evidence, as_json=as_json))
+
+
+def _load(files: Sequence[Path]) -> list[Scenario]:
+    """Every scenario of every file, before anything is touched."""
+    from kextrel import scenario
+
+    return [one for path in files for one in scenario.load(path)]
+
+
+def _page(prediction: dict[str, object]) -> str:
+    from kextrel.cli.words import prediction_lines
+
+    return "\n".join(prediction_lines(prediction))

@@ -1,0 +1,65 @@
+"""`kextrel virtual serve`: virtual Macs on real wires, for people and for other commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["serve"]
+
+_PROFILES = typer.Argument(metavar="[PROFILE]...", help="Lab profiles; the shipped virtual lab when none is given.")
+_DEFECT = typer.Option("--defect", metavar="ID", help="Break the Mac's mechanism for this rule, for example KEXT-06.")
+_FAULT = typer.Option("--fault", metavar="NAME[@N]", help="Break a wire: ssh-drop, relay-stuck, screen-dark.")
+_WRITE = typer.Option("--write-lab", metavar="FILE", help="Write a lab file that other commands take with --lab.")
+_WITH_STDIN = typer.Option("--with-stdin", hidden=True, help="End when standard input ends: the parent has died.")
+
+
+def serve(
+    profiles: Annotated[list[Path] | None, _PROFILES] = None,
+    defect: Annotated[list[str] | None, _DEFECT] = None,
+    fault: Annotated[list[str] | None, _FAULT] = None,
+    write_lab: Annotated[Path | None, _WRITE] = None,
+    with_stdin: Annotated[bool, _WITH_STDIN] = False,
+) -> None:
+    """Run virtual Macs until SIGTERM or Control-C; print one JSON line a Mac as soon as it answers."""
+    from kextrel import virtual
+    from kextrel.cli.specs import specs_of
+
+    specs = specs_of(profiles or [], frozenset(defect or ()))
+    faults = [virtual.Fault.parse(text) for text in fault or ()]
+    announcer = _Announcer(len(specs), write_lab)
+    if with_stdin:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    virtual.serve(specs, faults=faults, on_ready=announcer)
+
+
+class _Announcer:
+    """Prints each Mac's line; the lab file is written before the last one, so its reader can rely on both."""
+
+    def __init__(self, expected: int, write_lab: Path | None) -> None:
+        self._expected, self._path = expected, write_lab
+        self._ready: list[dict[str, Any]] = []
+
+    def __call__(self, endpoints: Any) -> None:
+        from kextrel.lab import write_lab
+
+        line = endpoints.as_dict()
+        self._ready.append(line)
+        if self._path is not None and len(self._ready) == self._expected:
+            write_lab(self._ready, self._path)
+        typer.echo(json.dumps(line, ensure_ascii=False))
+        sys.stdout.flush()
+
+
+def _end_with_stdin() -> None:
+    """The parent holds the other end of stdin: when it dies, however it dies, this process ends too."""
+    while sys.stdin.buffer.read(4096):
+        continue
+    os.kill(os.getpid(), signal.SIGTERM)

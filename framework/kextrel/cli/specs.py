@@ -1,0 +1,44 @@
+"""From a lab profile to the virtual Macs that it asks for: plain data, for `virtual` knows no profile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kextrel.errors import InputError
+from kextrel.lab import MacProfile, default_profile_path, load_profile
+from kextrel.virtual import MacSpec
+
+__all__ = ["specs_of"]
+
+
+def specs_of(profiles: Sequence[Path], defects: frozenset[str]) -> list[MacSpec]:
+    """The virtual Macs of all `profiles` (the shipped one when there are none), each with `defects`.
+
+    Raises InputError where a profile has none, or where two have the same name.
+    """
+    found: dict[str, MacSpec] = {}
+    for path in profiles or [default_profile_path()]:
+        macs = {name: mac for name, mac in load_profile(path).macs.items() if mac.virtual is not None}
+        if not macs:
+            raise InputError("this profile has no virtual Mac", path=str(path), hint="give one Mac 'virtual:'")
+        for name, mac in macs.items():
+            if name in found:
+                raise InputError(f"a second Mac is named '{name}'", path=str(path), hint="rename one of them")
+            found[name] = _spec(name, mac, defects)
+    return list(found.values())
+
+
+def _spec(name: str, mac: MacProfile, defects: frozenset[str]) -> MacSpec:
+    assert mac.virtual is not None
+    return MacSpec(
+        name,
+        architecture=mac.architecture.value,
+        macos=str(mac.macos),
+        model=mac.model,
+        enrollment=mac.enrollment.value,
+        prepared=mac.virtual.prepared,
+        missing=frozenset(mac.virtual.missing),
+        defects=defects,
+        gesture_rate=mac.time_scale,
+    )

@@ -1,0 +1,69 @@
+"""The plugin's options. Command line before environment before ini before the shipped virtual lab."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+__all__ = ["Options", "declare", "options_of"]
+
+_GROUP = "kextrel"
+
+
+def declare(parser: pytest.Parser) -> None:
+    """Adds the options; each has an ini value of the same name with underscores."""
+    group = parser.getgroup(_GROUP, "Kextrel: test Macs, real and virtual")
+    group.addoption("--kextrel-lab", metavar="FILE", help="Lab profile; the shipped virtual lab when left out.")
+    group.addoption("--kextrel-device", metavar="NAME", help="Use only this Mac of the lab.")
+    group.addoption(
+        "--kextrel-report", metavar="DIR", help="Write results.jsonl, evidence.jsonl and report.html there."
+    )
+    group.addoption("--kextrel-defect", metavar="ID", action="append", help="Break the virtual Macs' rule ID.")
+    group.addoption("--kextrel-fault", metavar="NAME", action="append", help="Break a wire of the virtual bench.")
+    parser.addini("kextrel_lab", "Lab profile; the shipped virtual lab when left out.")
+    parser.addini("kextrel_device", "Use only this Mac of the lab.")
+    parser.addini("kextrel_report", "Write results.jsonl, evidence.jsonl and report.html there.")
+    parser.addini("kextrel_defect", "Break the virtual Macs' rules of these IDs.", type="args")
+    parser.addini("kextrel_fault", "Break these wires of the virtual bench.", type="args")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for. `lab` None: the shipped virtual lab."""
+
+    lab: Path | None
+    device: str | None
+    report: Path | None
+    defects: tuple[str, ...]
+    faults: tuple[str, ...]
+
+
+def options_of(config: pytest.Config) -> Options:
+    """The options of this run; paths from an ini file are relative to it, others to where pytest was started."""
+    lab = _text(config, "lab", os.environ.get("KEXTREL_LAB"))
+    report = _text(config, "report")
+    return Options(
+        lab=None if lab in (None, "virtual") else Path(str(lab)),
+        device=_text(config, "device"),
+        report=None if report is None else Path(report).absolute(),
+        defects=_several(config, "defect"),
+        faults=_several(config, "fault"),
+    )
+
+
+def _text(config: pytest.Config, name: str, environment: str | None = None) -> str | None:
+    given = config.getoption(f"--kextrel-{name}") or environment
+    if given:
+        return str(given)
+    ini = config.getini(f"kextrel_{name}")
+    if not ini or ini == "virtual":
+        return ini or None
+    below = config.inipath.parent if config.inipath is not None and name != "device" else None
+    return str(below / ini) if below is not None else str(ini)
+
+
+def _several(config: pytest.Config, name: str) -> tuple[str, ...]:
+    return tuple(config.getoption(f"--kextrel-{name}") or config.getini(f"kextrel_{name}"))

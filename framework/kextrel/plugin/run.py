@@ -1,0 +1,131 @@
+"""What one run of pytest knows of its lab: which Macs there are, those in use, and what came of it all.
+
+Collection asks the profile alone; the first test that needs a Mac opens the lab and, where its Macs are virtual, starts
+them. A Mac is leased when the first of its tests runs and given back when the run ends.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kextrel.errors import UsageError, nearest
+from kextrel.evidence import EvidenceLog
+from kextrel.lab import Lab, default_profile_path, load_profile, needs_serving, served
+from kextrel.plugin.options import options_of
+from kextrel.scenario import Stay, Visit
+
+__all__ = ["Run", "keep_results"]
+
+_kept: list[dict[str, Any]] = []
+"""What the reports of this process brought; a Run writes them down. One process runs one pytest."""
+
+
+def keep_results(results: Sequence[dict[str, Any]]) -> None:
+    """Takes the results that a test's report carries."""
+    _kept.extend(results)
+
+
+class Run:
+    """One run. Nothing is touched before `lab` or `stay` is asked for."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.options = options_of(config)
+        self._is_worker = hasattr(config, "workerinput")
+        self._stack = ExitStack()
+        self._stays: dict[str, Stay] = {}
+        self._logs: dict[str, EvidenceLog] = {}
+        self.visits: dict[str, Sequence[Visit]] = {}
+
+    @cached_property
+    def plan(self) -> Lab:
+        """The lab as its profile tells it: for choosing, no wire is touched."""
+        path = self.options.lab or default_profile_path()
+        lab = Lab(load_profile(path))
+        if self.options.device is not None and self.options.device not in lab.names():
+            raise UsageError(
+                f"{path}: there is no Mac '{self.options.device}'; {nearest(self.options.device, lab.names())}"
+            )
+        return lab
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The Macs that this run may use."""
+        return self.plan.names() if self.options.device is None else [self.options.device]
+
+    @cached_property
+    def lab(self) -> Lab:
+        """The lab with its wires: virtual Macs are started, once for a run, whoever asks first."""
+        return self.plan if self.lab_file is None else Lab(load_profile(self.lab_file))
+
+    @cached_property
+    def lab_file(self) -> Path | None:
+        """The lab file of the running virtual Macs; None where the lab is a real one."""
+        path = self.options.lab or default_profile_path()
+        profile = load_profile(path)
+        if not needs_serving(profile):
+            if self.options.defects or self.options.faults:
+                raise UsageError(
+                    f"{path}: a defect or a fault is for virtual Macs; leave --kextrel-lab out to break one"
+                )
+            return None
+        serving = served(path, profile, defects=self.options.defects, faults=self.options.faults)
+        return self._stack.enter_context(serving)
+
+    def stay(self, name: str) -> Stay:
+        """This run's time with the Mac `name`: leased now, or already ours."""
+        if name not in self._stays:
+            log = self.log(name)
+            device = self._stack.enter_context(self.lab.open(name, log))
+            self._stays[name] = Stay(device, lambda why: self.lab.quarantine(name, why), sink=log)
+        return self._stays[name]
+
+    def log(self, name: str) -> EvidenceLog:
+        """The evidence of one Mac; all Macs of a run append to one file."""
+        if name not in self._logs:
+            report = self.options.report
+            self._logs[name] = EvidenceLog(name, None if report is None else report / "evidence.jsonl")
+            self._stack.callback(self._logs[name].close)
+        return self._logs[name]
+
+    def announcement(self) -> list[str]:
+        """What the run will cost on real Macs, a line a Mac, before it starts."""
+        return [
+            f"kextrel: {len(visits)} scenarios on {name}, about {sum(one.minutes for one in visits):.0f} lab minutes"
+            for name, visits in self.visits.items()
+        ]
+
+    @property
+    def results(self) -> Sequence[Mapping[str, Any]]:
+        return _kept
+
+    def write_report(self) -> Path | None:
+        """Writes results.jsonl and report.html into the report's folder; None where none was asked for."""
+        if self.options.report is None or self._is_worker:
+            return None
+        from kextrel.policy import RULES
+        from kextrel.report import write
+
+        self.options.report.mkdir(parents=True, exist_ok=True)
+        lines = "".join(json.dumps(result, ensure_ascii=False) + "\n" for result in self.results)
+        (self.options.report / "results.jsonl").write_text(lines, encoding="utf-8")
+        return write(self.options.report, {rule.id: rule.text for rule in RULES.values()}, self._about())
+
+    def _about(self) -> dict[str, str]:
+        about = {"lab": str(self.options.lab or "the shipped virtual lab")}
+        if self.options.defects:
+            about["defects"] = ", ".join(self.options.defects)
+        if self.options.faults:
+            about["faults"] = ", ".join(self.options.faults)
+        return about
+
+    def close(self) -> None:
+        """Gives every Mac back, ends the virtual ones, and forgets the results."""
+        self._stack.close()
+        _kept.clear()
