@@ -97,13 +97,13 @@ def _is_sheet(text: str) -> bool:
 
 
 def _is_restart(text: str) -> bool:
-    return has(text, "restart is required before new system extensions")
+    return has(text, "restart is required")
 
 
 def _offer(text: str) -> Offer:
     if has(text, "Enable System Extensions"):
         return Offer.ENABLE
-    if not has(text, "was blocked from loading"):
+    if not (has(text, "System software from developer") or has(text, "blocked from loading")):
         return Offer.NOTHING
     if any(fold(line.split()[-1]) == "allow" for line in text.splitlines() if line.strip()):
         return Offer.ALLOW

@@ -13,7 +13,7 @@ from kextrel.device.rig import Rig
 from kextrel.errors import BenchError
 from kextrel.timing import Deadline
 
-__all__ = ["Place", "arrive", "blame_or", "dark", "find", "no_signal"]
+__all__ = ["Place", "arrive", "await_off", "blame_or", "dark", "find", "no_signal"]
 
 _SIGNAL_GAP = 3.0  # Mac seconds: a display changing its mode has no signal for a moment
 
@@ -70,14 +70,23 @@ def arrive(rig: Rig, before: BootId, *, deadline: Deadline) -> Place:
     return _BY_SCREEN.get(shown(text), Place.MACOS)
 
 
-def no_signal(rig: Rig) -> bool:
+def no_signal(rig: Rig, *, deadline: Deadline) -> bool:
     """Whether the display has no signal at all: the Mac is off, or restarting."""
-    return rig.screen.picture(deadline=Deadline.after(rig.timeouts.screen, "one picture of the screen")) is None
+    return rig.screen.picture(deadline=deadline) is None
+
+
+def await_off(rig: Rig, seconds: float, *, deadline: Deadline) -> bool:
+    """Whether the signal goes within `seconds`."""
+
+    def off(text: str) -> bool:
+        return not text.strip() and no_signal(rig, deadline=deadline)
+
+    return rig.sees(off, seconds, deadline=deadline, what="an end of the signal") is not None
 
 
 def dark(rig: Rig, *, deadline: Deadline) -> bool:
     """Whether the screen has a signal and shows no word: asleep, or the capture is broken."""
-    return not rig.screen.text(deadline=deadline).strip() and not no_signal(rig)
+    return not rig.screen.text(deadline=deadline).strip() and not no_signal(rig, deadline=deadline)
 
 
 def blame_or(rig: Rig, wire: str, what: str, *, deadline: Deadline, hint: str = "") -> BenchError:
@@ -92,7 +101,7 @@ def blame_or(rig: Rig, wire: str, what: str, *, deadline: Deadline, hint: str = 
 
 
 def _words(rig: Rig, deadline: Deadline) -> str:
-    if no_signal(rig):
+    if no_signal(rig, deadline=deadline):
         return "no signal"
     text = rig.screen.text(deadline=deadline)
     kind = shown(text)
@@ -115,9 +124,9 @@ def _in_another_boot(rig: Rig, before: BootId, deadline: Deadline) -> bool:
 
 def _by_screen(rig: Rig, deadline: Deadline) -> Place:
     text = rig.screen.text(deadline=deadline)
-    if not text.strip() and no_signal(rig):
+    if not text.strip() and no_signal(rig, deadline=deadline):
         rig.clock.dwell(_SIGNAL_GAP, deadline, rig.screen.name)
-        if no_signal(rig):
+        if no_signal(rig, deadline=deadline):
             return Place.OFF
     seen = rig.sees(lambda t: shown(t) in _BY_SCREEN, rig.timeouts.boot, deadline=deadline, what="any screen we know")
     if seen is not None:

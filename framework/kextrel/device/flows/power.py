@@ -7,7 +7,7 @@ options do not come. After bounded retries that is the button's or the mains' fa
 from __future__ import annotations
 
 from kextrel.bench.protocols import BootId
-from kextrel.device.flows.place import Place, blame_or, find, no_signal
+from kextrel.device.flows.place import Place, await_off, blame_or, find, no_signal
 from kextrel.device.flows.screens import Shown, shown, shows
 from kextrel.device.remote import run
 from kextrel.device.rig import Rig
@@ -38,8 +38,8 @@ def force_off(rig: Rig, *, deadline: Deadline) -> None:
     """Holds the button until the signal is gone. BenchError of the button when it does not go."""
     for attempt in range(_TRIES):
         with rig.button.held(deadline=deadline):
-            gone = rig.sees(lambda _: no_signal(rig), rig.timeouts.button, deadline=deadline, what="no signal")
-        if gone is not None:
+            gone = await_off(rig, rig.timeouts.button, deadline=deadline)
+        if gone:
             return
         rig.note(f"the button was held (try {attempt + 1} of {_TRIES}) and the Mac stayed on")
     raise blame_or(rig, rig.button.name, f"was held {_TRIES} times and the Mac stayed on", deadline=deadline)
@@ -97,7 +97,7 @@ def resume(rig: Rig, *, deadline: Deadline) -> BootId:
 
 def _confirm_cut(rig: Rig, deadline: Deadline) -> None:
     if rig.wires.screen is not None:
-        if rig.sees(lambda _: no_signal(rig), rig.timeouts.button, deadline=deadline, what="no signal") is None:
+        if not await_off(rig, rig.timeouts.button, deadline=deadline):
             raise blame_or(rig, rig.power.name, "was switched off and the Mac stayed on", deadline=deadline)
         return
     try:
@@ -111,7 +111,7 @@ def _shut_down_by_macos(rig: Rig, deadline: Deadline) -> bool:
     rig.shell.wait_until_gone(deadline=deadline.within(rig.timeouts.shutdown, "the shutdown"))
     if rig.wires.screen is None:
         return True
-    return rig.sees(lambda _: no_signal(rig), rig.timeouts.shutdown, deadline=deadline, what="no signal") is not None
+    return await_off(rig, rig.timeouts.shutdown, deadline=deadline)
 
 
 def go_down(rig: Rig, command: str, *, deadline: Deadline) -> None:
@@ -129,8 +129,11 @@ def _wakes(rig: Rig, deadline: Deadline) -> bool:
     """Whether the Mac gives any sign of life after a press."""
     if rig.wires.screen is None:
         return True
-    seen = rig.sees(lambda _: not no_signal(rig), rig.timeouts.button, deadline=deadline, what="a signal")
-    return seen is not None
+
+    def signal(text: str) -> bool:
+        return bool(text.strip()) or not no_signal(rig, deadline=deadline)
+
+    return rig.sees(signal, rig.timeouts.button, deadline=deadline, what="a signal") is not None
 
 
 def _hold_for_options(rig: Rig, deadline: Deadline) -> bool:
@@ -146,7 +149,7 @@ def _hold_for_options(rig: Rig, deadline: Deadline) -> bool:
 
 def _back_to_off(rig: Rig, deadline: Deadline) -> None:
     """Off again for another try, where the Mac did something else; a blind screen is not made worse by more holding."""
-    if no_signal(rig):
+    if no_signal(rig, deadline=deadline):
         return
     if shown(rig.screen.text(deadline=deadline)) is Shown.NOTHING:
         raise blame_or(rig, rig.button.name, "was held and no startup options came", deadline=deadline)
