@@ -1,0 +1,173 @@
+"""The screen wire: PiKVM's HTTP API (kvmd 4). A JPEG of what the Mac shows, and the text that its OCR reads in it.
+
+`GET /api/streamer/snapshot` is the picture, with `?ocr=1` its text; 503 with UnavailableError is a screen without a
+signal, which is an answer, not a failure. Credentials travel in X-KVMD-User and X-KVMD-Passwd.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from kextrel.bench.retry import Transient, retrying
+from kextrel.errors import BenchError, DeadlineExceeded
+from kextrel.evidence import EvidenceLog, Sink
+from kextrel.timing import Deadline
+
+__all__ = ["PikvmScreen"]
+
+SNAPSHOT = "/api/streamer/snapshot"
+PATIENCE = 5.0  # wall seconds that one look may take, with retries
+LIMIT = 16 << 20  # bytes of a picture
+
+
+class PikvmScreen:
+    """protocols.Screen over PiKVM. `poll` is the wall seconds between two looks of `wait`: OCR has no way to tell us.
+
+    `certificate` is a PEM file that the server must present (PiKVM's own is self-signed); without it the system's
+    authorities are asked.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        user: str,
+        password: str,
+        sink: Sink,
+        *,
+        poll: float = 0.5,
+        certificate: Path | None = None,
+        wire: str = "screen",
+    ) -> None:
+        self._name, self._sink, self._wire, self._poll = name, sink, wire, poll
+        sink.hide(password)
+        headers = {"X-KVMD-User": user, "X-KVMD-Passwd": password}
+        self._client = httpx.Client(base_url=url, headers=headers, verify=_trusted(certificate, name), trust_env=False)
+        self._private = 0
+        self._last = ""
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def text(self, *, deadline: Deadline) -> str:
+        answer = self._look(deadline, ocr=True)
+        text = answer.text.replace("\r\n", "\n").strip("\n") if answer is not None else ""
+        if not self._private and text != self._last:
+            self._last = text
+            self._sink.record(self._wire, "text", text=text, signal=answer is not None)
+        return text
+
+    def picture(self, *, deadline: Deadline) -> bytes | None:
+        answer = self._look(deadline, ocr=False)
+        if answer is None:
+            return None
+        if not self._private:
+            self._keep(answer.content)
+        return answer.content
+
+    def wait(self, seen: Callable[[str], bool], *, deadline: Deadline, what: str) -> str:
+        shown, trouble = "", ""
+        while True:
+            try:
+                shown, trouble = self.text(deadline=deadline), ""
+            except Transient as error:
+                trouble = error.what
+            if not trouble and seen(shown):
+                self._illustrate(deadline)
+                return shown
+            if deadline.remaining <= self._poll:
+                raise self._never_seen(what, shown, trouble)
+            time.sleep(self._poll)
+
+    @contextmanager
+    def private(self) -> Iterator[None]:
+        self._private += 1
+        try:
+            yield
+        finally:
+            self._private -= 1
+
+    def check(self, *, deadline: Deadline) -> str:
+        """For health: asks for one picture."""
+        found = self.picture(deadline=deadline)
+        return f"a picture of {len(found)} bytes" if found else "answers, no signal from the Mac"
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _look(self, deadline: Deadline, *, ocr: bool) -> httpx.Response | None:
+        """One look; None without a signal. A server that stumbles is asked again for PATIENCE."""
+        deadline.check(self._name)
+        for attempt in retrying(deadline.within(PATIENCE)):
+            with attempt:
+                return self._get(deadline, ocr)
+        raise AssertionError("tenacity ends with an answer or an error")
+
+    def _get(self, deadline: Deadline, ocr: bool) -> httpx.Response | None:
+        try:
+            seconds = max(min(deadline.remaining, PATIENCE), 0.01)
+            answer = self._client.get(SNAPSHOT, params={"ocr": "1"} if ocr else {}, timeout=seconds)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            why = str(error) or type(error).__name__
+            raise Transient(f"PiKVM does not answer: {why}", wire=self._name, hint="look at its url") from error
+        return self._read(answer)
+
+    def _read(self, answer: httpx.Response) -> httpx.Response | None:
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and "UnavailableError" in answer.text:
+            return None
+        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            hint = "look at user and password of the screen in the profile"
+            raise BenchError(f"PiKVM refuses us ({answer.status_code})", wire=self._name, hint=hint)
+        if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+            raise Transient(f"PiKVM answers {answer.status_code}", wire=self._name)
+        if answer.status_code != httpx.codes.OK or len(answer.content) > LIMIT:
+            raise BenchError(f"PiKVM answers {answer.status_code}, {len(answer.content)} bytes", wire=self._name)
+        return answer
+
+    def _illustrate(self, deadline: Deadline) -> None:
+        """The picture to a text that was awaited, where pictures are kept."""
+        if self._folder() is not None and not self._private and not deadline.expired:
+            self.picture(deadline=deadline)
+
+    def _keep(self, picture: bytes) -> None:
+        digest = hashlib.sha256(picture).hexdigest()
+        folder = self._folder()
+        file = None
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            file = folder / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', self._name)}-{digest[:16]}.jpg"
+            file.write_bytes(picture)
+        self._sink.record(self._wire, "picture", sha256=digest, size=len(picture), file=str(file) if file else None)
+
+    def _folder(self) -> Path | None:
+        path = self._sink.path if isinstance(self._sink, EvidenceLog) else None
+        return path.parent / "pictures" if path is not None else None
+
+    def _never_seen(self, what: str, shown: str, trouble: str) -> DeadlineExceeded:
+        if trouble:
+            last = trouble
+        elif self._private:
+            last = "what it showed is not kept: a secret's field was on it"
+        else:
+            last = f"it showed {shown[:300]!r}" if shown else "it stayed dark or empty"
+        return DeadlineExceeded(f"{what} was not seen in time; {last}", wire=self._name)
+
+
+def _trusted(certificate: Path | None, wire: str) -> ssl.SSLContext | bool:
+    if certificate is None:
+        return True
+    try:
+        context = ssl.create_default_context(cafile=str(certificate))
+    except (OSError, ssl.SSLError) as error:
+        raise BenchError(f"cannot use the certificate {certificate}: {error}", wire=wire) from error
+    context.check_hostname = False  # the pinned certificate itself says who this is
+    return context
