@@ -1,0 +1,230 @@
+"""The flows over real wires: SSH, relay board, keyboard, PiKVM and beacon, to a virtual Mac in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from kextrel.device import Level, Performed, TestMac
+from kextrel.errors import BenchError
+from kextrel.evidence import EvidenceLog
+from kextrel.lab import Lab, default_profile_path, load_profile, served
+from kextrel.timing import Deadline
+from kextrel.vocabulary import (
+    Action,
+    Architecture,
+    Credential,
+    Environment,
+    Extension,
+    ExtensionKind,
+    KextManagement,
+    Mac,
+    Outcome,
+    Reason,
+    SecurityMode,
+    Signature,
+    Start,
+    State,
+    Version,
+)
+from kextrel.vocabulary.actions import Approve, Boot, Install, Load, PowerCut, Restart, SetSecurity, SetSip
+
+ID = "com.example.kextrel.driver"
+USER = frozenset({KextManagement.USER})
+BY_USER = SetSecurity(allow=USER)
+ONE_STEP = 60.0  # wall seconds: far more than any step needs here
+
+
+@dataclass
+class Driver:
+    """A Mac, its evidence, and verbs without deadlines."""
+
+    mac: TestMac
+    evidence: EvidenceLog
+
+    def start(self, **changes: object) -> None:
+        signature = changes.pop("signature", Signature.DEVELOPER_ID)
+        kext = Extension("driver", ExtensionKind.KEXT, ID, signature=signature)  # type: ignore[arg-type]
+        mac = Mac(Architecture.APPLE_SILICON, Version(14, 5), **changes)  # type: ignore[arg-type]
+        self.mac.prepare(Start(mac, extensions={"driver": kext}), deadline=Deadline.after(2 * ONE_STEP))
+
+    def do(self, action: Action) -> Performed:
+        return self.mac.perform(action, deadline=Deadline.after(ONE_STEP, action.verb))
+
+    def outcome(self, action: Action) -> tuple[Outcome, Reason | None]:
+        done = self.do(action)
+        return done.outcome, done.reason
+
+    def walk(self) -> None:
+        """All wires are used by it."""
+        self.start()
+        for action in (
+            Install("driver"),
+            Load("driver"),
+            Boot(Environment.ONE_TRUE_RECOVERY),
+            BY_USER,
+            Restart(),
+        ):
+            self.do(action)
+
+    @property
+    def state(self) -> State:
+        return self.mac.observe(deadline=Deadline.after(ONE_STEP, "observe")).state
+
+    def baseline(self, level: Level) -> None:
+        self.mac.baseline(level, deadline=Deadline.after(2 * ONE_STEP))
+
+
+def serve(stack: ExitStack, folder: Path, *, defects: tuple[str, ...] = (), faults: tuple[str, ...] = ()) -> Driver:
+    path = default_profile_path()
+    wired = stack.enter_context(served(path, load_profile(path), defects=defects, faults=faults))
+    evidence = EvidenceLog("mini", folder / "evidence.jsonl")
+    stack.callback(evidence.close)
+    return Driver(stack.enter_context(Lab(load_profile(wired)).open("mini", evidence)), evidence)
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
+    """One virtual Mac for all tests that leave it whole."""
+    with ExitStack() as stack:
+        yield serve(stack, tmp_path_factory.mktemp("walk"))
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Iterator[Callable[..., Driver]]:
+    """Makes a Mac with a defect, or on a bench with a fault."""
+    with ExitStack() as stack:
+        yield lambda **how: serve(stack, tmp_path, **how)
+
+
+def test_the_whole_walk(driver: Driver) -> None:
+    driver.start()
+    assert driver.outcome(Install("driver")) == (Outcome.DONE, None)
+    assert driver.outcome(Load("driver")) == (Outcome.REFUSED, Reason.SECURITY_MODE)
+    assert driver.outcome(Boot(Environment.ONE_TRUE_RECOVERY)) == (Outcome.BOOTED, None)
+    assert driver.outcome(BY_USER) == (Outcome.CHANGED, None)
+    lowered = driver.state
+    assert (lowered.boot, lowered.security_mode) == (Environment.ONE_TRUE_RECOVERY, SecurityMode.REDUCED)
+    assert lowered.kext_management == USER
+    assert driver.outcome(Boot(Environment.MACOS)) == (Outcome.BOOTED, None)
+    assert driver.outcome(Load("driver")) == (Outcome.APPROVAL_REQUIRED, None)
+    assert driver.outcome(Approve("driver")) == (Outcome.APPROVED, None)
+    assert driver.outcome(Load("driver")) == (Outcome.RESTART_REQUIRED, None)
+    assert driver.state.loaded_kexts == frozenset()
+    assert driver.outcome(Restart()) == (Outcome.RESTARTED, None)
+    assert driver.outcome(Load("driver")) == (Outcome.LOADED, None)
+    loaded = driver.state
+    assert loaded.uakl == loaded.aux_kc == loaded.loaded_kexts == {ID}
+    driver.baseline(Level.FORGOTTEN)
+    forgotten = driver.state
+    assert forgotten.uakl == forgotten.aux_kc == forgotten.loaded_kexts == frozenset()
+
+
+def test_no_password_is_in_the_evidence(driver: Driver) -> None:
+    driver.start()
+    text = driver.evidence.path.read_text() if driver.evidence.path else ""
+    secrets = [driver.mac._rig.accounts.admin.password]
+    assert len(text) > 1000
+    assert not [secret for secret in secrets if secret in text]
+
+
+@pytest.mark.parametrize(
+    ("credential", "reason"),
+    [(Credential.WRONG_PASSWORD, Reason.AUTHENTICATION), (Credential.STANDARD, Reason.NOT_ADMIN)],
+)
+def test_1tr_refuses_who_may_not(driver: Driver, credential: Credential, reason: Reason) -> None:
+    driver.start()
+    driver.do(Boot(Environment.ONE_TRUE_RECOVERY))
+    assert driver.outcome(SetSecurity(allow=USER, as_=credential)) == (Outcome.REFUSED, reason)
+    assert driver.state.security_mode is SecurityMode.FULL
+
+
+@pytest.mark.parametrize("into", [Environment.RECOVERYOS, Environment.FALLBACK_RECOVERYOS])
+def test_other_recoveries_refuse(driver: Driver, into: Environment) -> None:
+    driver.start()
+    assert driver.outcome(Boot(into)) == (Outcome.BOOTED, None)
+    assert driver.outcome(BY_USER) == (Outcome.REFUSED, Reason.WRONG_ENVIRONMENT)
+    after = driver.state
+    assert (after.boot, after.security_mode) == (into, SecurityMode.FULL)
+
+
+def test_macos_refuses(driver: Driver) -> None:
+    driver.start()
+    assert driver.outcome(BY_USER) == (Outcome.REFUSED, Reason.WRONG_ENVIRONMENT)
+    assert driver.outcome(SetSip(enabled=False)) == (Outcome.REFUSED, Reason.WRONG_ENVIRONMENT)
+
+
+def test_a_standard_user_cannot_approve(driver: Driver) -> None:
+    driver.start(security_mode=SecurityMode.REDUCED, kext_management=USER)
+    driver.do(Install("driver"))
+    assert driver.do(Load("driver")).outcome is Outcome.APPROVAL_REQUIRED
+    assert driver.outcome(Approve("driver", Credential.STANDARD)) == (Outcome.REFUSED, Reason.NOT_ADMIN)
+    assert driver.state.uakl == frozenset()
+
+
+def test_nothing_is_offered_under_full(driver: Driver) -> None:
+    driver.start()
+    driver.do(Install("driver"))
+    driver.do(Load("driver"))
+    assert driver.outcome(Approve("driver")) == (Outcome.REFUSED, Reason.NOT_OFFERED)
+
+
+def test_an_unsigned_kext_and_the_permissive_flow(driver: Driver) -> None:
+    driver.start(security_mode=SecurityMode.REDUCED, kext_management=USER, signature=Signature.NONE)
+    driver.do(Install("driver"))
+    assert driver.outcome(Load("driver")) == (Outcome.REFUSED, Reason.SIGNATURE)
+    driver.do(Boot(Environment.ONE_TRUE_RECOVERY))
+    assert driver.outcome(SetSip(enabled=False)) == (Outcome.CHANGED, None)
+    state = driver.state
+    assert (state.sip, state.security_mode, state.kext_management) == (False, SecurityMode.PERMISSIVE, USER)
+    driver.do(Restart())
+    assert driver.outcome(Load("driver")) == (Outcome.APPROVAL_REQUIRED, None)
+    assert driver.outcome(Approve("driver")) == (Outcome.APPROVED, None)
+    driver.do(Restart())
+    assert driver.outcome(Load("driver")) == (Outcome.LOADED, None)
+
+
+def test_back_to_full_takes_the_kext_away(driver: Driver) -> None:
+    driver.start(security_mode=SecurityMode.REDUCED, kext_management=USER)
+    for action in (Install("driver"), Load("driver"), Approve("driver"), Restart()):
+        driver.do(action)
+    assert driver.state.loaded_kexts == {ID}
+    assert driver.outcome(SetSecurity(SecurityMode.FULL)) == (Outcome.CHANGED, None)
+    driver.do(Restart())
+    assert driver.state.loaded_kexts == frozenset()
+
+
+def test_a_power_cut_comes_back(driver: Driver) -> None:
+    driver.start()
+    assert driver.outcome(PowerCut()) == (Outcome.RESTARTED, None)
+    assert driver.state.boot is Environment.MACOS
+
+
+def test_a_mac_that_is_off_is_started(driver: Driver) -> None:
+    driver.start()
+    driver.mac.wires.button.press(12, deadline=Deadline.after(ONE_STEP))  # type: ignore[union-attr]
+    driver.start()
+    assert driver.state.boot is Environment.MACOS
+
+
+@pytest.mark.parametrize(
+    ("fault", "wire"), [("ssh-drop", "mini.shell"), ("relay-stuck", "mini.button"), ("screen-dark", "mini.screen")]
+)
+def test_a_fault_is_its_own_wires_failure(broken: Callable[..., Driver], fault: str, wire: str) -> None:
+    driver = broken(faults=(fault,))
+    with pytest.raises(BenchError) as failed:
+        driver.walk()
+    assert failed.value.wire.startswith(wire)
+
+
+def test_defects_are_told_as_they_are_seen(broken: Callable[..., Driver]) -> None:
+    driver = broken(defects=("KEXT-06", "BOOT-03"))
+    driver.start()
+    driver.do(Install("driver"))
+    assert driver.outcome(Load("driver")) == (Outcome.APPROVAL_REQUIRED, None)
+    driver.do(Boot(Environment.ONE_TRUE_RECOVERY))
+    assert driver.outcome(SetSecurity(allow=USER, as_=Credential.WRONG_PASSWORD)) == (Outcome.CHANGED, None)
