@@ -11,7 +11,7 @@ from kextrel.virtual.ui.window import Frame, Stack, Window
 __all__ = ["AGENT", "SETTINGS", "Authentication", "blocked", "recovery_needed", "restart_needed"]
 
 AGENT, SETTINGS = "UserNotificationCenter", "System Settings"
-_W, _PAD = 560, 28
+_W, _PAD = 600, 28
 _BUTTON_H = 32
 
 
@@ -25,7 +25,7 @@ def _alert(
     widgets: list[Widget] = []
     at = y + 40
     for number, text in enumerate(texts):
-        label = Label(x + _PAD, at, text, size=16 if number == 0 else 14, bold=number == 0, width=_W - 2 * _PAD)
+        label = Label(x + _PAD, at, text, size=15 if number == 0 else 14, bold=number == 0, width=_W - 2 * _PAD)
         widgets.append(label)
         at += label.rect.h + 12
 

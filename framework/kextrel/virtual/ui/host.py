@@ -67,7 +67,9 @@ class Kernel(Protocol):
     """The part of kernel management that Settings talks to."""
 
     def pending(self) -> Sequence[Pending]: ...
-    def approve(self, pending: Pending, user: str) -> None: ...
+    def approve(self, pending: Pending, user: str) -> None:
+        """The administrator whose short name is `user` allowed it; PermissionError when it may not be."""
+        ...
 
 
 class Enclave(Protocol):

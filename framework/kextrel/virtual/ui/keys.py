@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Key", "is_modifier", "key_of"]
+__all__ = ["Key", "is_modifier", "key_of", "usage_of"]
 
 _CONTROL, _SHIFT, _OPTION, _COMMAND = 0x11, 0x22, 0x44, 0x88
+_LEFT_SHIFT = 0x02
 _FIRST_MODIFIER, _LAST_MODIFIER = 0xE0, 0xE7
 
 
@@ -47,6 +48,14 @@ def key_of(usage: int, modifiers: int) -> Key | None:
         return None
     held = (bool(modifiers & mask) for mask in (_COMMAND, _CONTROL, _SHIFT, _OPTION))
     return Key(name, char, *held)
+
+
+def usage_of(character: str) -> tuple[int, int] | None:
+    """The usage and the modifier byte that type `character`, newline and tab included; None when no key does."""
+    for usage, (plain, shifted) in _TYPING.items():
+        if character in (plain, shifted):
+            return usage, 0 if character == plain else _LEFT_SHIFT
+    return {"\n": (0x28, 0), "\t": (0x2B, 0)}.get(character)
 
 
 def _typing() -> dict[int, tuple[str, str]]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["black", "jpeg"]
 
 _QUALITY = 85
+_STAND_INS = str.maketrans({"—": "-", "–": "-", "×": "x", "•": "·"})
+"""Characters that the font does not have, and what comes nearest."""
 
 
 def jpeg(layers: Sequence[Layer]) -> bytes:
@@ -78,18 +80,26 @@ def _paint(image: Image, draw: ImageDraw, mark: Mark) -> None:
 
 
 def _text(draw: ImageDraw, mark: Text) -> None:
-    font = _font(mark.size)
+    if not mark.text.strip("•"):
+        _bullets(draw, mark)
+        return
+    text, font = mark.text.translate(_STAND_INS), _font(mark.size)
     for offset in range(2 if mark.bold else 1):  # the font has one weight: bold is struck twice, as on a typewriter
-        draw.text((mark.x + offset, mark.y), mark.text, mark.colour, font, f"{mark.anchor}m")
+        draw.text((mark.x + offset, mark.y), text, mark.colour, font, f"{mark.anchor}m")
+
+
+def _bullets(draw: ImageDraw, mark: Text) -> None:
+    for number in range(len(mark.text)):
+        x = mark.x + number * (mark.size * 2 // 3)
+        draw.ellipse((x, mark.y - mark.size // 4, x + mark.size // 2, mark.y + mark.size // 4), mark.colour)
 
 
 def _cells(draw: ImageDraw, mark: Text) -> None:
-    """A row of a terminal: each word starts in its column, and stands closer where it would run into the next."""
-    font, at = _font(mark.size), 0
-    for word in mark.text.split(" "):
-        if word:
-            draw.text((mark.x + at * mark.cell, mark.y), word, mark.colour, font, "lm")
-        at += len(word) + 1
+    """A row of a terminal: the font is proportional, so each character is centred in its cell."""
+    font, middle = _font(mark.size), mark.x + mark.cell // 2
+    for column, character in enumerate(mark.text.translate(_STAND_INS)):
+        if character != " ":
+            draw.text((middle + column * mark.cell, mark.y), character, mark.colour, font, "mm")
 
 
 def _fade(image: Image, mark: Fade) -> None:

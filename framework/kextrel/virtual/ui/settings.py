@@ -48,11 +48,9 @@ class Settings(Window):
         if state != self._shown:
             self._shown = state
             self.title = _PANES[self._pane]
-            self.fill(
-                [self._search, Label(_PLACE.x + 60, _PLACE.y + 100, self._user.full_name, bold=True), self._sidebar]
-            )
-            if self.title == PRIVACY:
-                self.fill([*self.widgets, *self._privacy(pending)])
+            name = Label(_PLACE.x + 60, _PLACE.y + 100, self._user.full_name, bold=True)
+            pane = self._privacy(pending) if self.title == PRIVACY else ()
+            self.fill([self._search, name, self._sidebar, *pane])
 
     def _moved(self, pane: int) -> None:
         self._pane = pane
@@ -91,16 +89,19 @@ class Settings(Window):
     def _allow(self, pending: Sequence[Pending]) -> None:
         def modify(user: str, password: str) -> bool:
             account = self._administrator(user, password)
-            if account is not None:
-                self._approve(account, pending)
-            return account is not None
+            return account is not None and self._approve(account, pending)
 
         self._authenticate(modify)
 
-    def _approve(self, account: Account, pending: Sequence[Pending]) -> None:
-        for one in pending:
-            self._host.kernel.approve(one, account.name)
+    def _approve(self, account: Account, pending: Sequence[Pending]) -> bool:
+        """Tells kernel management; False when it has other reasons to refuse, and the sheet stays."""
+        try:
+            for one in pending:
+                self._host.kernel.approve(one, account.name)
+        except PermissionError:
+            return False
         self._stack.open(restart_needed(self._stack, self._host.request_restart, navigation=self._navigation_on))
+        return True
 
     def _authenticate(self, modify: Callable[[str, str], bool]) -> None:
         sheet = Authentication(self._stack, self._user.full_name, modify, navigation=self._navigation_on)

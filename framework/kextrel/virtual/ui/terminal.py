@@ -13,7 +13,7 @@ from kextrel.virtual.unix.tty import Tty
 
 __all__ = ["Terminal"]
 
-_CELL, _LINE, _SIZE, _EDGE = 12, 24, 20, 14
+_CELL, _LINE, _SIZE, _EDGE = 12, 24, 19, 14
 _W, _H = COLUMNS * _CELL + 2 * _EDGE, ROWS * _LINE + TITLE_BAR + 2 * _EDGE
 _PLACE = Rect((WIDTH - _W) // 2, (HEIGHT - _H) // 2 + 20, _W, _H)
 _BYTES = {

@@ -10,7 +10,8 @@ __all__ = ["COLUMNS", "ROWS", "Vt"]
 ROWS, COLUMNS = 24, 80
 _TAB = 8
 _LONGEST_SEQUENCE = 64
-_SEQUENCE = re.compile(r"\x1b(?:\[(?P<numbers>[0-9;?]*)(?P<final>[@-~])|\][^\x07]*\x07|[()].|[^\[\]()])")
+_SEQUENCE = re.compile(r"\x1b(?:\[(?P<numbers>[0-?]*)[ -/]*(?P<final>[@-~])|\][^\x07]*\x07|[()].|[^\[\]()])")
+_BEGUN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07]*|[()])?\Z")
 
 
 class Vt:
@@ -36,7 +37,7 @@ class Vt:
                 at += 1
                 continue
             match = _SEQUENCE.match(text, at)
-            if match is None and len(text) - at < _LONGEST_SEQUENCE:
+            if match is None and len(text) - at < _LONGEST_SEQUENCE and _BEGUN.match(text, at):
                 self._held = text[at:]
                 return
             if match is not None and match["final"]:

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+OPTIONS = "Macintosh HD    Options"
+
+
+@pytest.fixture(autouse=True)
+def _options(mac: Any) -> None:
+    mac.display.entered("startup-options")
+
+
+def test_nothing_is_selected_at_first_so_return_is_lost(mac: Any) -> None:
+    mac.press("return", "left", "return")
+    assert mac.text.splitlines() == [OPTIONS, "Shut Down    Restart"]
+    assert mac.done == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "choice"),
+    [
+        (["right"], "macos"),
+        (["right", "right"], "recovery"),
+        (["right", "right", "right"], "recovery"),
+        (["right", "right", "left"], "macos"),
+    ],
+)
+def test_arrows_select_and_return_continues(mac: Any, keys: list[str], choice: str) -> None:
+    mac.press(*keys)
+    assert mac.text.splitlines() == [OPTIONS, "Continue", "Shut Down    Restart"]
+    mac.press("return")
+    assert mac.done == [f"boot {choice}"]
+
+
+def test_a_key_acts_when_it_goes_down_and_does_not_repeat(mac: Any) -> None:
+    mac.display.key(True, 0x4F, 0)
+    mac.display.key(False, 0x4F, 0)
+    mac.display.key(False, 0x4F, 0)
+    mac.press("return")
+    assert mac.done == ["boot macos"]
