@@ -89,6 +89,7 @@ def read(text: str | bytes) -> CsrutilAnswer:
             protections.append(row)
         elif "System Integrity Protection status:" in stripped or "System Integrity Protection is " in stripped:
             sip = _sip(stripped)
+            unparsed.extend([] if sip else [line])
         elif "Authenticated Root status:" in stripped:
             ssv = "enabled" if "enabled" in stripped else "disabled" if "disabled" in stripped else None
         elif found := _INSTALLATION.match(line):
@@ -99,7 +100,14 @@ def read(text: str | bytes) -> CsrutilAnswer:
             error = word
         elif not stripped.startswith(_EXPECTED):
             unparsed.append(line)
-    known = sip or ssv or protections or (installations and prompt) or prompt or error
+    known = (
+        any("System Integrity Protection" in line for line in lines)
+        or ssv
+        or protections
+        or (installations and prompt)
+        or prompt
+        or error
+    )
     require(bool(known), "csrutil", lines)
     return CsrutilAnswer(sip, ssv, tuple(protections), prompt, tuple(installations), error, tuple(unparsed))
 

@@ -15,11 +15,16 @@ from kextrel.macos.text import clean, is_noise, require
 
 __all__ = ["KextList", "KextRow", "is_apple", "read"]
 
-# Lookbehinds keep each token from being tried at every one of its characters: linear on one line of 100 MB.
+# A lookbehind keeps each token from being tried at every one of its characters: linear on one line of 100 MB.
 _NAME = re.compile(r"(?<!\S)(\S+)[ \t]+\(([^()\s]+)\)")
-_START = re.compile(r"\s*(\d+|-)\s+(\d+|-)\s+(0x[0-9a-fA-F]+|0)(?!\S)")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f.-]*")
-_TAIL = re.compile(r"\s*(?:[0-9A-Fa-f]{8}-[0-9A-Fa-f-]*)?\s*(?:<[\d ]*>?)?\s*\Z")
+_CELL = r"(?:\d{1,10}|-|0x[0-9a-fA-F]{1,16})"
+_START = re.compile(rf"\s{{0,40}}{_CELL}\s{{1,40}}{_CELL}\s{{1,40}}{_CELL}(?!\S)")
+# A row with nothing missing and nothing over: only such a one is believed when it is put together from two lines.
+_WHOLE = re.compile(
+    rf"\s{{0,40}}(?:{_CELL}\s{{1,40}}){{5}}[A-Za-z0-9._-]{{1,250}} \([^()\s]{{1,60}}\)"
+    r"(?: {1,4}[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?(?: {1,4}<[\d ]{0,2000}>)?\Z"
+)
 
 
 @dataclass(frozen=True)
@@ -92,20 +97,27 @@ def read(text: str | bytes) -> KextList:
 
 
 def _unwrapped(lines: Iterable[str]) -> list[str]:
-    """Rows that a terminal broke in two or three, whole again; blank lines dropped."""
+    """Rows that a terminal broke in two, at a blank or inside a word, whole again; blank lines dropped."""
     whole: list[str] = []
-    may_follow = 0
+    open_row = False
     for line in lines:
         if not line or line.isspace():
             continue
         starts = _START.match(line) is not None
-        if may_follow and not starts and not is_noise(line) and (_TAIL.match(line) or not _NAME.search(whole[-1])):
-            whole[-1] = f"{whole[-1]} {line.strip()}"
-            may_follow -= 1
-            continue
-        whole.append(line.rstrip())
-        may_follow = 2 if starts else 0
+        joined = _joined(whole[-1], line) if open_row and not starts else None
+        if joined is not None:
+            whole[-1] = joined
+        else:
+            whole.append(line.rstrip())
+        open_row = starts
     return whole
+
+
+def _joined(first: str, second: str) -> str | None:
+    if len(first) + len(second) > 4096:
+        return None
+    candidates = (f"{first} {second.strip()}", f"{first}{second.rstrip()}")
+    return next((row for row in candidates if _WHOLE.match(row)), None)
 
 
 def _row(line: str) -> KextRow | None:
@@ -113,11 +125,10 @@ def _row(line: str) -> KextRow | None:
     if match is None:
         return None
     head, tail = line[: match.start()].split(), line[match.end() :]
-    uuid = _UUID.search(tail)
-    numbers = [_integer(cell) for cell in head[-5:]]
-    if len([n for n in numbers if n is not None]) < 2 and uuid is None:
+    if len(head) != 5 or not all(re.fullmatch(_CELL, cell) for cell in head):
         return None
-    index, refs, address, size, wired = (*numbers, *(None,) * 5)[:5]
+    index, refs, address, size, wired = (_integer(cell) for cell in head)
+    uuid = _UUID.search(tail)
     return KextRow(match[1], match[2], index, refs, address, size, wired, uuid[0] if uuid else None, _linked(tail))
 
 
@@ -129,7 +140,4 @@ def _linked(tail: str) -> tuple[int, ...] | None:
 
 
 def _integer(cell: str) -> int | None:
-    try:
-        return int(cell, 16 if cell[:2] in ("0x", "0X") else 10) if len(cell) <= 20 else None
-    except ValueError:
-        return None
+    return None if cell == "-" else int(cell, 16 if cell.startswith("0x") else 10)
