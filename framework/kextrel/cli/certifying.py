@@ -35,13 +35,17 @@ def certify(
     from kextrel.certification.suite import Order
     from kextrel.cli.opening import named_lab
     from kextrel.errors import UsageError, nearest
+    from kextrel.lab import load_profile
     from kextrel.policy import RULES
 
     for name in rule or ():
         if name not in RULES:
             raise UsageError(f"there is no rule {name}; {nearest(name, RULES)}")
+    path = named_lab(lab)
+    load_profile(path)
+    _known_to_virtual_macs(defect or [], fault or [])
     order = Order(
-        lab=named_lab(lab),
+        lab=path,
         report=report,
         rules=tuple(rule or ()),
         defects=tuple(defect or ()),
@@ -54,3 +58,18 @@ def certify(
             typer.echo(json.dumps(result, ensure_ascii=False))
         typer.echo(json.dumps(done.counts))
     raise typer.Exit(done.exit_code)
+
+
+def _known_to_virtual_macs(defects: list[str], faults: list[str]) -> None:
+    """Raises UsageError for a defect or a fault that no virtual Mac has, before anything is started."""
+    if not defects and not faults:
+        return
+    from kextrel.errors import UsageError, nearest
+    from kextrel.virtual import Fault
+    from kextrel.virtual.spec import DEFECTS
+
+    for name in defects:
+        if name not in DEFECTS:
+            raise UsageError(f"a virtual Mac has no defect {name}; {nearest(name, DEFECTS)}")
+    for name in faults:
+        Fault.parse(name)

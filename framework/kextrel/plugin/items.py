@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kextrel.device import Level
-from kextrel.errors import InputError
+from kextrel.errors import InputError, UsageError
 from kextrel.plugin.choosing import for_scenario
 from kextrel.plugin.reporting import ScenarioEnded, failure_text
 from kextrel.plugin.run import Run
@@ -68,14 +68,21 @@ class ScenarioItem(pytest.Item):
 
 def in_order(run: Run, items: list[pytest.Item]) -> None:
     """Gives each scenario its Mac and puts those of one Mac into the order that goes back least; others keep place."""
-    by_mac: dict[str, list[ScenarioItem]] = {}
+    try:
+        planned = {name: _planned(run, name, own) for name, own in _by_mac(run, items).items()}
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+    sequence = {name: iter(own) for name, own in planned.items()}
+    items[:] = [next(sequence[item.mac]) if isinstance(item, ScenarioItem) else item for item in items]
+
+
+def _by_mac(run: Run, items: Iterable[pytest.Item]) -> dict[str, list[ScenarioItem]]:
+    found: dict[str, list[ScenarioItem]] = {}
     for item in items:
         if isinstance(item, ScenarioItem):
             item.mac = for_scenario(run, item.scenario)
-            by_mac.setdefault(item.mac, []).append(item)
-    planned = {name: _planned(run, name, own) for name, own in by_mac.items()}
-    sequence = {name: iter(own) for name, own in planned.items()}
-    items[:] = [next(sequence[item.mac]) if isinstance(item, ScenarioItem) else item for item in items]
+            found.setdefault(item.mac, []).append(item)
+    return found
 
 
 def _planned(run: Run, name: str, items: list[ScenarioItem]) -> list[ScenarioItem]:

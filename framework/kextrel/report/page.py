@@ -51,7 +51,11 @@ def render(
 ) -> str:
     """The page as text."""
     environment = Environment(
-        loader=PackageLoader("kextrel.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("kextrel.report"),
+        autoescape=True,
+        finalize=_printable,
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
     by_mac: dict[str, list[Mapping[str, Any]]] = {}
     for record in records:
@@ -99,7 +103,11 @@ def _lines(records: Sequence[Mapping[str, Any]], step: Step) -> list[Line]:
     return [Line(one["n"], one["at"][11:23], one["wire"], one["event"], _text(one["data"])) for one in chosen]
 
 
+def _printable(value: Any) -> Any:
+    """Text without control characters, whoever wrote it; jinja2 asks this of all that it prints."""
+    return _NOT_PRINTABLE.sub("·", value) if type(value) is str else value
+
+
 def _text(data: Any) -> str:
     text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
-    text = _NOT_PRINTABLE.sub("·", text)
     return text if len(text) <= _LETTERS_A_RECORD else text[:_LETTERS_A_RECORD] + " …"

@@ -1,0 +1,153 @@
+"""predict, rules, lab list: what needs no Mac. Bad input is one sentence on stderr, exit 2, and nothing was touched."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+WALK = """\
+schema: kextrel/scenario/v1
+name: full security refuses
+mac: {macos: "14.5"}
+extensions:
+  driver: {kind: kext, bundle_id: com.example.kextrel.driver}
+steps:
+  - install: driver
+  - load: driver
+"""
+LAB = """\
+schema: kextrel/lab/v1
+name: bench
+macs:
+  mini:
+    architecture: apple-silicon
+    macos: "14.5"
+    accounts: {admin: {user: lab, password: env:LAB_PASSWORD}}
+    wires:
+      power: {driver: lcus, port: /dev/null, channel: 1}
+"""
+
+
+def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.stdout == ""
+    assert done.stderr.startswith("kextrel: ")
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_predict_prints_one_object_a_file(kextrel: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.mac.yaml").write_text(WALK)
+    (tmp_path / "b.mac.yaml").write_text(WALK)
+    done = kextrel("predict", "a.mac.yaml", "b.mac.yaml", "--json")
+    assert done.returncode == 0, done.stderr
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert (first["file"], second["file"]) == ("a.mac.yaml", "b.mac.yaml")
+    assert list(first["steps"][1]) == ["step", "action", "outcomes", "rules", "open", "state"]
+    assert first["steps"][1]["outcomes"] == [{"outcome": "refused", "reason": "security-mode"}]
+    assert first["steps"][1]["state"] == {
+        "boot": "macos",
+        "security_mode": "full",
+        "sip": True,
+        "kext_management": [],
+        "uakl": [],
+        "aux_kc": [],
+        "receipt": [],
+        "loaded_kexts": [],
+        "system_extensions": {},
+    }
+
+
+def test_predict_reads_like_a_page_too(kextrel: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.mac.yaml").write_text(WALK)
+    assert "2. load driver  →  refused (security-mode)  [KEXT-06" in kextrel("predict", "a.mac.yaml").stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "hint"),
+    [
+        ("load:", "lode:", ":8:", "'load'"),
+        ("macos:", "macso:", ":3:", "'macos'"),
+        ("- load: driver", "- load: drivr", ":8:", "'driver'"),
+        ("kind: kext", "kind: kxt", ":5:", "'kext'"),
+    ],
+)
+def test_a_typo_in_a_scenario(kextrel: Run, tmp_path: Path, old: str, new: str, place: str, hint: str) -> None:
+    (tmp_path / "a.mac.yaml").write_text(WALK.replace(old, new))
+    for command in ("predict", "run"):
+        done = kextrel(command, "a.mac.yaml")
+        assert done.returncode == 2
+        said = one_sentence(done)
+        assert f"a.mac.yaml{place}" in said
+        assert hint in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "hint"),
+    [
+        ("architecture:", "architektur:", ":5:", "'architecture'"),
+        ("driver: lcus", "driver: lcsu", ":9:", "'lcus'"),
+        ("env:LAB_PASSWORD", "hunter2", ":7:", "env:NAME"),
+    ],
+)
+def test_a_typo_or_a_password_in_clear_in_a_profile(
+    kextrel: Run, tmp_path: Path, old: str, new: str, place: str, hint: str
+) -> None:
+    (tmp_path / "lab.yaml").write_text(LAB.replace(old, new))
+    for command in (["lab", "list"], ["lab", "check"], ["observe"], ["certify"], ["mac", "mini"]):
+        last = ["power", "off"] if command[0] == "mac" else []
+        done = kextrel(*command, "--lab", "lab.yaml", *last)
+        assert done.returncode == 2, done.stderr
+        said = one_sentence(done)
+        assert f"lab.yaml{place}" in said
+        assert hint in said
+        assert "hunter2" not in said
+
+
+def test_a_secret_that_is_not_there_is_named_before_a_wire_is_opened(kextrel: Run, tmp_path: Path) -> None:
+    (tmp_path / "lab.yaml").write_text(LAB)
+    done = kextrel("mac", "mini", "--lab", "lab.yaml", "power", "off")
+    assert done.returncode == 2
+    assert "env:LAB_PASSWORD is not set" in one_sentence(done)
+
+
+def test_rules_as_json(kextrel: Run) -> None:
+    rules = json.loads(kextrel("rules", "--json").stdout)
+    assert {tuple(rule) for rule in rules} == {("id", "text", "sources", "open")}
+    assert "KEXT-06" in {rule["id"] for rule in rules}
+
+
+def test_the_shipped_lab_is_listed_from_an_empty_folder(kextrel: Run) -> None:
+    listed = json.loads(kextrel("lab", "list", "--json").stdout)
+    assert (listed["name"], listed["architecture"], listed["virtual"]) == ("mini", "apple-silicon", True)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["predict", "absent.mac.yaml"], ["lab", "list", "--lab", "absent.yaml"], ["certify", "--rule", "KEXT-66"]],
+    ids=" ".join,
+)
+def test_what_is_not_there_is_one_sentence(kextrel: Run, arguments: list[str]) -> None:
+    done = kextrel(*arguments)
+    assert done.returncode == 2
+    one_sentence(done)
+
+
+@pytest.mark.parametrize("arguments", [["frobnicate"], ["predict"], ["mac", "mini", "power", "sideways"]], ids=" ".join)
+def test_wrong_usage_is_exit_2_without_a_traceback(kextrel: Run, arguments: list[str]) -> None:
+    done = kextrel(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["certify", "run", "predict", "rules", "observe", "lab", "virtual", "mac"])
+def test_every_command_explains_itself(kextrel: Run, command: str) -> None:
+    done = kextrel(command, "--help")
+    assert done.returncode == 0
+    assert "Usage: kextrel" in done.stdout
