@@ -54,7 +54,7 @@ _PAGE: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("loaded_kexts", "Kexts loaded"),
             ("aux_kc", "Kexts in the AuxKC"),
-            ("approved_kexts", "Kexts approved by a person"),
+            ("approved_kexts", "Kexts approved by hand"),
             ("mdm_allowed_kexts", "Kexts allowed by MDM"),
             ("system_extensions", "System extensions"),
         ),
