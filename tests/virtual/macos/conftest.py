@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,11 +15,16 @@ from kextrel.virtual.clock import Clock
 from kextrel.virtual.hardware.localpolicy import Change, LocalPolicy
 from kextrel.virtual.hardware.progress import BootProgress, Progress
 from kextrel.virtual.hardware.sep import SecureEnclave
+from kextrel.virtual.machine import Machine
 from kextrel.virtual.macos import bundle, trust
+from kextrel.virtual.macos import tools as _registered  # noqa: F401
 from kextrel.virtual.macos.kernelmanagement import KernelManagement
 from kextrel.virtual.spec import MacSpec
+from kextrel.virtual.unix.disk import new_disk
 from kextrel.virtual.unix.fs import FileSystem, Volume
 from kextrel.virtual.unix.nodes import Directory
+from kextrel.virtual.unix.system import Finished, System
+from kextrel.virtual.unix.tty import Tty
 from kextrel.vocabulary import Extension, ExtensionKind, Signature
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
@@ -135,3 +142,136 @@ class SmallMac:
 def small_mac() -> Callable[..., SmallMac]:
     """Makes Macs: `small_mac("KEXT-06")` has that defect."""
     return lambda *defects: SmallMac(frozenset(defects))
+
+
+class _NoSshd:
+    host, port, host_key = "127.0.0.1", 0, ""
+
+    async def prepare(self) -> None: ...
+    async def open(self) -> None: ...
+    async def close(self, *, orderly: bool) -> None: ...
+
+
+class _NoSerial:
+    """Whatever the machine says to its console."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_: None
+
+
+class WatchedDisplay(QuietDisplay):
+    """A display that remembers, with a login session whenever somebody is logged in."""
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__()
+        self.machine, self.opened = machine, []
+
+    def firmware(self, text: str | None) -> None: ...
+    def entered(self, environment: str) -> None: ...
+    def key(self, down: bool, usage: int, modifiers: int) -> None: ...
+
+    def open_settings(self, url: str) -> bool:
+        self.opened.append(url)
+        return self.machine.console_user is not None
+
+    def quit(self, application: str) -> bool:
+        self.opened.append(f"quit {application}")
+        return self.machine.console_user is not None
+
+
+class _Disk(FileSystem):
+    def power_lost(self) -> None: ...
+
+
+class ToolFittings:
+    """A Mac with its tools and no wires."""
+
+    def disk(self, machine: Machine) -> FileSystem:
+        disk = new_disk(machine)
+        return _Disk(disk.mounts)
+
+    def kernel(self, machine: Machine) -> KernelManagement:
+        return KernelManagement(machine)
+
+    def display(self, machine: Machine) -> WatchedDisplay:
+        return WatchedDisplay(machine)
+
+    def sshd(self, machine: Machine) -> _NoSshd:
+        return _NoSshd()
+
+    def serial(self, machine: Machine) -> _NoSerial:
+        return _NoSerial()
+
+    def system(self, machine: Machine, environment: str) -> System:
+        return System(machine, environment)
+
+
+class Lab:
+    """A Mac in a test: boots it, runs tools on it, answers their questions on a terminal."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.clock = Clock(start=1_750_000_000.0, wall=asyncio.get_running_loop().time)
+        self.spec = MacSpec("minitest", prepared=True, **fields)
+        self.machine = Machine(self.spec, ToolFittings(), clock=self.clock)
+
+    async def until(self, environment: str) -> None:
+        await self.wait(lambda: self.machine.environment == environment and self.machine.system is not None)
+
+    async def wait(self, done: Callable[[], bool]) -> None:
+        """Up to five Mac minutes, for what a whole boot may take."""
+        end = self.clock.now() + 300
+        while not done():
+            assert self.clock.now() < end, self.machine.environment
+            await self.clock.sleep(0.5)
+
+    async def macos(self) -> None:
+        """Off or running, it ends in macOS."""
+        if self.machine.environment == "off":
+            self.machine.rail.switch(True)
+        else:
+            self.machine.request_restart()
+            await self.clock.sleep(4)
+        await self.until("macos")
+
+    async def one_true_recovery(self) -> None:
+        """Held button from off."""
+        if self.machine.environment == "off":
+            await self.macos()
+        self.machine.request_shutdown()
+        await self.wait(lambda: self.machine.environment == "off")
+        self.machine.button.switch(True)
+        await self.wait(lambda: self.machine.environment == "startup-options")
+        self.machine.button.switch(False)
+        self.machine.boot_selected("recovery")
+        await self.until("recovery")
+
+    async def run(self, *argv: str, user: str = "root", input: bytes = b"") -> Finished:
+        return await self.machine.system.run(list(argv), user=user, input=input)
+
+    async def typed(self, *argv: str, answers: list[str]) -> tuple[int, str]:
+        """Runs a tool on a terminal and answers each of its prompts in turn."""
+        shown = bytearray()
+        tty = Tty(shown.extend)
+        proc = self.machine.system.spawn(list(argv), tty=tty)
+        for answer in answers:
+            seen = len(shown)
+            while len(shown) == seen or not shown.rstrip().endswith((b":", b"]")):
+                assert proc.status is None, shown.decode()
+                await asyncio.sleep(0)
+            tty.type(f"{answer}\r".encode())
+        while proc.status is None:
+            await asyncio.sleep(0)
+        return proc.status, shown.decode()
+
+    @property
+    def password(self) -> str:
+        return self.spec.administrator.password
+
+    def install(self, bundle: Path) -> str:
+        return SmallMac.install(self.machine, bundle)
+
+
+@pytest.fixture
+def lab() -> type[Lab]:
+    """Inside `play`: `lab(macos="14.5")` is a prepared Mac, still off."""
+    return Lab
