@@ -2,42 +2,57 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from kextrel.virtual.machine import Display, FileSystem, Kernel, Machine, Serial, Sshd, System
+    from kextrel.virtual.machine import Display, Kernel, Machine, Serial, Sshd
+    from kextrel.virtual.ui.host import Host
+    from kextrel.virtual.unix.fs import FileSystem
+    from kextrel.virtual.unix.system import System
+    from kextrel.virtual.wires.pikvm import PiKvm
 
-__all__ = ["Parts"]
-
-
-def _late(module: str, name: str) -> Any:
-    return getattr(importlib.import_module(f"kextrel.virtual.{module}"), name)
+__all__ = ["Parts", "pikvm"]
 
 
 class Parts:
     """The fittings of a whole Mac (see `machine.Fittings`)."""
 
     def disk(self, machine: Machine) -> FileSystem:
-        disk: FileSystem = _late("unix.fs", "FileSystem")(machine)
-        return disk
+        """A disk fresh from its first setup; every program must be registered by then, so that its file is on it."""
+        import kextrel.virtual.macos.tools
+        import kextrel.virtual.unix.tools  # noqa: F401
+        from kextrel.virtual.unix.disk import new_disk
+
+        return new_disk(machine)
 
     def kernel(self, machine: Machine) -> Kernel:
-        kernel: Kernel = _late("macos.kernelmanagement", "KernelManagement")(machine)
-        return kernel
+        from kextrel.virtual.macos.kernelmanagement import KernelManagement
+
+        return KernelManagement(machine)
 
     def display(self, machine: Machine) -> Display:
-        display: Display = _late("ui.display", "Display")(machine)
-        return display
+        from kextrel.virtual.ui.display import Display
+
+        return Display(cast("Host", machine))  # its Kernel has a Pending of its own, which kernel management's fits
 
     def serial(self, machine: Machine) -> Serial:
-        serial: Serial = _late("wires.console", "Console")(machine)
-        return serial
+        from kextrel.virtual.wires.console import Console
+
+        return Console(machine)
 
     def sshd(self, machine: Machine) -> Sshd:
-        sshd: Sshd = _late("wires.ssh", "SshServer")(machine)
-        return sshd
+        from kextrel.virtual.wires.ssh import SshServer
+
+        return SshServer(machine)
 
     def system(self, machine: Machine, environment: str) -> System:
-        system: System = _late("unix.system", "System")(machine, environment)
-        return system
+        from kextrel.virtual.unix.system import System
+
+        return System(machine, environment)
+
+
+def pikvm(machine: Machine, *, user: str, password: str) -> PiKvm:
+    """The PiKVM at the Mac's display; not started yet."""
+    from kextrel.virtual.wires.pikvm import PiKvm
+
+    return PiKvm(machine, user=user, password=password)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kextrel.virtual.clock import Clock, Timer
 from kextrel.virtual.faults import Faults
@@ -27,32 +27,16 @@ from kextrel.virtual.hardware.rail import Rail
 from kextrel.virtual.hardware.sep import PolicyRejected, SecureEnclave
 from kextrel.virtual.spec import MacSpec
 
-__all__ = ["BootTime", "Display", "FileSystem", "Fittings", "Kernel", "Machine", "Serial", "Sshd", "System"]
+if TYPE_CHECKING:
+    from kextrel.virtual.unix.fs import FileSystem
+    from kextrel.virtual.unix.system import System
+
+__all__ = ["BootTime", "Display", "Fittings", "Kernel", "Machine", "Serial", "Sshd"]
 
 FORCE_OFF_AFTER = 7.0
 """Mac seconds. Apple's guide: hold "for up to 10 seconds, until your Mac turns off"; what holds 10 s is sure of it."""
 ROM, LOADER, OPTIONS, KERNEL, LAUNCHD, SHUTDOWN = 1.0, 2.0, 4.0, 5.0, 8.0, 3.0
 """Mac seconds that the parts of a boot and an orderly shutdown take."""
-
-
-class FileSystem(Protocol):
-    """The disk: it outlives restarts."""
-
-    def power_lost(self) -> None:
-        """The power went while it was mounted; what is volatile is gone."""
-        ...
-
-
-class System(Protocol):
-    """The running Unix of one boot, of macOS or of recoveryOS (`machine.environment` says which)."""
-
-    async def start(self) -> None:
-        """Mounts what is volatile, starts what launchd starts; a shell can be had afterwards."""
-        ...
-
-    async def stop(self, *, orderly: bool) -> None:
-        """Ends every process: SIGTERM, a moment, SIGKILL when `orderly`; at once, with no word to anybody, else."""
-        ...
 
 
 class Kernel(Protocol):
@@ -74,6 +58,19 @@ class Kernel(Protocol):
 class Display(Protocol):
     """What the Mac shows and what keys do to it."""
 
+    @property
+    def signal(self) -> bool:
+        """Whether there is a video signal."""
+        ...
+
+    def text(self) -> str:
+        """What OCR reads off it, lines from top to bottom."""
+        ...
+
+    def jpeg(self) -> bytes | None:
+        """The picture, None without a signal."""
+        ...
+
     def firmware(self, text: str | None) -> None:
         """A line of the boot ROM in the middle of a black screen; None: just the black screen or the logo."""
         ...
@@ -84,6 +81,14 @@ class Display(Protocol):
 
     def key(self, down: bool, usage: int, modifiers: int) -> None:
         """A key of the USB keyboard: HID usage of page 7 (modifiers are 0xE0 to 0xE7), and the modifier byte then."""
+        ...
+
+    def pointer(self, x: int, y: int, buttons: int) -> None:
+        """The mouse is at (x, y) of 0 to 4095 with those buttons down."""
+        ...
+
+    def extension_blocked(self, developer: str) -> None:
+        """Kernel management was asked for something that nobody approved: a dialogue appears."""
         ...
 
 
@@ -117,12 +122,25 @@ class Sshd(Protocol):
 class Serial(Protocol):
     """The debug serial console."""
 
+    @property
+    def path(self) -> str:
+        """Where a bench opens it."""
+        ...
+
     def line(self, text: str) -> None:
         """One line of boot messages."""
         ...
 
+    def kernel(self) -> None:
+        """The kernel comes up and says what it is."""
+        ...
+
     def entered(self, environment: str) -> None:
         """The machine's environment is another one now: a login is offered, or nothing is."""
+        ...
+
+    def close(self) -> None:
+        """Takes it away."""
         ...
 
 
@@ -204,6 +222,12 @@ class Machine:
         """Whether row `preparation` ("PREP-07") was done."""
         return self.spec.has(preparation)
 
+    def switch_on(self) -> None:
+        """Somebody plugs it in and, where that alone does not start it, presses the button."""
+        self.rail.switch(True)
+        if self.environment == "off":
+            self._power_on(pressed=False)
+
     def request_restart(self) -> None:
         """An orderly restart, begun at once and done by the machine, not by who asks. Harmless while going down."""
         self._request(self._restart)
@@ -225,7 +249,6 @@ class Machine:
         system, self.system = self.system, None
         self.nvram.power_lost()
         self.kernel.power_lost()
-        self.disk.power_lost()
         self._down()
         self._ending = self._begin(self._cut(doing, self._ending, system))
 
@@ -240,6 +263,13 @@ class Machine:
     def watch(self, changed: Callable[[str], None]) -> None:
         """Calls `changed(environment)` at every change of the environment, after the display was told."""
         self._watchers.append(changed)
+
+    async def close(self) -> None:
+        """Takes the Mac away: everything it runs ends, its port is free."""
+        self.force_off()
+        if self._ending is not None:
+            await self._ending
+        self.clock.close()
 
     # Power and button
 
@@ -316,9 +346,9 @@ class Machine:
         await self._start_system("macos")
         if self.has("PREP-05"):
             self.log_in(self.spec.administrator.name)
-        self._enter("macos")
         if self.has("PREP-01"):
             await self.sshd.open()
+        self._enter("macos")
 
     async def _load_recovery(self) -> None:
         self._enter("firmware")
@@ -331,7 +361,7 @@ class Machine:
     async def _run_kernel(self) -> None:
         microseconds = round(self.clock.now() * 1_000_000)
         self.boot_time = BootTime(*divmod(microseconds, 1_000_000))
-        self.serial.line(f"Darwin Kernel boots on {self.spec.model}")
+        self.serial.kernel()
         await self.clock.sleep(KERNEL)
 
     async def _start_system(self, environment: str) -> None:

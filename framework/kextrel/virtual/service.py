@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
 
+from kextrel.virtual.assembly import Parts, pikvm
 from kextrel.virtual.faults import Fault
+from kextrel.virtual.machine import Machine
 from kextrel.virtual.spec import Endpoints, MacSpec
+from kextrel.virtual.wires.keyboard import HidInjector
+from kextrel.virtual.wires.relay import MAINS, RelayBoard
 
-__all__ = ["run", "serve"]
+__all__ = ["Place", "run", "serve"]
+
+_KVM_USER = "admin"
 
 
 def serve(specs: Sequence[MacSpec], *, faults: Sequence[Fault] = (), on_ready: Callable[[Endpoints], None]) -> None:
@@ -20,14 +30,6 @@ def serve(specs: Sequence[MacSpec], *, faults: Sequence[Fault] = (), on_ready: C
     asyncio.run(_until_told(specs, faults, on_ready))
 
 
-async def _until_told(specs: Sequence[MacSpec], faults: Sequence[Fault], on_ready: Callable[[Endpoints], None]) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await run(specs, faults=faults, on_ready=on_ready, stop=stop)
-
-
 async def run(
     specs: Sequence[MacSpec],
     *,
@@ -36,4 +38,89 @@ async def run(
     stop: asyncio.Event,
 ) -> None:
     """As `serve`, inside a running event loop and until `stop` is set. A Mac that breaks down raises here."""
-    raise NotImplementedError
+    broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async with AsyncExitStack() as stack:
+        for spec in specs:
+            place = Place(spec.with_faults(tuple(faults)), broken)
+            stack.push_async_callback(place.close)
+            await place.start(on_ready)
+        ends: list[asyncio.Future[Any]] = [asyncio.ensure_future(stop.wait()), broken]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        ends[0].cancel()
+    if broken.done():
+        broken.result()
+    broken.cancel()
+
+
+async def _until_told(specs: Sequence[MacSpec], faults: Sequence[Fault], on_ready: Callable[[Endpoints], None]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await run(specs, faults=faults, on_ready=on_ready, stop=stop)
+
+
+def _break(broken: asyncio.Future[None], error: BaseException) -> None:
+    if not broken.done():
+        broken.set_exception(error)
+
+
+class Place:
+    """One place on the bench: a Mac and the boards that are wired to it. `broken` gets the error of one that fails."""
+
+    def __init__(self, spec: MacSpec, broken: asyncio.Future[None]) -> None:
+        self.machine = machine = Machine(spec, Parts())
+        machine.on_failure = partial(_break, broken)
+        self.relay = RelayBoard(machine.rail, machine.button, machine.faults)
+        self.injector = HidInjector(machine.display, lambda: machine.environment != "off", machine.clock)
+        self._kvm_password = secrets.token_urlsafe(12)
+        self.kvm = pikvm(machine, user=_KVM_USER, password=self._kvm_password)
+
+    async def start(self, on_ready: Callable[[Endpoints], None]) -> None:
+        """Wires it up and switches it on; `on_ready` is called once, when macOS is up."""
+        await self.machine.sshd.prepare()
+        await self.kvm.start()
+        told = False
+
+        def entered(environment: str) -> None:
+            nonlocal told
+            if environment == "macos" and not told:
+                told = True
+                on_ready(self.endpoints())
+
+        self.machine.watch(entered)
+        self.relay.states[MAINS] = True
+        self.machine.switch_on()
+
+    async def close(self) -> None:
+        """Takes it all away."""
+        await self.machine.close()
+        await self.kvm.close()
+        self.injector.close()
+        self.relay.close()
+        self.machine.serial.close()
+
+    def endpoints(self) -> Endpoints:
+        """Where it answers."""
+        machine, spec = self.machine, self.machine.spec
+        admin, sshd = spec.administrator, machine.sshd
+        return Endpoints(
+            name=spec.name,
+            architecture=spec.architecture,
+            macos=spec.macos,
+            ssh={
+                "host": sshd.host,
+                "port": sshd.port,
+                "user": admin.name,
+                "password": admin.password,
+                "host_key": sshd.host_key,
+            },
+            console=machine.serial.path,
+            relay=self.relay.port.path,
+            keyboard=self.injector.port.path,
+            screen={"url": self.kvm.url, "user": _KVM_USER, "password": self._kvm_password},
+            accounts=tuple(
+                {"name": one.name, "full_name": one.full_name, "admin": one.admin, "password": one.password}
+                for one in spec.accounts
+            ),
+        )

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
+import fcntl
 import os
+import termios
 import tty
 from collections.abc import Callable
 
 __all__ = ["SerialPort"]
 
 _CHUNK = 4096
+_UNREAD = 2048
+"""Bytes that a client may leave unread before the line waits for it; so much, at most, is stale when one opens."""
+_AGAIN, _PATIENCE = 0.005, 1.0
+"""Wall seconds: until the next look whether the client has read, and until it is taken for gone."""
 
 
 class SerialPort:
@@ -26,22 +33,58 @@ class SerialPort:
             tty.setraw(end)
         os.set_blocking(self._board, False)
         self.path = os.ttyname(self._bench)
+        self._outgoing = bytearray()
+        self._waiting: asyncio.TimerHandle | None = None
+        self._read_at = 0.0
         asyncio.get_running_loop().add_reader(self._board, self._readable)
 
     def write(self, data: bytes) -> None:
-        """Sends bytes. What does not fit, because nobody reads, is lost as on a line with nobody at its end."""
-        try:
-            os.write(self._board, data)
-        except BlockingIOError:
-            return
+        """Sends bytes, as fast as the client reads. What nobody reads is lost, as on a line with nobody at its end."""
+        if not self._outgoing:
+            self._read_at = asyncio.get_running_loop().time()
+        self._outgoing += data
+        if self._waiting is None:
+            self._send()
 
     def close(self) -> None:
         """Takes the line away; harmless the second time."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
         if self._board >= 0:
             asyncio.get_running_loop().remove_reader(self._board)
             os.close(self._board)
             os.close(self._bench)
             self._board = self._bench = -1
+
+    def _send(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._waiting = None
+        sent = self._write_some()
+        if sent:
+            self._read_at = loop.time()
+        elif loop.time() - self._read_at > _PATIENCE:
+            self._outgoing.clear()
+        if self._outgoing:
+            self._waiting = loop.call_later(_AGAIN, self._send)
+
+    def _write_some(self) -> int:
+        """Puts as much on the line as the client's end has room for."""
+        room = _UNREAD - self._unread()
+        if room <= 0:
+            return 0
+        try:
+            sent = os.write(self._board, self._outgoing[:room])
+        except BlockingIOError:
+            return 0
+        del self._outgoing[:sent]
+        return sent
+
+    def _unread(self) -> int:
+        """How many bytes wait at the bench's end."""
+        count = array.array("i", [0])
+        fcntl.ioctl(self._bench, termios.FIONREAD, count)
+        return count[0]
 
     def _readable(self) -> None:
         try:
