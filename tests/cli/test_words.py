@@ -100,9 +100,8 @@ def test_a_typo_or_a_password_in_clear_in_a_profile(
     kextrel: Run, tmp_path: Path, old: str, new: str, place: str, hint: str
 ) -> None:
     (tmp_path / "lab.yaml").write_text(LAB.replace(old, new))
-    for command in (["lab", "list"], ["lab", "check"], ["observe"], ["certify"], ["mac", "mini"]):
-        last = ["power", "off"] if command[0] == "mac" else []
-        done = kextrel(*command, "--lab", "lab.yaml", *last)
+    for command in (["lab", "list"], ["certify"], ["mac", "mini", "power", "off"]):
+        done = kextrel(*command, "--lab", "lab.yaml")
         assert done.returncode == 2, done.stderr
         said = one_sentence(done)
         assert f"lab.yaml{place}" in said
@@ -112,7 +111,7 @@ def test_a_typo_or_a_password_in_clear_in_a_profile(
 
 def test_a_secret_that_is_not_there_is_named_before_a_wire_is_opened(kextrel: Run, tmp_path: Path) -> None:
     (tmp_path / "lab.yaml").write_text(LAB)
-    done = kextrel("mac", "mini", "--lab", "lab.yaml", "power", "off")
+    done = kextrel("mac", "mini", "power", "off", "--lab", "lab.yaml")
     assert done.returncode == 2
     assert "env:LAB_PASSWORD is not set" in one_sentence(done)
 
