@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import pty
 import pwd
+import select
 import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+import tty
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -224,3 +227,86 @@ def stranger(tmp_path: Path) -> Iterator[Stranger]:
     server.start()
     yield server
     server.stop()
+
+
+class Board:
+    """A board on a pseudo-terminal: a thread that reads its side and answers as `answers` says. Bytes are kept."""
+
+    def __init__(self, answers: Callable[[bytes], bytes] = lambda data: b"") -> None:
+        self.side, other = pty.openpty()
+        tty.setraw(other)
+        self.port = os.ttyname(other)
+        self._keep_open = other  # without it the board's side would read EIO between two owners
+        self.answers = answers
+        self.heard = bytearray()
+        self._changed = threading.Condition()
+        self._end = os.pipe()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        while True:
+            readable, _, _ = select.select([self.side, self._end[0]], [], [])
+            if self._end[0] in readable:
+                return
+            data = os.read(self.side, 4096)
+            answer = self.answers(data)
+            if answer:
+                os.write(self.side, answer)
+            with self._changed:
+                self.heard += data
+                self._changed.notify_all()
+
+    def say(self, data: bytes) -> None:
+        os.write(self.side, data)
+
+    def until(self, heard: Callable[[bytes], bool]) -> bytes:
+        """What the board has heard, once `heard` is true of it."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: heard(bytes(self.heard)), 5), bytes(self.heard).hex(" ")
+            return bytes(self.heard)
+
+    def hang_up(self) -> None:
+        """The adapter is pulled out."""
+        if self._thread.is_alive():
+            os.write(self._end[1], b"x")
+            self._thread.join()
+            for descriptor in (self._keep_open, self.side, *self._end):
+                os.close(descriptor)
+
+
+class RelayBoard(Board):
+    """An LCUS board, written from its documentation: `A0 channel state sum`, silent."""
+
+    @property
+    def relays(self) -> dict[int, bool]:
+        state: dict[int, bool] = {}
+        for at in range(0, len(self.heard) - 3, 4):
+            head, channel, on, total = self.heard[at : at + 4]
+            assert head == 0xA0
+            assert total == (head + channel + on) & 0xFF
+            state[channel] = bool(on)
+        return state
+
+    def after(self, frames: int) -> dict[int, bool]:
+        self.until(lambda heard: len(heard) >= 4 * frames)
+        return self.relays
+
+
+@pytest.fixture
+def board() -> Iterator[Board]:
+    made = Board()
+    yield made
+    made.hang_up()
+
+
+@pytest.fixture
+def relays() -> Iterator[RelayBoard]:
+    made = RelayBoard()
+    yield made
+    made.hang_up()
+
+
+@pytest.fixture
+def log() -> EvidenceLog:
+    return EvidenceLog("mini")

@@ -51,6 +51,8 @@ class RelayButton:
     def release(self) -> None:
         try:
             self._open_contacts()
+        except BenchError:
+            raise
         except BaseException:  # an interrupt in here: once more, then let it go on
             self._open_contacts()
             raise

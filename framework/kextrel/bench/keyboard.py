@@ -85,6 +85,8 @@ class Ch9329Keyboard:
             return
         try:
             self._all_up()
+        except BenchError:
+            raise
         except BaseException:  # an interrupt in here: once more, then let it go on
             self._all_up()
             raise

@@ -75,17 +75,18 @@ class PikvmScreen:
         return answer.content
 
     def wait(self, seen: Callable[[str], bool], *, deadline: Deadline, what: str) -> str:
-        shown, trouble = "", ""
+        shown: str | None = None
+        trouble = ""
         while True:
             try:
                 shown, trouble = self.text(deadline=deadline), ""
-            except Transient as error:
-                trouble = error.what
-            if not trouble and seen(shown):
-                self._illustrate(deadline)
-                return shown
+                if seen(shown):
+                    self._illustrate(deadline)
+                    return shown
+            except Transient as error:  # unless it is only our own time that cut it off
+                trouble = "" if deadline.expired and shown is not None else error.what
             if deadline.remaining <= self._poll:
-                raise self._never_seen(what, shown, trouble)
+                raise self._never_seen(what, shown or "", trouble)
             time.sleep(self._poll)
 
     @contextmanager
