@@ -30,7 +30,7 @@ def test_nothing_is_selected_at_first_so_return_is_lost(mac: Any) -> None:
 def test_arrows_select_and_return_continues(mac: Any, keys: list[str], choice: str) -> None:
     mac.press(*keys)
     assert mac.text.splitlines() == [OPTIONS, "Continue", "Shut Down    Restart"]
-    mac.press("return")
+    mac.press("return", "return")
     assert mac.done == [f"boot {choice}"]
 
 

@@ -8,7 +8,7 @@ from kextrel.virtual.ui.dialogues import SETTINGS, Authentication, recovery_need
 from kextrel.virtual.ui.host import Account, Host, Pending
 from kextrel.virtual.ui.marks import Box, Mark, Rect, Shape, Text
 from kextrel.virtual.ui.widgets import GREY, Art, Button, Field, Label, Listing, Popup, Widget
-from kextrel.virtual.ui.window import TITLE_BAR, Stack, Window
+from kextrel.virtual.ui.window import TITLE_BAR, Frame, Stack, Window
 
 __all__ = ["PRIVACY", "Settings"]
 
@@ -127,7 +127,9 @@ class Settings(Window):
             if _SOURCES[listing.at] != self._source:
                 self._authenticate(lambda user, password: self._set_source(listing.at, user, password))
 
-        menu = Window(SETTINGS, rect, [listing], confirm=choose, cancel=lambda: self._stack.close(menu))
+        menu = Window(
+            SETTINGS, rect, [listing], frame=Frame.ALERT, confirm=choose, cancel=lambda: self._stack.close(menu)
+        )
         self._stack.open(menu)
 
     def _set_source(self, at: int, user: str, password: str) -> bool:

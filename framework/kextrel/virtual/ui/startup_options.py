@@ -22,13 +22,15 @@ class StartupOptions:
         self._labels = (disk, "Options")
         self._choose = choose
         self._at: int | None = None
+        self._chosen = False
 
     def key(self, key: Key) -> None:
         if key.name == "right":
             self._at = 0 if self._at is None else min(self._at + 1, len(self._labels) - 1)
         elif key.name == "left" and self._at is not None:
             self._at = max(self._at - 1, 0)
-        elif key.name == "return" and self._at is not None:
+        elif key.name == "return" and self._at is not None and not self._chosen:
+            self._chosen = True
             self._choose(("macos", "recovery")[self._at])
 
     def left(self) -> None:
