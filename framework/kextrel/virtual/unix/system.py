@@ -155,9 +155,9 @@ class System:
         return Finished(proc.status, written, said)
 
     async def program(self, proc: Proc) -> int:
-        """exec(2) with a search of PATH: turns `proc` into the program that its argv names."""
+        """exec(2) with a search of PATH: turns `proc` into the program that its argv names ("-bash": a login shell)."""
         try:
-            path = look_up(proc.argv[0], proc.fs, proc.env.get("PATH", DEFAULT_PATH))
+            path = look_up(proc.argv[0].removeprefix("-"), proc.fs, proc.env.get("PATH", DEFAULT_PATH))
             main = load(proc, path)
         except NotFound as error:
             proc.err(f"{proc.name}: {error.text}\n")
