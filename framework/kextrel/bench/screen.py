@@ -85,9 +85,9 @@ class PikvmScreen:
                     return shown
             except Transient as error:  # unless it is only our own time that cut it off
                 trouble = "" if deadline.expired and shown is not None else error.what
-            if deadline.remaining <= self._poll:
+            time.sleep(min(self._poll, deadline.remaining))
+            if deadline.expired:
                 raise self._never_seen(what, shown or "", trouble)
-            time.sleep(self._poll)
 
     @contextmanager
     def private(self) -> Iterator[None]:
