@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from kextrel.virtual.ui import painting
 
@@ -104,6 +104,22 @@ def test_the_focus_is_seen_in_the_picture_and_not_in_the_text(mac: Any) -> None:
     mac.press("tab", "tab", "tab")
     assert mac.text == text
     assert mac.display.jpeg() != picture
+
+
+def test_the_mouse_moves_the_arrow_and_no_more(mac: Any) -> None:
+    show_login(mac)
+    text, picture = mac.text, mac.display.jpeg()
+    mac.display.pointer(2048, 2048, 1)
+    assert mac.text == text
+    with Image.open(io.BytesIO(mac.display.jpeg())) as moved, Image.open(io.BytesIO(picture)) as before:
+        box = (
+            ImageChops.difference(moved.convert("L"), before.convert("L"))
+            .point(lambda value: 255 * (value > 60))
+            .getbbox()
+        )
+    assert box is not None
+    assert 636 <= box[0] < box[2] <= 660
+    assert 396 <= box[1] < box[3] <= 424
 
 
 def test_a_screen_that_did_not_change_is_painted_once(mac: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from kextrel.virtual.ui import painting
 from kextrel.virtual.ui.boot import BlackScreen, Progress, Scene
 from kextrel.virtual.ui.host import Host
 from kextrel.virtual.ui.keys import is_modifier, key_of
-from kextrel.virtual.ui.marks import Layer
+from kextrel.virtual.ui.marks import HEIGHT, WIDTH, Layer, Rect, Shape
 from kextrel.virtual.ui.reading import read
 from kextrel.virtual.ui.recovery import Recovery
 from kextrel.virtual.ui.session import Session
 from kextrel.virtual.ui.startup_options import StartupOptions
 
 __all__ = ["Display"]
+
+_FAR = 4096  # a mouse's absolute coordinates end before this
+_ARROW = ((0, 0), (0, 17), (4, 13), (7, 19), (10, 18), (7, 12), (12, 12))
 
 
 class Display:
@@ -33,6 +36,7 @@ class Display:
             "recovery": lambda: Recovery(host),
             "macos": lambda: Session(host),
         }
+        self._arrow: tuple[int, int] | None = None
         self._painted: tuple[Sequence[Layer], bytes] | None = None
 
     # -- the wires ------------------------------------------------------------------------------------------------
@@ -52,8 +56,9 @@ class Display:
         if key is not None and self._scene is not None:
             self._scene.key(key)
 
-    def pointer(self, x: int, y: int, buttons: int) -> None:
-        """The mouse went to (x, y) of 0-4095 with those buttons down. Nothing here is operated by the mouse."""
+    def pointer(self, x: int, y: int, buttons: int) -> None:  # noqa: ARG002 - see below
+        """The mouse went to (x, y) of 0-4095: the arrow is there now. Its buttons are lost, keys alone operate this Mac."""
+        self._arrow = (x * WIDTH // _FAR, y * HEIGHT // _FAR)
 
     def text(self) -> str:
         """What OCR reads: lines from top to bottom; empty when there is no signal."""
@@ -63,10 +68,16 @@ class Display:
         """The picture, 1280x800 JPEG, or None without a signal."""
         if not self.signal:
             return None
-        layers = self._layers()
+        layers = [*self._layers(), *self._pointed()]
         if self._painted is None or self._painted[0] != layers:
             self._painted = (layers, painting.jpeg(layers))
         return self._painted[1]
+
+    def _pointed(self) -> Iterator[Layer]:
+        if self._arrow is not None:
+            x, y = self._arrow
+            outline = tuple((x + across, y + down) for across, down in _ARROW)
+            yield Layer(Rect(x, y, 0, 0), (Shape(outline, "#1d1d1f"),))
 
     def _layers(self) -> Sequence[Layer]:
         return list(self._scene.layers()) if self._scene is not None and self.signal else []
