@@ -80,17 +80,17 @@ class Peer:
 
     def stop(self) -> None:
         """Ends the server and its sessions, as a Mac that goes down does."""
-        if self.process is None:
+        process, self.process = self.process, None
+        if process is None:
             return
         children = subprocess.run(
             ["ps", "-A", "-o", "pid=", "-o", "ppid="], capture_output=True, text=True, check=True
         ).stdout
-        mine = [int(pid) for pid, parent in map(str.split, children.splitlines()) if int(parent) == self.process.pid]
-        for pid in (self.process.pid, *mine):
+        mine = [int(pid) for pid, parent in map(str.split, children.splitlines()) if int(parent) == process.pid]
+        for pid in (process.pid, *mine):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.process.wait()
-        self.process = None
+        process.wait()
 
     def shell(self, sink: EvidenceLog | None = None, keys: list[str] | None = None) -> SshShell:
         pins = [public_line(self.host_key)] if keys is None else keys
