@@ -57,7 +57,7 @@ class Display:
             self._scene.key(key)
 
     def pointer(self, x: int, y: int, buttons: int) -> None:  # noqa: ARG002 - see below
-        """The mouse went to (x, y) of 0-4095: the arrow is there now. Its buttons are lost, keys alone operate this Mac."""
+        """The mouse went to (x, y) of 0-4095: the arrow is there now. Clicks are lost: keys alone operate it."""
         self._arrow = (x * WIDTH // _FAR, y * HEIGHT // _FAR)
 
     def text(self) -> str:
