@@ -85,7 +85,7 @@ def test_the_seal_itself_is_sealed(make_kext: Make, verdict: Verdict) -> None:
 
 
 def test_an_unknown_anchor_trusts_nobody(make_kext: Make, verdict: Verdict) -> None:
-    assert verdict(make_kext(), anchors=trust.Trust(None)).problem is Problem.UNTRUSTED
+    assert verdict(make_kext(), anchors=trust.Trust()).problem is Problem.UNTRUSTED
 
 
 def test_an_expired_certificate_is_not_trusted(make_kext: Make, verdict: Verdict) -> None:

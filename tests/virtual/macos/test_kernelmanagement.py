@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,32 @@ def test_unload_and_load_again_need_no_restart(small_mac: Macs, make_kext: Make)
     assert mac.kernel.unload(DRIVER).code == 3
     assert mac.kernel.load(path).code == 0
     assert mac.loaded() == [DRIVER]
+
+
+def test_a_damaged_copy_of_a_running_kext_is_not_that_kext(small_mac: Macs, make_kext: Make) -> None:
+    """Its CodeDirectory, and so its cdhash, is the good one's; its pages are not."""
+    mac = small_mac()
+    mac.lower(**KEXTS_ALLOWED)
+    path = installed_and_approved(mac, make_kext(architectures=frozenset({"arm64e"})))
+    mac.boot()
+    executable = f"{path}/Contents/MacOS/driver"
+    good = mac.disk.read_bytes(executable)
+    mac.disk.write_bytes(executable, good[:0x800] + bytes([good[0x800] ^ 1]) + good[0x801:])
+    assert mac.kernel.load(path).code == 29
+
+
+def test_a_database_with_a_trap_is_made_anew(small_mac: Macs) -> None:
+    """Root with SIP off may put a view that never ends where syspolicyd looks."""
+    trap = sqlite3.connect(":memory:")
+    trap.execute(
+        "CREATE VIEW kext_policy AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+        "SELECT i AS team_id, i AS bundle_id, 1 AS allowed, i AS developer_name, 0 AS flags FROM n"
+    )
+    trap.execute("CREATE TABLE kext_load_history_v3 (path)")
+    trap.execute("INSERT INTO kext_load_history_v3 VALUES ('x')")
+    mac = small_mac()
+    mac.disk.write_bytes("/private/var/db/SystemPolicyConfiguration/KextPolicy", trap.serialize())
+    assert mac.kernel.policy.approvals() == []
 
 
 def test_a_removed_bundle_goes_after_rebuild_and_restart(small_mac: Macs, make_kext: Make) -> None:

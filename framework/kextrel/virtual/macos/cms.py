@@ -107,16 +107,15 @@ def _chain(
     leaf: x509.Certificate, others: Sequence[x509.Certificate], trust: Trust, now: datetime
 ) -> list[x509.Certificate]:
     """From the leaf to the anchor, each issued by the next and valid now."""
-    if trust.anchor is None:
-        raise ValueError("this Mac has no trust anchor")
     chain = [leaf]
     while len(chain) < _LONGEST_CHAIN:
         last = chain[-1]
         if not last.not_valid_before_utc <= now <= last.not_valid_after_utc:
             raise ValueError("a certificate is not valid at this time")
-        if last.issuer == trust.anchor.subject:
-            last.verify_directly_issued_by(trust.anchor)
-            return [*chain, trust.anchor]
+        anchor = trust.anchor(last.issuer)
+        if anchor is not None:
+            last.verify_directly_issued_by(anchor)
+            return [*chain, anchor]
         chain.append(_issuer(last, others))
     raise ValueError("the chain is too long")
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
+from kextrel.virtual.macos.database import LIMIT, opened
+from kextrel.virtual.macos.files import read_bounded
 from kextrel.virtual.unix.fs import FileSystem
 
 __all__ = ["PATH", "Approval", "KextPolicy"]
@@ -106,27 +108,27 @@ class KextPolicy:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """The database in memory; what was changed goes back to the file."""
         self.create()
-        with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
-            before = self._load(database)
+        before = self._usable()
+        with opened(before) as database:
             yield database
             after = database.serialize()
-            if after != before:
-                self._disk.write_bytes(PATH, after)
+        if after != before:
+            self._disk.write_bytes(PATH, after)
 
-    def _load(self, database: sqlite3.Connection) -> bytes:
-        content = self._disk.read_bytes(PATH)
+    def _usable(self) -> bytes:
+        """The file's content, or an empty database's where it has not these tables."""
+        content = read_bounded(self._disk, PATH, LIMIT)
         try:
-            database.deserialize(content)
-            database.execute("SELECT count(*) FROM kext_policy, kext_load_history_v3").fetchone()
+            with opened(content) as database:
+                database.execute("SELECT count(*) FROM kext_policy, kext_load_history_v3").fetchone()
         except sqlite3.Error:
-            database.deserialize(_empty())
-            content = b""
+            return _empty()
         return content
 
 
 @cache
 def _empty() -> bytes:
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+    with opened(b"") as database:
         for statement in _SCHEMA:
             database.execute(statement)
         return database.serialize()

@@ -7,7 +7,6 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from kextrel.virtual.macos import bundle, trust
 from kextrel.virtual.macos.auxkc import Member
@@ -44,7 +43,9 @@ class Found:
 
     @property
     def cdhash(self) -> str:
-        return self.judgement.cdhash or self.kext.fingerprint(ARCHITECTURE)
+        """What tells it from every other kext: of its signature, if that holds for these very files."""
+        valid = self.judgement.problem is None
+        return self.judgement.cdhash if valid else self.kext.fingerprint(ARCHITECTURE)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -116,7 +117,7 @@ class Library:
 
     def trust(self) -> Trust:
         """Whom this Mac trusts."""
-        return trust.load(Path(self._host.spec.trust)) if self._host.spec.trust else trust.load()
+        return trust.load(self._host.spec.trust)
 
     def by_identifier(self, identifier: str) -> str | None:
         """The path of the kext with that bundle identifier in the folders that macOS watches; None for none."""

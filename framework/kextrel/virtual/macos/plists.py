@@ -6,9 +6,10 @@ import plistlib
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-__all__ = ["BadPlist", "Plist", "mapping", "text"]
+__all__ = ["LIMIT", "BadPlist", "Plist", "mapping", "text"]
 
 LIMIT = 1 << 20
+"""Bytes of the largest property list that is read."""
 
 Plist = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""Whom this Mac trusts: the anchor and the revocation list that lie in `virtual/trust/`."""
+"""Whom this Mac trusts: the anchors and the revocation lists that lie in `virtual/trust/`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ from cryptography import x509
 __all__ = ["Trust", "load"]
 
 
+_SHIPPED = Path(__file__).parents[1] / "trust"
+
+
 @dataclass(frozen=True)
 class Trust:
-    """An anchor certificate and revocation lists. No anchor: nothing is trusted."""
+    """Anchor certificates and revocation lists. No anchor: nothing is trusted."""
 
-    anchor: x509.Certificate | None
+    anchors: tuple[x509.Certificate, ...] = ()
     revocations: tuple[x509.CertificateRevocationList, ...] = ()
+
+    def anchor(self, name: x509.Name) -> x509.Certificate | None:
+        """The anchor of that subject."""
+        return next((one for one in self.anchors if one.subject == name), None)
 
     def revoked(self, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
         """Whether a list that `issuer` really signed names `certificate`."""
@@ -29,9 +36,13 @@ class Trust:
 
 
 @cache
-def load(folder: Path = Path(__file__).parents[1] / "trust") -> Trust:
-    """The trust in `folder`: root.pem and every *.crl.pem. A folder without root.pem trusts nobody."""
-    root = folder / "root.pem"
-    anchor = x509.load_pem_x509_certificate(root.read_bytes()) if root.is_file() else None
-    lists = (x509.load_pem_x509_crl(path.read_bytes()) for path in sorted(folder.glob("*.crl.pem")))
-    return Trust(anchor, tuple(lists))
+def load(more: str = "") -> Trust:
+    """What lies in `virtual/trust/`, and, where `more` names a folder, every certificate and list there (*.pem)."""
+    folders = [_SHIPPED, *([Path(more)] if more else [])]
+    files = [path for folder in folders for path in sorted(folder.glob("*.pem"))]
+    lists = [path for path in files if path.name.endswith(".crl.pem")]
+    certificates = [path for path in files if path not in lists]
+    return Trust(
+        tuple(x509.load_pem_x509_certificate(path.read_bytes()) for path in certificates),
+        tuple(x509.load_pem_x509_crl(path.read_bytes()) for path in lists),
+    )

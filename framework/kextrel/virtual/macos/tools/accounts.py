@@ -7,12 +7,10 @@ import uuid
 from kextrel.virtual.macos.tools.mac import machine, stamp
 from kextrel.virtual.macos.tools.options import parse
 from kextrel.virtual.unix.process import Exit, Proc, tool
-from kextrel.virtual.unix.users import ADMIN
 
 __all__ = ["diskutil", "dseditgroup", "fdesetup", "sysadminctl"]
 
 _NOT_A_MEMBER = 67
-_GROUPS = {"admin": ADMIN}
 
 
 @tool("/usr/sbin/dseditgroup", where=("macos",))

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from kextrel.virtual.macos.files import read_bounded
 from kextrel.virtual.macos.tools.mac import in_recovery, machine
 from kextrel.virtual.macos.tools.options import Options, parse
 from kextrel.virtual.unix.process import Exit, Proc, tool
@@ -18,14 +19,14 @@ __all__ = ["curl"]
 log = logging.getLogger("kextrel.virtual")
 
 _SHORT = {
-    "s": "silent", "S": "show-error", "f": "fail", "L": "location", "v": "verbose", "o": "output", "X": "request",
-    "T": "upload-file", "m": "max-time", "w": "write-out", "H": "header", "d": "data", "k": "insecure", "u": "user",
+    "s": "silent", "S": "show-error", "f": "fail", "o": "output", "X": "request",
+    "T": "upload-file", "m": "max-time", "w": "write-out", "H": "header", "d": "data",
 }  # fmt: skip
 _VALUES = (
     "output", "request", "upload-file", "max-time", "write-out", "header", "data", "data-binary", "data-raw",
-    "connect-timeout", "retry", "user",
+    "connect-timeout",
 )  # fmt: skip
-_NO_HOST, _REFUSED, _HTTP_ERROR, _TIMED_OUT, _WRITE = 6, 7, 22, 28, 23
+_NO_HOST, _REFUSED, _HTTP_ERROR, _NO_FILE, _TIMED_OUT, _EMPTY, _TOO_LARGE = 6, 7, 22, 26, 28, 52, 63
 _LONGEST = 600.0
 _MOST = 64 << 20
 
@@ -44,10 +45,10 @@ class _Failed(Exception):
 
 @tool("/usr/bin/curl")
 async def curl(proc: Proc) -> int:
-    """-s -S -f -o -X -T -d --data-binary @FILE|@- -H -L --max-time --connect-timeout -w, one URL."""
+    """-s -S -f -o -X -T -d --data-binary @FILE|@- -H --max-time --connect-timeout -w, one URL."""
     options = parse(
         proc.args,
-        flags=("silent", "show-error", "fail", "location", "verbose", "insecure"),
+        flags=("silent", "show-error", "fail"),
         values=_VALUES,
         short=_SHORT,
         usage="curl: try 'curl --help' for more information",
@@ -77,18 +78,27 @@ async def _transfer(proc: Proc, options: Options) -> _Response:
             aiohttp.ClientSession(timeout=limit, trust_env=False) as session,
             session.request(method, url, data=body, headers=_headers(options), allow_redirects=False) as answer,
         ):
-            return _Response(answer.status, await answer.content.read(_MOST))
+            return _Response(answer.status, await _whole(answer.content))
     except TimeoutError:
         raise _Failed(
             _TIMED_OUT, f"Operation timed out after {_seconds(options, 'max-time') * 1000:.0f} milliseconds"
         ) from None
+    except aiohttp.ServerDisconnectedError:
+        raise _Failed(_EMPTY, "Empty reply from server") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         log.info("curl on %s: %s", proc.system.hostname, error)
         parts = urlsplit(url)
-        raise _Failed(
-            _REFUSED,
-            f"Failed to connect to {parts.hostname} port {parts.port or 80} after 0 ms: Couldn't connect to server",
-        ) from None
+        where = f"{parts.hostname} port {parts.port or 80}"
+        raise _Failed(_REFUSED, f"Failed to connect to {where} after 0 ms: Couldn't connect to server") from None
+
+
+async def _whole(stream: aiohttp.StreamReader) -> bytes:
+    body = bytearray()
+    async for chunk in stream.iter_chunked(1 << 16):
+        body += chunk
+        if len(body) > _MOST:
+            raise _Failed(_TOO_LARGE, "Maximum file size exceeded")
+    return bytes(body)
 
 
 def _reachable(proc: Proc, url: str) -> None:
@@ -125,9 +135,9 @@ async def _contents(proc: Proc, name: str) -> bytes:
     if name == "-":
         return await proc.read_all()
     try:
-        return proc.fs.read_bytes(name)
+        return read_bounded(proc.fs, name, _MOST)
     except OSError:
-        raise _Failed(26, f"Failed to open/read local data from file/application: {name}") from None
+        raise _Failed(_NO_FILE, f"Failed to open/read local data from file/application: {name}") from None
 
 
 def _headers(options: Options) -> dict[str, str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import plistlib
 import re
 from typing import TYPE_CHECKING, Any
 
+from kextrel.virtual.macos import plists
+from kextrel.virtual.macos.files import read_bounded
 from kextrel.virtual.macos.plists import BadPlist, mapping
 from kextrel.virtual.macos.tools.mac import machine, need_root
 from kextrel.virtual.unix.process import Exit, Proc, tool
@@ -64,7 +65,7 @@ def _global(proc: Proc) -> dict[str, Any]:
 def _file(proc: Proc, domain: str) -> dict[str, Any]:
     path = domain if domain.endswith(".plist") else f"{domain}.plist"
     try:
-        return mapping(proc.fs.read_bytes(path))
+        return mapping(read_bounded(proc.fs, path, plists.LIMIT))
     except (OSError, BadPlist):
         raise Exit(1, f"\nDomain {domain} does not exist") from None
 
@@ -77,7 +78,9 @@ def _shown(value: Any) -> str:
         return "{\n" + "".join(f"    {name} = {_shown(part)};\n" for name, part in sorted(value.items())) + "}"
     if isinstance(value, list):
         return "(\n" + ",\n".join(f"    {_shown(part)}" for part in value) + "\n)"
-    return plistlib.dumps({"": value}).hex() if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return f"{{length = {len(value)}, bytes = 0x{value.hex()}}}"
+    return str(value)
 
 
 @tool("/usr/bin/open", where=("macos",))

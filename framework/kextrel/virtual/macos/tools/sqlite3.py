@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
 from typing import Any
 
+from kextrel.virtual.macos.database import LIMIT, opened
+from kextrel.virtual.macos.files import read_bounded
 from kextrel.virtual.macos.tools.options import Options, parse
 from kextrel.virtual.unix.process import Exit, Proc, tool
 
 __all__ = ["sqlite3_tool"]
-
-_STEPS, _MOST_STEPS = 10_000, 2_000
-_DENIED = frozenset({sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH})
 
 
 @tool("/usr/bin/sqlite3")
@@ -27,20 +25,24 @@ async def sqlite3_tool(proc: Proc) -> int:
     path, *commands = options.operands
     if not commands:
         commands = [(await proc.read_all()).decode(errors="replace")]
-    before = _content(proc, path)
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
-        _prepare(database, before, options)
-        for command in commands:
-            await _run(proc, database, command, options)
-        after = database.serialize()
-    if after != before and "readonly" not in options:
+    before, readonly = _content(proc, path), "readonly" in options
+    try:
+        with opened(before) as database:
+            if readonly:
+                database.execute("PRAGMA query_only = ON")
+            for command in commands:
+                await _run(proc, database, command, options)
+            after = database.serialize()
+    except sqlite3.Error as error:
+        raise Exit(1, f"Error: {_words(error)}") from None
+    if after != before and not readonly:
         proc.fs.write_bytes(path, after)
     return 0
 
 
 def _content(proc: Proc, path: str) -> bytes:
     try:
-        return proc.fs.read_bytes(path)
+        return read_bounded(proc.fs, path, LIMIT)
     except FileNotFoundError:
         return b""
     except PermissionError as error:
@@ -48,29 +50,11 @@ def _content(proc: Proc, path: str) -> bytes:
         raise Exit(1, f'Error: unable to open database "{path}": {reason}') from None
 
 
-def _prepare(database: sqlite3.Connection, content: bytes, options: Options) -> None:
-    """The file in memory. Nothing of the host can be reached: no ATTACH, no extension, no endless statement."""
-    try:
-        if content:
-            database.deserialize(content)
-        database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if "readonly" in options:
-            database.execute("PRAGMA query_only = ON")
-    except sqlite3.Error as error:
-        raise Exit(1, f"Error: {error}") from None
-    database.set_authorizer(lambda action, *_: sqlite3.SQLITE_DENY if action in _DENIED else sqlite3.SQLITE_OK)
-    rounds = iter(range(_MOST_STEPS))
-    database.set_progress_handler(lambda: next(rounds, None) is None, _STEPS)
-
-
 async def _run(proc: Proc, database: sqlite3.Connection, command: str, options: Options) -> None:
-    try:
-        if command.startswith("."):
-            lines = _dot(database, command)
-        else:
-            lines = [line for statement in _statements(command) for line in _rows(database, statement, options)]
-    except sqlite3.Error as error:
-        raise Exit(1, f"Error: {_words(error)}") from None
+    if command.startswith("."):
+        lines = _dot(database, command)
+    else:
+        lines = [line for statement in _statements(command) for line in _rows(database, statement, options)]
     await proc.write("".join(f"{line}\n" for line in lines))
 
 
