@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from functools import cache
 
 __all__ = ["Loaded", "apple_kexts", "kernel_version"]
 
@@ -84,6 +85,7 @@ def kernel_version(macos: str) -> str:
     return f"{int(major) + 9}.{minor.partition('.')[0] or '0'}.0"
 
 
+@cache
 def apple_kexts(macos: str) -> tuple[Loaded, ...]:
     """Apple's rows for a macOS version, by index."""
     kernel, address, found = kernel_version(macos), _BASE, []

@@ -19,7 +19,8 @@ _DENIED = frozenset({sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH})
 def opened(content: bytes) -> Iterator[sqlite3.Connection]:
     """A connection to the database in `content` (empty: a new one), in autocommit.
 
-    ATTACH and VACUUM INTO are denied, nothing is larger than LIMIT, and what runs on without end is interrupted. Raises sqlite3.Error for bytes that are no database.
+    ATTACH and VACUUM INTO are denied, nothing is larger than LIMIT, and what runs on without end is interrupted.
+    Raises sqlite3.Error for bytes that are no database.
     """
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
         if content:
