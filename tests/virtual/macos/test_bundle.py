@@ -61,6 +61,17 @@ def test_every_byte_of_the_code_is_sealed(make_kext: Make, verdict: Verdict) -> 
         assert verdict(path).problem in (Problem.FAILED, Problem.UNSIGNED, Problem.MALFORMED), at
 
 
+def test_no_damage_to_a_signature_is_taken_for_another(make_kext: Make, verdict: Verdict) -> None:
+    """Every tenth byte of directory and CMS, each bit pattern turned: an answer each time, and never another team."""
+    path = make_kext(architectures=frozenset({"arm64e"}))
+    executable = path / "Contents" / "MacOS" / "driver"
+    good = executable.read_bytes()
+    start = macho.slices(good)[0].signature_offset
+    for at in range(start, len(good), 10):
+        executable.write_bytes(good[:at] + bytes([good[at] ^ 0x5A]) + good[at + 1 :])
+        assert verdict(path).team_id in ("", "KXTRL00001"), at
+
+
 def test_the_info_plist_is_sealed(make_kext: Make, verdict: Verdict) -> None:
     path = make_kext()
     info = path / "Contents" / "Info.plist"

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from asn1crypto import cms as asn1_cms
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -26,6 +26,20 @@ __all__ = ["Signer", "Untrusted", "signer_of"]
 _KEXT_SIGNING = x509.ObjectIdentifier("1.2.840.113635.100.6.1.18")
 _LONGEST_CHAIN = 4
 _PREFIX = "Developer ID Application: "
+# What the two libraries raise on bytes that are no certificate, no CMS, or one of a kind that they do not know.
+_NOT_PROVED = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 class Untrusted(Exception):
@@ -53,7 +67,7 @@ def signer_of(blob: bytes, content: bytes, trust: Trust, now: datetime) -> Signe
         _check_signature(info, leaf, content)
         chain = _chain(leaf, certificates, trust, now)
         _check_leaf(leaf)
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, InvalidSignature) as error:
+    except _NOT_PROVED as error:
         raise Untrusted(f"the CMS does not verify: {error or type(error).__name__}") from error
     for certificate, issuer in pairwise(chain):
         if trust.revoked(certificate, issuer):
