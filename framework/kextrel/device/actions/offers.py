@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kextrel.device.flows import approval
 from kextrel.device.flows.approval import Offer
-from kextrel.device.flows.login import console_user
+from kextrel.device.flows.login import arrived_user
 from kextrel.device.observe import observe
 from kextrel.device.performed import Performed
 from kextrel.device.rig import Rig
@@ -16,7 +16,7 @@ __all__ = ["judge_pending"]
 
 def judge_pending(rig: Rig, *, deadline: Deadline) -> Performed:
     """Approval required where Settings offers Allow; refused where it sends to recovery or has no button."""
-    if rig.wires.screen is None or console_user(rig, deadline=deadline) is None:
+    if rig.wires.screen is None or arrived_user(rig, deadline=deadline) is None:
         return _by_policy(rig, deadline)
     try:
         offer = approval.look(rig, deadline=deadline)

@@ -9,7 +9,7 @@ from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
 from kextrel.timing import Deadline
 
-__all__ = ["console_user", "ensure"]
+__all__ = ["arrived_user", "console_user", "ensure"]
 
 _NOBODY = frozenset({"", "root", "_windowserver", "loginwindow"})
 
@@ -20,9 +20,18 @@ def console_user(rig: Rig, *, deadline: Deadline) -> str | None:
     return None if name in _NOBODY else name
 
 
+def arrived_user(rig: Rig, *, deadline: Deadline) -> str | None:
+    """As `console_user`, but an automatic login that is still on its way after a start is waited for."""
+    user = console_user(rig, deadline=deadline)
+    if user is None and rig.facts.automatic_login and rig.wires.screen is not None:
+        rig.sees(shows(Shown.DESKTOP), rig.timeouts.login, deadline=deadline, what="the desktop")
+        user = console_user(rig, deadline=deadline)
+    return user
+
+
 def ensure(rig: Rig, *, deadline: Deadline) -> str:
     """Logs the administrator in, or unlocks the screen, where that is needed; the console user's short name."""
-    user = console_user(rig, deadline=deadline)
+    user = arrived_user(rig, deadline=deadline)
     if rig.wires.screen is None:
         if user is None:
             raise NotPossible("nobody is logged in at the console and there is no screen wire to log in by (PREP-05)")

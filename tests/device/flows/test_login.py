@@ -1,0 +1,78 @@
+"""Somebody at the desktop: waited for, logged in, unlocked, and never by a password where no field is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kextrel.device.flows import login
+from kextrel.device.rig import Rig
+from kextrel.errors import BenchError, NotPossible
+from kextrel.timing import Deadline
+
+
+def logging_in(world: Any, screens: dict[str, str]) -> None:
+    def key(pressed: str) -> None:
+        if pressed == "return":
+            world.screen, world.commands["stat -f"] = screens["desktop"], "admin\n"
+
+    world.shell_up, world.screen, world.on_key = True, screens["login"], key
+    world.commands["stat -f"] = "root\n"
+
+
+def test_who_is_there_needs_no_key(world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]) -> None:
+    world.shell_up, world.screen, world.commands["stat -f"] = True, screens["desktop"], "admin\n"
+    assert login.ensure(rig, deadline=deadline) == "admin"
+    assert world.log == ["run stat -f %Su /dev/console"]
+
+
+def test_the_login_window_is_answered(world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]) -> None:
+    logging_in(world, screens)
+    assert login.ensure(rig, deadline=deadline) == "admin"
+    assert world.log.count("type a secret") == 1
+
+
+def test_a_locked_screen_is_unlocked(world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]) -> None:
+    logging_in(world, screens)
+    world.commands["stat -f"] = "admin\n"
+    assert login.ensure(rig, deadline=deadline) == "admin"
+    assert world.screen == screens["desktop"]
+
+
+def test_an_automatic_login_is_waited_for(world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]) -> None:
+    def arrive() -> None:
+        world.screen, world.commands["stat -f"] = screens["desktop"], "admin\n"
+
+    world.shell_up, world.screen, world.on_look = True, "a progress bar", arrive
+    world.commands["stat -f"] = "root\n"
+    assert login.arrived_user(rig, deadline=deadline) == "admin"
+    assert "type a secret" not in world.log
+
+
+def test_a_window_of_somebody_else_gets_no_password(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    logging_in(world, screens)
+    world.screen = screens["login"].replace("Lab Admin", "Somebody Else")
+    with pytest.raises(NotPossible, match="does not show 'Lab Admin'"):
+        login.ensure(rig, deadline=deadline)
+    assert "type a secret" not in world.log
+
+
+def test_a_password_that_leads_nowhere_blames_the_keyboard(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    logging_in(world, screens)
+    world.on_key = lambda key: None
+    with pytest.raises(BenchError) as failed:
+        login.ensure(rig, deadline=deadline)
+    assert failed.value.wire == "mini.keyboard"
+
+
+def test_nobody_and_no_screen_is_the_macs_preparation(world: Any, rig: Rig, deadline: Deadline) -> None:
+    world.shell_up, world.commands["stat -f"] = True, "root\n"
+    rig.wires = replace(rig.wires, screen=None)
+    with pytest.raises(NotPossible, match="PREP-05"):
+        login.ensure(rig, deadline=deadline)
