@@ -7,10 +7,14 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from kextrel.lab import LabProfile
 
 __all__ = ["serve"]
 
@@ -31,10 +35,12 @@ def serve(
     """Run virtual Macs until SIGTERM or Control-C; print one JSON line a Mac as soon as it answers."""
     from kextrel import virtual
     from kextrel.cli.specs import specs_of
+    from kextrel.lab import default_profile_path, load_profile
 
+    known = [load_profile(path) for path in profiles or [default_profile_path()]]
     specs = specs_of(profiles or [], frozenset(defect or ()))
     faults = [virtual.Fault.parse(text) for text in fault or ()]
-    announcer = _Announcer(len(specs), write_lab)
+    announcer = _Announcer(len(specs), write_lab, known)
     if with_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     virtual.serve(specs, faults=faults, on_ready=announcer)
@@ -43,8 +49,8 @@ def serve(
 class _Announcer:
     """Prints each Mac's line; the lab file is written before the last one, so its reader can rely on both."""
 
-    def __init__(self, expected: int, write_lab: Path | None) -> None:
-        self._expected, self._path = expected, write_lab
+    def __init__(self, expected: int, write_lab: Path | None, profiles: Sequence[LabProfile]) -> None:
+        self._expected, self._path, self._profiles = expected, write_lab, profiles
         self._ready: list[dict[str, Any]] = []
 
     def __call__(self, endpoints: Any) -> None:
@@ -53,7 +59,7 @@ class _Announcer:
         line = endpoints.as_dict()
         self._ready.append(line)
         if self._path is not None and len(self._ready) == self._expected:
-            write_lab(self._ready, self._path)
+            write_lab(self._ready, self._path, self._profiles)
         typer.echo(json.dumps(line, ensure_ascii=False))
         sys.stdout.flush()
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from kextrel.lab import quarantine
 from kextrel.lab.health import WireHealth, check_wires
 from kextrel.lab.leases import lease, state_folder
 from kextrel.lab.profile import LabProfile, MacProfile
-from kextrel.lab.wiring import build
+from kextrel.lab.wiring import build, openers
 from kextrel.timing import Deadline
 
 __all__ = ["Lab"]
@@ -70,35 +69,43 @@ class Lab:
             "enrollment": mac.enrollment.value,
             "virtual": mac.virtual is not None,
             "wires": mac.wires.names() if mac.wires is not None else [],
-            "quarantine": quarantine.reason(self._folder, name),
+            "quarantine": quarantine.reason(state_folder(), self._key(name)),
         }
 
     @contextmanager
-    def open(self, name: str, sink: Sink) -> Iterator[TestMac]:
-        """Leases the Mac and builds it. Raises BenchError when somebody has it or it is quarantined."""
+    def open(self, name: str, sink: Sink, *, deadline: Deadline | None = None) -> Iterator[TestMac]:
+        """Leases the Mac, until `deadline` when somebody has it, and builds it.
+
+        Raises BenchError that names the owner of one in use, or says how to end a quarantine.
+        """
         mac = self._mac(name)
         with ExitStack() as stack:
-            stack.enter_context(lease(self._folder, name, wait=_WAIT_FOR_LEASE))
+            stack.enter_context(self._lease(name, deadline))
             self._refuse_quarantined(name)
-            device = build(name, mac, self.facts(name), sink)
+            device = build(name, mac, self.facts(name), sink, self._base)
             stack.callback(device.close)
             yield device
 
     def check(self, name: str, *, deadline: Deadline, sink: Sink) -> list[WireHealth]:
-        """Whether each wire of a Mac is alive; nothing is pressed and nothing is switched."""
-        with self.open(name, sink) as device:
-            return check_wires(device.wires, deadline=deadline)
+        """Whether each wire of a Mac is alive, quarantined or not; nothing is pressed and nothing is switched."""
+        opening = openers(name, self._mac(name), sink, self._base)
+        with self._lease(name, None):
+            return check_wires(name, opening, deadline=deadline)
 
     def quarantine(self, name: str, why: str) -> None:
         """Puts a Mac aside until `release`."""
-        quarantine.put_aside(self._folder, name, why)
+        quarantine.put_aside(state_folder(), self._key(name), why)
 
     def release(self, name: str) -> str | None:
         """Ends a quarantine; returns its reason, None where there was none."""
-        return quarantine.release(self._folder, name)
+        return quarantine.release(state_folder(), self._key(name))
+
+    def _lease(self, name: str, deadline: Deadline | None) -> AbstractContextManager[None]:
+        waiting = deadline or Deadline.after(_WAIT_FOR_LEASE, f"waiting for {name}")
+        return lease(state_folder(), self._key(name), name, deadline=waiting)
 
     def _refuse_quarantined(self, name: str) -> None:
-        why = quarantine.reason(self._folder, name)
+        why = quarantine.reason(state_folder(), self._key(name))
         if why is not None:
             hint = f"look at it, then end that with `kextrel lab release {name} --lab {self.profile.origin}`"
             raise BenchError(f"it is quarantined: {why}", wire=name, hint=hint)
@@ -107,7 +114,12 @@ class Lab:
         return self.profile.macs[self.only(name)]
 
     @property
-    def _folder(self) -> Path:
-        """Leases and quarantines belong to a profile's place: two labs may both have a Mac called mini."""
-        place = hashlib.sha256(self.profile.origin.encode()).hexdigest()[:12]
-        return state_folder(re.sub(r"[^A-Za-z0-9-]+", "-", self.profile.name)[:40] + "-" + place)
+    def _base(self) -> Path:
+        """Where relative paths of the profile begin."""
+        return Path(self.profile.origin).parent
+
+    def _key(self, name: str) -> str:
+        """What a lease is of: the Mac behind these wires, whatever profile names it, and whatever keys are pinned."""
+        wires = self._mac(name).wires
+        places = wires.places() if wires is not None else [self.profile.origin]
+        return f"{name}-{hashlib.sha256(repr(places).encode()).hexdigest()[:12]}"

@@ -7,15 +7,17 @@ second for gestures and dwell, 1 on every real bench.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, model_validator
 
 import kextrel
 from kextrel import yamltext
 from kextrel.bench.sshlink import HostKey
-from kextrel.errors import InputError, UsageError
+from kextrel.errors import InputError, UsageError, nearest
 from kextrel.lab.secrets import SecretReference
 from kextrel.vocabulary import Architecture, Enrollment, Version
 from kextrel.yamltext import Amount, Flag, Whole, Written
@@ -39,6 +41,7 @@ __all__ = [
 
 SCHEMA = "kextrel/lab/v1"
 _SHIPPED = "virtual-lab.yaml"
+_PREPARATIONS = [f"PREP-{row:02}" for row in range(1, 16)]
 
 Port = Annotated[Whole, Field(ge=0, le=65535)]
 Seconds = Annotated[Amount, Field(gt=0)]
@@ -54,6 +57,29 @@ def _host_key(value: object) -> object:
         HostKey.parse(str(value))
     except UsageError as error:
         raise ValueError(str(error)) from None
+    return value
+
+
+def _url(value: object) -> object:
+    """http or https, without a user or a password in it; it is not quoted, for it may hold one."""
+    if isinstance(value, str):
+        parts = urlsplit(value)
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("a password in clear is refused here: take it out of the URL, into 'password:'")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("an address such as http://pikvm.lab is wanted")
+    return value
+
+
+def _mac_name(value: object) -> object:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", str(value)):
+        raise ValueError(f"{value!r} is no name for a Mac: use letters, digits, '.', '_' and '-'")
+    return value
+
+
+def _preparation(value: object) -> object:
+    if value not in _PREPARATIONS:
+        raise ValueError(f"{value!r} is no row of preparation; {nearest(str(value), _PREPARATIONS)}")
     return value
 
 
@@ -109,21 +135,26 @@ class KeyboardWire(Written):
 
 
 class ScreenWire(Written):
-    """A PiKVM. `poll`: wall seconds between two looks."""
+    """A PiKVM. `poll`: wall seconds between two looks; `certificate`: a PEM file, its own one for https."""
 
     driver: Literal["pikvm"]
-    url: str
+    url: Annotated[str, BeforeValidator(_url)]
     user: str
     password: SecretReference
     poll: Seconds = 0.5
+    certificate: str | None = None
 
 
 class BeaconWire(Written):
-    """An HTTP listener that the Mac can reach from recovery, by wire; port 0 takes a free one."""
+    """An HTTP listener that the Mac can reach from recovery, by wire; port 0 takes a free one.
+
+    `host`: what the Mac calls this machine, where `listen` is no address for it (0.0.0.0).
+    """
 
     driver: Literal["http"]
     listen: str
     port: Port = 0
+    host: str | None = None
 
 
 class Wiring(Written):
@@ -137,6 +168,19 @@ class Wiring(Written):
     screen: ScreenWire | None = None
     beacon: BeaconWire | None = None
 
+    @model_validator(mode="after")
+    def _apart(self) -> Wiring:
+        if self.power is not None and self.power == self.button:
+            raise ValueError("power and button are on one channel of one relay board; give each its own")
+        return self
+
+    def places(self) -> list[str]:
+        """Where the wires end, the same whatever is pinned or however it logs in: what makes this Mac this one."""
+        shell = [f"{self.shell.host}:{self.shell.port}"] if self.shell is not None else []
+        relays = [f"{wire.port}#{wire.channel}" for wire in (self.power, self.button) if wire is not None]
+        ports = [wire.port for wire in (self.console, self.keyboard) if wire is not None]
+        return [*shell, *relays, *ports, *([self.screen.url] if self.screen is not None else [])]
+
     def names(self) -> list[str]:
         """The wires that are there."""
         return [name for name in type(self).model_fields if getattr(self, name) is not None]
@@ -146,7 +190,7 @@ class Virtual(Written):
     """A Mac that Kextrel makes itself. `missing` takes single rows of preparation away again: PREP-03."""
 
     prepared: Flag = False
-    missing: tuple[str, ...] = ()
+    missing: tuple[Annotated[str, BeforeValidator(_preparation)], ...] = ()
 
 
 class TimeoutsProfile(Written):
@@ -196,7 +240,7 @@ class LabProfile(Written):
 
     schema_: Literal["kextrel/lab/v1"] = Field(alias="schema")
     name: str
-    macs: Annotated[dict[str, MacProfile], Field(min_length=1)]
+    macs: Annotated[dict[Annotated[str, BeforeValidator(_mac_name)], MacProfile], Field(min_length=1)]
     extensions: dict[str, str] = Field(default_factory=dict)
     origin: str = Field(default="", alias="origin", exclude=True)
 

@@ -9,32 +9,34 @@ from pathlib import Path
 __all__ = ["put_aside", "reason", "release"]
 
 
-def put_aside(folder: Path, mac: str, why: str) -> None:
-    """Quarantines `mac`; the first reason stays."""
-    path = _path(folder, mac)
+def put_aside(folder: Path, key: str, why: str) -> None:
+    """Quarantines the Mac that `key` names; the first reason stays."""
+    path = _path(folder, key)
     if not path.exists():
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        path.write_text(json.dumps({"at": at, "why": why}, ensure_ascii=False), encoding="utf-8")
+        said = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "why": why}
+        fresh = path.with_name(f"{path.name}.new")
+        fresh.write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
+        fresh.replace(path)
 
 
-def reason(folder: Path, mac: str) -> str | None:
-    """Why `mac` is put aside and since when, None when it is not."""
-    path = _path(folder, mac)
-    if not path.exists():
-        return None
+def reason(folder: Path, key: str) -> str | None:
+    """Why a Mac is put aside and since when, None when it is not."""
+    path = _path(folder, key)
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
         return f"{said['why']} (since {said['at']})"
+    except FileNotFoundError:
+        return None
     except (OSError, ValueError, KeyError, TypeError):
         return f"for a reason that cannot be read any more ({path})"
 
 
-def release(folder: Path, mac: str) -> str | None:
+def release(folder: Path, key: str) -> str | None:
     """Ends a quarantine; returns its reason, None where there was none."""
-    why = reason(folder, mac)
-    _path(folder, mac).unlink(missing_ok=True)
+    why = reason(folder, key)
+    _path(folder, key).unlink(missing_ok=True)
     return why
 
 
-def _path(folder: Path, mac: str) -> Path:
-    return folder / f"{mac}.quarantine"
+def _path(folder: Path, key: str) -> Path:
+    return folder / f"{key}.quarantine"

@@ -32,14 +32,14 @@ def _reference(value: object) -> object:
 SecretReference = Annotated[str, BeforeValidator(_reference)]
 
 
-def resolve(reference: str) -> str:
-    """The secret. Raises UsageError that names the reference and what to do, never the secret."""
+def resolve(reference: str, base: Path = Path()) -> str:
+    """The secret; a relative `file:` lies below `base`. Raises UsageError with what to do, never with the secret."""
     kind, _, rest = reference.partition(":")
     if kind == "env":
         return _from_environment(rest)
     if kind == "keyring":
         return _from_keyring(rest)
-    return _from_file(Path(rest))
+    return _from_file(base / Path(rest).expanduser())
 
 
 def _from_environment(name: str) -> str:

@@ -20,86 +20,94 @@ from kextrel.bench.screen import PikvmScreen
 from kextrel.bench.shell import SshShell
 from kextrel.bench.sshlink import Login
 from kextrel.device import Account, Accounts, Facts, TestMac, Timeouts, Wires
+from kextrel.errors import UsageError
 from kextrel.evidence import Sink
 from kextrel.lab.profile import AccountProfile, MacProfile, ShellWire, Wiring
 from kextrel.lab.secrets import resolve
 from kextrel.timing import Clock
 
-__all__ = ["build"]
+__all__ = ["build", "openers"]
 
 
-def build(name: str, mac: MacProfile, facts: Facts, sink: Sink) -> TestMac:
-    """The device of a Mac that has wires. Raises UsageError for a secret that is not there, BenchError for a wire."""
-    assert mac.wires is not None, "a virtual Mac has wires once it is served"
-    accounts = _accounts(mac)
-    clock = Clock(mac.time_scale)
-    opening = _openers(name, mac.wires, accounts, clock, sink)
+def build(name: str, mac: MacProfile, facts: Facts, sink: Sink, base: Path) -> TestMac:
+    """The device of a Mac that has wires. Raises UsageError for a secret that is not there, BenchError for a wire.
+
+    The button's contacts are opened first: an owner that was killed may have left them closed.
+    """
+    accounts = _accounts(mac, base)
+    opening = openers(name, mac, sink, base)
     with ExitStack() as stack:
         opened: dict[str, Any] = {}
         for kind, open_wire in opening.items():
             opened[kind] = open_wire()
             stack.callback(opened[kind].close)
-        given = mac.timeouts.model_dump(exclude_none=True)
-        device = TestMac(
-            name,
-            facts,
-            Wires(**opened),
-            clock=clock,
-            sink=sink,
-            accounts=accounts,
-            timeouts=replace(Timeouts(), **given),
-        )
+        wires = Wires(**opened)
+        if wires.button is not None:
+            wires.button.release()
+        patience = replace(Timeouts(), **mac.timeouts.model_dump(exclude_none=True))
+        clock = Clock(mac.time_scale)
+        device = TestMac(name, facts, wires, clock=clock, sink=sink, accounts=accounts, timeouts=patience)
         stack.pop_all()
     return device
 
 
-def _accounts(mac: MacProfile) -> Accounts:
-    assert mac.accounts is not None
-    standard = mac.accounts.standard
-    return Accounts(_account(mac.accounts.admin), _account(standard) if standard is not None else None)
-
-
-def _account(account: AccountProfile) -> Account:
-    return Account(account.user, account.full_name or account.user, resolve(account.password))
-
-
-def _openers(name: str, wires: Wiring, accounts: Accounts, clock: Clock, sink: Sink) -> Mapping[str, Callable[[], Any]]:
-    """A way to open each wire that is there; their secrets are resolved now."""
+def openers(name: str, mac: MacProfile, sink: Sink, base: Path) -> Mapping[str, Callable[[], Any]]:
+    """A way to open each wire that is there, by its kind. All secrets are resolved now, below `base` (see resolve)."""
+    if mac.wires is None:
+        raise UsageError(f"{name} is a virtual Mac and has no wires before it is served: use `kextrel virtual serve`")
+    wires, clock, admin = mac.wires, Clock(mac.time_scale), _accounts(mac, base).admin
     found: dict[str, Callable[[], Any]] = {}
     if (shell := wires.shell) is not None:
-        login = _login(shell, accounts)
+        login = _login(shell, admin, base)
         at = f"{name}.shell ({shell.host}:{shell.port})"
         found["shell"] = lambda: SshShell(at, shell.host, shell.port, login, shell.host_keys, sink)
     if (console := wires.console) is not None:
         found["console"] = lambda: SerialConsole(f"{name}.console ({console.port})", console.port, console.baud, sink)
     if (power := wires.power) is not None:
-        found["power"] = lambda: RelayPower(
-            f"{name}.power ({power.port} channel {power.channel})", power.port, power.channel, sink
-        )
+        at_power = f"{name}.power ({power.port} channel {power.channel})"
+        found["power"] = lambda: RelayPower(at_power, power.port, power.channel, sink)
     if (button := wires.button) is not None:
-        found["button"] = lambda: RelayButton(
-            f"{name}.button ({button.port} channel {button.channel})", button.port, button.channel, clock, sink
-        )
-    return found | _seeing(name, wires, sink)
+        at_button = f"{name}.button ({button.port} channel {button.channel})"
+        found["button"] = lambda: RelayButton(at_button, button.port, button.channel, clock, sink)
+    return found | _seeing(name, wires, sink, base)
 
 
-def _seeing(name: str, wires: Wiring, sink: Sink) -> dict[str, Callable[[], Any]]:
+def _seeing(name: str, wires: Wiring, sink: Sink, base: Path) -> dict[str, Callable[[], Any]]:
     """Keyboard, screen and beacon: what a Mac without a shell is driven by."""
     found: dict[str, Callable[[], Any]] = {}
     if (keyboard := wires.keyboard) is not None:
-        found["keyboard"] = lambda: Ch9329Keyboard(f"{name}.keyboard ({keyboard.port})", keyboard.port, sink)
+        at = f"{name}.keyboard ({keyboard.port})"
+        found["keyboard"] = lambda: Ch9329Keyboard(at, keyboard.port, sink, baud=keyboard.baud)
     if (screen := wires.screen) is not None:
-        password = resolve(screen.password)
+        password = resolve(screen.password, base)
+        trusted = base / Path(screen.certificate).expanduser() if screen.certificate is not None else None
         found["screen"] = lambda: PikvmScreen(
-            f"{name}.screen ({screen.url})", screen.url, screen.user, password, sink, poll=screen.poll
+            f"{name}.screen ({screen.url})",
+            screen.url,
+            screen.user,
+            password,
+            sink,
+            poll=screen.poll,
+            certificate=trusted,
         )
     if (beacon := wires.beacon) is not None:
-        found["beacon"] = lambda: HttpBeacon(f"{name}.beacon ({beacon.listen})", beacon.listen, beacon.port, sink)
+        at_beacon = f"{name}.beacon ({beacon.listen})"
+        found["beacon"] = lambda: HttpBeacon(at_beacon, beacon.listen, beacon.port, sink, host=beacon.host)
     return found
 
 
-def _login(shell: ShellWire, accounts: Accounts) -> Login:
-    user = shell.user or accounts.admin.name
+def _accounts(mac: MacProfile, base: Path) -> Accounts:
+    assert mac.accounts is not None, "a Mac with wires has accounts: the profile sees to that"
+    standard = mac.accounts.standard
+    return Accounts(_account(mac.accounts.admin, base), _account(standard, base) if standard is not None else None)
+
+
+def _account(account: AccountProfile, base: Path) -> Account:
+    return Account(account.user, account.full_name or account.user, resolve(account.password, base))
+
+
+def _login(shell: ShellWire, admin: Account, base: Path) -> Login:
+    user = shell.user or admin.name
     if shell.key is not None:
-        return Login(user, key=Path(shell.key).expanduser())
-    return Login(user, password=resolve(shell.password) if shell.password is not None else accounts.admin.password)
+        return Login(user, key=base / Path(shell.key).expanduser())
+    return Login(user, password=resolve(shell.password, base) if shell.password is not None else admin.password)

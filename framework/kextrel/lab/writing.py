@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kextrel.lab.profile import SCHEMA, LabProfile
+from kextrel.lab.profile import SCHEMA, LabProfile, MacProfile
 
 __all__ = ["write_lab"]
 
@@ -30,11 +30,18 @@ def write_lab(endpoints: Sequence[Mapping[str, Any]], path: Path, profiles: Sequ
     known = {name: mac for profile in profiles for name, mac in profile.macs.items()}
     macs = {}
     for one in endpoints:
-        facts = known[one["name"]].model_dump(mode="json", exclude={"virtual", "wires", "macos"}, exclude_none=True)
-        macs[one["name"]] = {**facts, **_wired(one, secrets.absolute())}
+        macs[one["name"]] = {**_facts(known.get(one["name"])), **_wired(one, secrets.absolute())}
     extensions = {key: value for profile in profiles for key, value in profile.extensions.items()}
     lab = {"schema": SCHEMA, "name": f"virtual-{os.getpid()}", "macs": macs, "extensions": extensions}
-    path.write_text(json.dumps(lab, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text(json.dumps(lab, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    fresh.replace(path)  # whoever waits for the file never sees half of it
+
+
+def _facts(mac: MacProfile | None) -> dict[str, Any]:
+    if mac is None:
+        return {}
+    return mac.model_dump(mode="json", exclude={"virtual", "wires", "macos"}, exclude_none=True)
 
 
 def _wired(endpoint: Mapping[str, Any], secrets: Path) -> dict[str, Any]:
