@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import plistlib
 from collections.abc import Callable
+from dataclasses import replace
 from types import MappingProxyType
 
 from kextrel.virtual.unix.files import NullFile, OpenFile, ZeroFile
 from kextrel.virtual.unix.fs import NO_GUARDS, FileSystem, Guards, Volume
 from kextrel.virtual.unix.host import Host
-from kextrel.virtual.unix.nodes import Device, Directory
+from kextrel.virtual.unix.nodes import Device, Directory, Stat
 from kextrel.virtual.unix.process import TOOLS
 from kextrel.virtual.unix.programs import image
 from kextrel.virtual.unix.users import ADMIN, Users
@@ -49,6 +50,20 @@ class RandomFile(NullFile):
         return os.urandom(count)
 
 
+class Console(Device):
+    """/dev/console: it belongs to whoever is logged in at the screen, else to root."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(0o600, lambda _: NullFile())
+        self._host = host
+
+    def stat(self) -> Stat:
+        """As any device's, with the owner of this moment."""
+        system, name = self._host.system, self._host.console_user
+        user = system.users.get(name) if system is not None and name else None
+        return replace(super().stat(), uid=user.uid if user else 0)
+
+
 def new_disk(host: Host) -> FileSystem:
     """The disk of a Mac fresh from its first setup, as the kernel sees it."""
     disk = FileSystem.on(Volume(host.spec.disk_name, Directory(0o755), Guards()), host.clock.now)
@@ -69,6 +84,7 @@ def boot_files(host: Host, environment: str) -> FileSystem:
         files.mkdir(f"/Volumes/{host.spec.disk_name}")
         files.mount(host.disk.mounts.root, f"/Volumes/{host.spec.disk_name}")
     _mount_volatile(files)
+    files.device("/dev/console", Console(host))
     return files
 
 
@@ -92,7 +108,9 @@ def _furnish(disk: FileSystem, environment: str, folders: tuple[str, ...]) -> No
 
 
 def _programs(environment: str) -> dict[str, bytes]:
-    """The program files of one environment: all that was registered so far (`assembly` imports every tool first)."""
+    """The program files of one environment: this room's, and all others that were registered so far."""
+    from kextrel.virtual.unix import userland  # noqa: F401 - registers them; the shell is built on this package
+
     return {path: image(path) for path, known in TOOLS.items() if environment in known.where}
 
 

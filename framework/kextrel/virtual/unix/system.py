@@ -79,6 +79,8 @@ class System:
         self.load = Load(host.clock)
         self.processes: dict[int, Proc] = {}
         self.stopped = False
+        self.sudo_tickets: dict[tuple[int, str], float] = {}
+        """(uid, terminal or session) -> when sudo took a password there, in Mac seconds."""
         self._pids = itertools.count(_FIRST_PID)
 
     async def start(self) -> None:

@@ -36,7 +36,7 @@ class Tty:
         self._system: System | None = None
         self._line = bytearray()
         self._ready: deque[bytes] = deque()
-        self._readable, self._writable = WaitQueue(), WaitQueue()
+        self.readable, self._writable = WaitQueue(), WaitQueue()
         self._paused = False
 
     # -- the side of whoever types and looks
@@ -50,7 +50,7 @@ class Tty:
         """The line is gone: SIGHUP for all processes of the session, end of input for what reads on."""
         if not self.hung_up:
             self.hung_up = True
-            self._readable.wake()
+            self.readable.wake()
             self._writable.wake()
             if self._system is not None:
                 self._system.signal_session(self.session, SIGHUP)
@@ -71,6 +71,11 @@ class Tty:
         self._writable.wake()
 
     # -- the side of the processes
+
+    @property
+    def has_line(self) -> bool:
+        """Whether a read would be answered at once."""
+        return bool(self._ready)
 
     def open(self) -> OpenFile:
         """A new open file on this terminal, for reading and writing."""
@@ -95,7 +100,7 @@ class Tty:
     async def read_line(self, who: Actor) -> bytes:
         """The next line that was typed, with its newline; b"" after ^D or a hang-up."""
         while not self._ready and not self.hung_up:
-            await who.block(self._readable)
+            await who.block(self.readable)
         return self._ready.popleft() if self._ready else b""
 
     async def read(self, count: int, who: Actor) -> bytes:
@@ -155,7 +160,7 @@ class Tty:
 
     def _hand_over(self, data: bytes) -> None:
         self._ready.append(data)
-        self._readable.wake()
+        self.readable.wake()
 
     def _echo(self, data: bytes) -> None:
         if self.echo and not self.hung_up:
