@@ -34,8 +34,8 @@ def build(name: str, mac: MacProfile, facts: Facts, sink: Sink, base: Path) -> T
 
     The button's contacts are opened first: an owner that was killed may have left them closed.
     """
-    accounts = _accounts(mac, base)
     opening = openers(name, mac, sink, base)
+    accounts = _accounts(mac, base)
     with ExitStack() as stack:
         opened: dict[str, Any] = {}
         for kind, open_wire in opening.items():

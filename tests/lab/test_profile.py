@@ -1,0 +1,162 @@
+"""Profiles: every mistake is one sentence with file, line and the nearest right word; nothing is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from kextrel.errors import InputError
+from kextrel.lab import default_profile_path, load_profile
+from kextrel.vocabulary import Architecture, Enrollment, Version
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+GOOD = f"""\
+schema: kextrel/lab/v1
+name: rack 4
+macs:
+  studio:
+    architecture: apple-silicon
+    model: Mac13,1
+    macos: 14.10
+    enrollment: automated-device
+    bootstrap_token: false
+    time_scale: 1
+    accounts:
+      admin: {{user: admin, full_name: Lab Admin, password: "keyring:kextrel/admin"}}
+      standard: {{user: student, password: "file:secrets/student"}}
+    timeouts: {{boot: 400, settle: 2.5}}
+    wires:
+      shell:
+        driver: ssh
+        host: 192.0.2.10
+        user: runner
+        key: ~/.ssh/lab
+        host_keys:
+          - {KEY}
+      console: {{driver: serial, port: "rfc2217://bench:4001", baud: 115200}}
+      power: {{driver: lcus, port: /dev/ttyUSB0, channel: 1}}
+      button: {{driver: lcus, port: /dev/ttyUSB0, channel: 2}}
+      keyboard: {{driver: ch9329, port: /dev/ttyUSB1}}
+      screen: {{driver: pikvm, url: "https://pikvm.lab", user: lab, password: "env:KVM", certificate: pikvm.pem}}
+      beacon: {{driver: http, listen: 0.0.0.0, port: 8077, host: 192.0.2.1}}
+extensions: {{driver: build/Sample.kext}}
+"""
+
+
+def refused(tmp_path: Path, text: str) -> InputError:
+    path = tmp_path / "lab.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        load_profile(path)
+    assert str(caught.value).startswith(f"{path}:")
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def line_of(text: str, words: str) -> int:
+    return next(number for number, line in enumerate(text.splitlines(), 1) if words in line)
+
+
+def test_a_whole_profile_is_typed(tmp_path: Path) -> None:
+    (tmp_path / "lab.yaml").write_text(GOOD)
+    lab = load_profile(tmp_path / "lab.yaml")
+    mac = lab.macs["studio"]
+    assert (mac.architecture, mac.macos, mac.enrollment) == (
+        Architecture.APPLE_SILICON,
+        Version(14, 10),
+        Enrollment.AUTOMATED_DEVICE,
+    )
+    assert (mac.bootstrap_token, mac.user_approved_mdm, mac.time_scale) == (False, True, 1.0)
+    assert mac.wires is not None
+    assert mac.wires.names() == ["shell", "console", "power", "button", "keyboard", "screen", "beacon"]
+    assert mac.wires.shell is not None
+    assert (mac.wires.shell.port, mac.wires.shell.host_keys) == (22, (KEY,))
+    assert (mac.timeouts.boot, mac.timeouts.settle, mac.timeouts.command) == (400.0, 2.5, None)
+    assert lab.extensions == {"driver": "build/Sample.kext"}
+    assert lab.origin == str(tmp_path / "lab.yaml")
+    with pytest.raises(ValidationError):
+        mac.model = "other"  # type: ignore[misc]
+
+
+def test_the_shipped_lab_is_one_prepared_virtual_mini() -> None:
+    lab = load_profile(default_profile_path())
+    assert list(lab.macs) == ["mini"]
+    mini = lab.macs["mini"]
+    assert (mini.model, str(mini.macos), mini.architecture.value) == ("Macmini9,1", "14.5", "apple-silicon")
+    assert mini.virtual is not None
+    assert (mini.virtual.prepared, mini.virtual.missing, mini.time_scale) == (True, (), 50.0)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("  studio:", "  stu dio:", "is no name for a Mac"),
+        ("    model:", "    modle:", "the key 'modle' is not known here; did you mean 'model'?"),
+        ("architecture: apple-silicon", "architecture: aple-silicon", "did you mean 'apple-silicon'?"),
+        ("macos: 14.10", "macos: Sonoma", "'Sonoma' is not a macOS version"),
+        ("enrollment: automated-device", "enrollment: automatic-device", "did you mean 'automated-device'?"),
+        ("bootstrap_token: false", "bootstrap_token: no", "'no' is neither true nor false"),
+        ("time_scale: 1", "time_scale: fast", "'fast' is not a number"),
+        ("time_scale: 1", "time_scale: 0", "greater than 0"),
+        ("boot: 400", "bott: 400", "did you mean 'boot'?"),
+        ("driver: ssh", "driver: shs", "did you mean 'ssh'?"),
+        ("host: 192.0.2.10", "hots: 192.0.2.10", "did you mean 'host'?"),
+        (f"- {KEY}", "- ssh-ed25519 AAAA", "is not a host key"),
+        ("channel: 2", "channel: 9", "less than or equal to 8"),
+        ("channel: 2", "channel: 1", "power and button are on one channel"),
+        ("port: 8077", "port: 80777", "less than or equal to 65535"),
+        ("port: 8077", "port: http", "'http' is not a whole number"),
+        ("https://pikvm.lab", "pikvm.lab", "an address such as http://"),
+        ("schema: kextrel/lab/v1", "schema: kextrel/lab/v2", "did you mean 'kextrel/lab/v1'?"),
+        ("name: rack 4", "name: &rack rack 4", "the anchor &rack is not read here"),
+        ("    model: Mac13,1", "    macos: 13", "'macos' is here twice"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(tmp_path: Path, right: str, wrong: str, said: str) -> None:
+    assert GOOD.count(right) >= 1
+    text = GOOD.replace(right, wrong, 1)
+    error = refused(tmp_path, text)
+    assert said in str(error)
+    expected = line_of(text, wrong)
+    if "twice" in said:
+        expected = line_of(text, "macos: 14.10")
+    if "one channel" in said:
+        expected = line_of(text, "wires:")
+    assert error.line == expected
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ('"keyring:kextrel/admin"', "hunter2"),
+        ('"keyring:kextrel/admin"', "[hunter2]"),
+        ('"keyring:kextrel/admin"', "{hunter2: x}"),
+        ('"file:secrets/student"', "hunter2"),
+        ('"env:KVM"', "'env:hunter2 with spaces'"),
+        ('"env:KVM"', '"hunter2"'),
+        ("https://pikvm.lab", "https://lab:hunter2@pikvm.lab"),
+    ],
+)
+def test_a_password_in_clear_is_refused_and_not_quoted(tmp_path: Path, right: str, wrong: str) -> None:
+    error = refused(tmp_path, GOOD.replace(right, wrong, 1))
+    assert "a password in clear is refused here" in str(error)
+    assert "hunter2" not in str(error)
+    assert error.line == line_of(GOOD, right)
+
+
+def test_a_mac_has_wires_or_is_virtual(tmp_path: Path) -> None:
+    virtual = "schema: kextrel/lab/v1\nname: v\nmacs:\n  mini:\n    architecture: apple-silicon\n    macos: 14.5\n"
+    assert "either 'wires:' or 'virtual:'" in str(refused(tmp_path, virtual))
+    both = virtual + "    virtual: {prepared: true}\n    wires: {}\n"
+    assert "either 'wires:' or 'virtual:'" in str(refused(tmp_path, both))
+    unknown = virtual + "    virtual: {missing: [PERP-03]}\n"
+    assert "'PERP-03' is no row of preparation; did you mean 'PREP-03'?" in str(refused(tmp_path, unknown))
+    nobody = virtual + "    wires: {beacon: {driver: http, listen: 127.0.0.1}}\n"
+    assert "a Mac with wires needs 'accounts:'" in str(refused(tmp_path, nobody))
+
+
+@pytest.mark.parametrize("text", ["", "macs: [\n", "- a list\n", "schema: kextrel/lab/v1\nname: x\nmacs: {}\n"])
+def test_what_is_no_profile_is_refused(tmp_path: Path, text: str) -> None:
+    refused(tmp_path, text)
