@@ -16,9 +16,10 @@ from kextrel.macos import bputil as bputil_reader
 from kextrel.macos import csrutil as csrutil_reader
 from kextrel.macos import kexts as kexts_reader
 from kextrel.macos import load as load_reader
+from kextrel.macos import observation
 from kextrel.virtual.macos.tools.options import parse
 from kextrel.virtual.unix.process import Exit
-from kextrel.vocabulary import Signature
+from kextrel.vocabulary import UNKNOWN, SecurityMode, Signature
 
 DRIVER = "com.example.kextrel.driver"
 POLICY = "/var/db/SystemPolicyConfiguration/KextPolicy"
@@ -371,3 +372,27 @@ def test_options_read_clusters_values_and_ends() -> None:
     assert found.operands == ["x", "-y"]
     with pytest.raises(Exit, match="Missing value for '-b'"):
         parse(["-b"], values=("bundle-identifier",), short={"b": "bundle-identifier"})
+
+
+def test_an_observation_finds_every_fact(lab: Any, play: Any, make_kext: Make) -> None:
+    """The observe script, run by the Mac's own shell, after a kext was allowed and loaded."""
+
+    async def story() -> None:
+        mac = lab()
+        await lowered(mac, "-k")
+        await mac.macos()
+        path = mac.install(make_kext())
+        await mac.run("kmutil", "load", "-p", path)
+        mac.machine.kernel.approve(mac.machine.kernel.pending()[0], "admin")
+        await mac.macos()
+        token = "observation0000000"
+        answer = await mac.run("/bin/sh", user="admin", input=observation.script(token).encode())
+        seen = observation.read(answer.stdout, token=token)
+        assert seen.problem == ""
+        assert not [name for name, field in vars(seen).items() if getattr(field, "value", None) is UNKNOWN]
+        assert seen.loaded_kexts.value == seen.aux_kc.value == {DRIVER}
+        assert seen.console_user.value == "admin"
+        assert seen.auxr.value == mac.machine.sep.policy().auxr
+        assert seen.security_mode.value == SecurityMode.REDUCED
+
+    play(story())
