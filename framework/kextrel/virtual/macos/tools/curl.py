@@ -24,7 +24,7 @@ _SHORT = {
 }  # fmt: skip
 _VALUES = (
     "output", "request", "upload-file", "max-time", "write-out", "header", "data", "data-binary", "data-raw",
-    "connect-timeout",
+    "connect-timeout", "retry",  # curl retries time-outs and 5xx only, which the loopback does not have
 )  # fmt: skip
 _NO_HOST, _REFUSED, _HTTP_ERROR, _NO_FILE, _TIMED_OUT, _EMPTY, _TOO_LARGE = 6, 7, 22, 26, 28, 52, 63
 _LONGEST = 600.0
