@@ -8,7 +8,6 @@ command, and a Mac has no setsid, so what descends from the shell is looked up w
 
 from __future__ import annotations
 
-import re
 import secrets
 import select
 import shlex
@@ -80,9 +79,13 @@ class _Stream:
 
     def feed(self, chunk: bytes) -> None:
         self.data += chunk
-        if self.pid is None and (found := re.search(self.mark + rb" (\d+)\r?\n", self.data)):
-            self.pid = int(found.group(1))
-            del self.data[: found.end()]
+        if self.pid is not None:
+            return
+        start = self.data.find(self.mark)
+        end = self.data.find(b"\n", start)
+        if start >= 0 and end >= 0:
+            self.pid = int(self.data[start + len(self.mark) : end])
+            del self.data[: end + 1]
 
 
 class _Job:
