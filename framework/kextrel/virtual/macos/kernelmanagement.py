@@ -247,8 +247,9 @@ class KernelManagement:
 
     @property
     def _kexts_allowed(self) -> bool:
-        """Whether LocalPolicy lets kexts be approved; KEXT-06 is the Mac whose kernelmanagerd never looks."""
-        return allows_kexts(self._host.sep.policy()) or self._host.defect("KEXT-06")
+        """Whether the LocalPolicy of this boot lets kexts be; KEXT-06 is the Mac whose kernelmanagerd never looks."""
+        policy = self._host.in_force
+        return (policy is not None and allows_kexts(policy)) or self._host.defect("KEXT-06")
 
     def _ask(self, found: Found, allowed: bool, now: float) -> None:
         self.policy.ask(found.team_id, found.kext.identifier, found.developer)
