@@ -160,3 +160,8 @@ def test_a_mac_has_wires_or_is_virtual(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "macs: [\n", "- a list\n", "schema: kextrel/lab/v1\nname: x\nmacs: {}\n"])
 def test_what_is_no_profile_is_refused(tmp_path: Path, text: str) -> None:
     refused(tmp_path, text)
+
+
+@pytest.mark.parametrize("path", sorted(default_profile_path().parent.glob("*.yaml")), ids=lambda path: path.name)
+def test_every_shipped_profile_is_one(path: Path) -> None:
+    assert load_profile(path).macs

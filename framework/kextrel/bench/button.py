@@ -49,13 +49,7 @@ class RelayButton:
             self.release()
 
     def release(self) -> None:
-        try:
-            self._open_contacts()
-        except BenchError:
-            raise
-        except BaseException:  # an interrupt in here: once more, then let it go on
-            self._open_contacts()
-            raise
+        letgo.surely(self._open_contacts)
 
     def check(self, *, deadline: Deadline) -> str:
         """For health: the board's port is open and ours. Nothing is pressed."""

@@ -83,13 +83,7 @@ class Ch9329Keyboard:
     def release(self) -> None:
         if self._closed:
             return
-        try:
-            self._all_up()
-        except BenchError:
-            raise
-        except BaseException:  # an interrupt in here: once more, then let it go on
-            self._all_up()
-            raise
+        letgo.surely(self._all_up)
 
     def check(self, *, deadline: Deadline) -> str:
         """For health: asks the board for its version and whether the Mac has it. No key is touched."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 import atexit
 import contextlib
 import weakref
+from collections.abc import Callable
 from typing import Protocol
 
 from kextrel.errors import BenchError
 
-__all__ = ["forget", "remember"]
+__all__ = ["forget", "remember", "surely"]
 
 
 class _Releasable(Protocol):
@@ -31,6 +32,17 @@ def remember(driver: _Releasable) -> None:
 def forget(driver: _Releasable) -> None:
     """`driver` was closed, and released by that."""
     _held.discard(driver)
+
+
+def surely(let_go: Callable[[], None]) -> None:
+    """Calls `let_go`; an interrupt in the middle of it goes on only after a second call."""
+    try:
+        let_go()
+    except BenchError:
+        raise
+    except BaseException:
+        let_go()
+        raise
 
 
 @atexit.register
