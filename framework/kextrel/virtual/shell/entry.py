@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
-from kextrel.virtual.shell.execute import finish, run_text
+from kextrel.virtual.shell.execute import finish, run_only, run_text
 from kextrel.virtual.shell.interactive import converse
 from kextrel.virtual.shell.script import feed
 from kextrel.virtual.shell.state import OPTION_LETTERS, Shell
@@ -76,7 +77,7 @@ async def _sh(proc: Proc) -> int:
 async def _run_command(shell: Shell, text: str, rest: list[str]) -> int:
     if rest:
         shell.name, shell.parameters = rest[0], rest[1:]
-    return await finish(shell, lambda inner: run_text(inner, text))
+    return await finish(shell, partial(run_only, text))
 
 
 async def _run_script(shell: Shell, operands: list[str]) -> int:

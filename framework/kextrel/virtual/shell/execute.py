@@ -13,7 +13,7 @@ from functools import partial
 from kextrel.virtual.shell.expand import Expander
 from kextrel.virtual.shell.jobs import foreground, job_of
 from kextrel.virtual.shell.lexer import ShellSyntaxError
-from kextrel.virtual.shell.parser import Parser
+from kextrel.virtual.shell.parser import Parser, parse
 from kextrel.virtual.shell.patterns import matches
 from kextrel.virtual.shell.redirects import RedirectFault, prepare, redirected
 from kextrel.virtual.shell.state import Break, Continue, Interrupted, Return, Shell, ShellError, ShellExit
@@ -36,7 +36,7 @@ from kextrel.virtual.unix.files import NullFile, pipe
 from kextrel.virtual.unix.process import Main, Proc
 from kextrel.virtual.unix.signals import SIGINT, SIGQUIT
 
-__all__ = ["expander", "finish", "in_subshell", "run", "run_compound", "run_file", "run_text", "run_traps"]
+__all__ = ["expander", "finish", "in_subshell", "run", "run_compound", "run_file", "run_only", "run_text", "run_traps"]
 
 Body = Callable[[Shell], Awaitable[int]]
 SYNTAX_ERROR = 2
@@ -334,6 +334,20 @@ async def run_text(shell: Shell, text: str) -> int:
             await run_traps(shell)
             return shell.status
         await run(shell, line)
+
+
+async def run_only(text: str, shell: Shell) -> int:
+    """Runs the text of `-c`; one simple command takes the shell's process over, as in bash and zsh."""
+    try:
+        lines = parse(text)
+    except ShellSyntaxError:
+        lines = []
+    if len(lines) == 1 and len(lines[0].items) == 1:
+        and_or, background = lines[0].items[0]
+        commands = and_or.first.commands
+        shell.final = not (background or and_or.rest or and_or.first.negated) and isinstance(commands[0], Simple)
+        shell.final = shell.final and len(commands) == 1
+    return await run_text(shell, text)
 
 
 async def run_file(proc: Proc, path: str, arguments: list[str], dialect: str) -> int:

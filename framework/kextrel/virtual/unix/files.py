@@ -14,7 +14,18 @@ from collections.abc import Callable
 
 from kextrel.virtual.unix.nodes import File
 
-__all__ = ["Actor", "FileHandle", "NullFile", "OpenFile", "Pipe", "PipeEnd", "WaitQueue", "ZeroFile", "pipe"]
+__all__ = [
+    "PIPE_SIZE",
+    "Actor",
+    "FileHandle",
+    "NullFile",
+    "OpenFile",
+    "Pipe",
+    "PipeEnd",
+    "WaitQueue",
+    "ZeroFile",
+    "pipe",
+]
 
 PIPE_SIZE = 1 << 16
 
@@ -237,6 +248,11 @@ class PipeEnd(OpenFile):
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
         self._pipe.buffer += data
         self._pipe.readable.wake()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much was written and not read yet."""
+        return len(self._pipe.buffer)
 
     async def room(self, who: Actor) -> None:
         while len(self._pipe.buffer) >= PIPE_SIZE and self._pipe.readers:

@@ -81,6 +81,7 @@ class System:
         self.stopped = False
         self.sudo_tickets: dict[tuple[int, str], float] = {}
         """(uid, terminal or session) -> when sudo took a password there, in Mac seconds."""
+        self._ttys = itertools.count()
         self._pids = itertools.count(_FIRST_PID)
 
     async def start(self) -> None:
@@ -169,6 +170,10 @@ class System:
             return 126
         proc.dispositions = {number: action for number, action in proc.dispositions.items() if action == "ignore"}
         return await main(proc)
+
+    def next_tty(self) -> str:
+        """A name for a new terminal: ttys000 and so on."""
+        return f"ttys{next(self._ttys):03}"
 
     # -- who and what there is
 
