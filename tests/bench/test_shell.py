@@ -66,6 +66,12 @@ def test_odd_command_lines_do_what_the_login_shell_does(shell: SshShell, command
     assert bool(ours.stderr) == bool(theirs.stderr)
 
 
+def test_messages_of_the_shell_name_the_commands_own_lines(shell: SshShell) -> None:
+    done = shell.run("true\nno-such-tool", deadline=soon())
+    assert done.exit_code == 127
+    assert b"line 2: no-such-tool: command not found" in done.stderr
+
+
 def test_a_nul_in_a_command_line_is_a_usage_error(shell: SshShell) -> None:
     with pytest.raises(UsageError, match="NUL"):
         shell.run("echo \0", deadline=soon())

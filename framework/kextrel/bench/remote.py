@@ -1,6 +1,6 @@
 """One remote command on one SSH channel: exact streams, exit code, bounds, and an end that leaves nothing behind.
 
-The command line is prefixed with one line that prints a mark and the process id of the login shell on both streams.
+The command line is prefixed with two echoes, on its own line: a mark and the login shell's process id, on both streams.
 What stands before the mark (a talkative shell startup file) is not the command's and is cut off; the process id is what
 a second channel kills. Under OpenSSH that shell leads a process group of its own; dropbear starts no group for a
 command, and a Mac has no setsid, so what descends from the shell is looked up with ps and killed too.
@@ -95,7 +95,7 @@ class _Job:
         mark = f"kextrel-{secrets.token_hex(8)}"
         self._transport, self._channel, self._command, self._wire = transport, channel, command, wire
         self._limit = limit
-        self._line = f"echo {mark} $$; echo {mark} $$ >&2\n{command}".encode("utf-8", "surrogateescape")
+        self._line = f"echo {mark} $$; echo {mark} $$ >&2; {command}".encode("utf-8", "surrogateescape")
         self._out, self._err = _Stream(mark.encode()), _Stream(mark.encode())
 
     def start(self, input: bytes) -> None:
