@@ -79,13 +79,19 @@ class _Stream:
 
     def feed(self, chunk: bytes) -> None:
         self.data += chunk
-        if self.pid is not None:
-            return
+        if self.pid is None:
+            self._find_mark()
+
+    def _find_mark(self) -> None:
+        """The mark, a blank, digits and the line's end. A shell that complains of the line quotes the mark only."""
         start = self.data.find(self.mark)
-        end = self.data.find(b"\n", start)
-        if start >= 0 and end >= 0:
-            self.pid = int(self.data[start + len(self.mark) : end])
-            del self.data[: end + 1]
+        while start >= 0:
+            head, ended, _ = self.data[start + len(self.mark) :].partition(b"\n")
+            if ended and head.strip().isdigit():
+                self.pid = int(head)
+                del self.data[: start + len(self.mark) + len(head) + 1]
+                return
+            start = self.data.find(self.mark, start + 1)
 
 
 class _Job:
@@ -95,7 +101,8 @@ class _Job:
         mark = f"kextrel-{secrets.token_hex(8)}"
         self._transport, self._channel, self._command, self._wire = transport, channel, command, wire
         self._limit = limit
-        self._line = f"echo {mark} $$; echo {mark} $$ >&2; {command}".encode("utf-8", "surrogateescape")
+        self._prefix = f"echo {mark} $$; echo {mark} $$ >&2; ".encode()
+        self._line = self._prefix + command.encode("utf-8", "surrogateescape")
         self._out, self._err = _Stream(mark.encode()), _Stream(mark.encode())
 
     def start(self, input: bytes) -> None:
@@ -111,8 +118,6 @@ class _Job:
 
     def wait(self, deadline: Deadline) -> Completed:
         """Until both streams end and the exit code is known."""
-        ready = select.poll()
-        ready.register(self._channel.fileno(), select.POLLIN)
         while True:
             self._read()
             if _ended(self._channel) and not _arrived(self._channel):
@@ -120,7 +125,7 @@ class _Job:
             if deadline.expired:
                 raise self._late(deadline)
             if not _arrived(self._channel):
-                ready.poll(max(1, int(deadline.remaining * 1000)))
+                _listen(self._channel, deadline)
         return self._completed(deadline)
 
     def _read(self) -> None:
@@ -142,7 +147,10 @@ class _Job:
         if self._channel.exit_status < 0:
             raise self._lost(self._transport.get_exception())
         self._channel.close()
-        return Completed(self._command, self._channel.exit_status, bytes(self._out.data), bytes(self._err.data))
+        complaint = bytes(self._err.data)
+        if self._err.pid is None:  # the shell did not get as far as the mark: it quotes the line, with what is ours
+            complaint = complaint.replace(self._prefix, b"")
+        return Completed(self._command, self._channel.exit_status, bytes(self._out.data), complaint)
 
     def _late(self, deadline: Deadline) -> DeadlineExceeded:
         return DeadlineExceeded(f"{deadline.what} was not done in time: {self._short()}", wire=self._wire)
@@ -159,9 +167,8 @@ class _Job:
         """Kills what is still running over a second channel; says in a clause what became of it."""
         if self._channel.closed or not self._transport.is_active():
             return ""
-        self._read_quietly()
-        pid = self._out.pid or self._err.pid
         limit = Deadline.after(GRACE)
+        pid = self._learn_pid(limit.within(AFTER_TERM))
         killed = pid is not None and self._kill("TERM", pid, limit)
         if killed:
             self._gone(limit.within(AFTER_TERM))
@@ -169,6 +176,15 @@ class _Job:
             killed = self._kill("KILL", pid, limit) and self._gone(limit)
         self._channel.close()
         return "it was killed on the Mac" if killed else "it could not be killed and may still run on the Mac"
+
+    def _learn_pid(self, limit: Deadline) -> int | None:
+        """The login shell's process id; on a Mac under load it may come only now."""
+        while True:
+            self._read_quietly()
+            pid = self._out.pid or self._err.pid
+            if pid is not None or _ended(self._channel) or limit.expired:
+                return pid
+            _listen(self._channel, limit)
 
     def _read_quietly(self) -> None:
         try:
@@ -190,13 +206,18 @@ class _Job:
             return False
 
     def _gone(self, limit: Deadline) -> bool:
-        """Whether the streams end: nobody holds them any more."""
-        ready = select.poll()
-        ready.register(self._channel.fileno(), select.POLLIN)
+        """Whether nobody holds the streams any more and the login shell is over."""
         while not _ended(self._channel) and not limit.expired:
-            ready.poll(max(1, int(limit.remaining * 1000)))
+            _listen(self._channel, limit)
             _discard(self._channel)
-        return _ended(self._channel)
+        return _ended(self._channel) and bool(self._channel.status_event.wait(limit.remaining))
+
+
+def _listen(channel: paramiko.Channel, limit: Deadline) -> None:
+    """Waits until something arrives or the streams end, at most until `limit`."""
+    ready = select.poll()
+    ready.register(channel.fileno(), select.POLLIN)
+    ready.poll(max(1, int(limit.remaining * 1000)))
 
 
 def _ended(channel: paramiko.Channel) -> bool:
