@@ -25,6 +25,8 @@ _SENT_SIGNALS = frozenset(
     ["ABRT", "ALRM", "FPE", "HUP", "ILL", "INT", "KILL", "PIPE", "QUIT", "SEGV", "TERM", "USR1", "USR2"]
 )
 """The signals that SSH has names for (RFC 4254, 6.10)."""
+_END_OF_WRITE = "_process_eow_at_openssh_dot_com_request"
+"""What asyncssh looks for on a channel when `eow@openssh.com` comes (PROTOCOL 2.1); it has none of its own."""
 _ACCEPTED = ("LANG", "LC_")
 """Variables that a client may send (AcceptEnv of macOS' sshd_config)."""
 
@@ -61,7 +63,7 @@ class Session(asyncssh.SSHServerSession[bytes]):
         self._proc: Proc | None = None
         self._tty: Tty | None = None
         self._input: PipeEnd | None = None
-        self._holders, self._open, self._full = 0, True, False
+        self._holders, self._open, self._heard, self._full = 0, True, True, False
         self._room, self._silent = WaitQueue(), WaitQueue()
         self._work: set[asyncio.Task[None]] = set()
 
@@ -70,6 +72,13 @@ class Session(asyncssh.SSHServerSession[bytes]):
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         """The channel is there; what is wanted of it is not known yet."""
         self._chan = chan
+        setattr(chan, _END_OF_WRITE, self._deaf)
+
+    def _deaf(self, packet: object) -> bool:  # noqa: ARG002
+        """OpenSSH's client reads no more of the output (`ssh mac yes | head`): writers get SIGPIPE."""
+        self._heard = False
+        self._room.wake()
+        return True
 
     def pty_requested(self, term_type: str, term_size: object, term_modes: object) -> bool:  # noqa: ARG002
         """A terminal is given to whoever asks."""
@@ -222,14 +231,14 @@ class Session(asyncssh.SSHServerSession[bytes]):
     # -- its input and output
 
     def send(self, data: bytes, datatype: int | None) -> None:
-        """Sends output; BrokenPipeError when the channel is gone."""
-        if not self._open:
+        """Sends output; BrokenPipeError when nobody will read it."""
+        if not (self._open and self._heard):
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
         self._chan.write(data, datatype)
 
     async def room(self, who: Actor) -> None:
         """Waits until the client has read enough."""
-        while self._full and self._open:
+        while self._full and self._open and self._heard:
             await who.block(self._room)
 
     def writer_gone(self) -> None:

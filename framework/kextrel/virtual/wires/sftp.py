@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import posixpath
+import stat
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -19,11 +20,18 @@ from kextrel.virtual.unix.tools.modes import shown_mode
 __all__ = ["VirtualSftp"]
 
 _HALF_A_YEAR = 182 * 86400
+_KINDS = {
+    stat.S_IFREG: asyncssh.FILEXFER_TYPE_REGULAR,
+    stat.S_IFDIR: asyncssh.FILEXFER_TYPE_DIRECTORY,
+    stat.S_IFLNK: asyncssh.FILEXFER_TYPE_SYMLINK,
+}
 
 
 def _attrs(found: Stat) -> asyncssh.SFTPAttrs:
     moment = int(found.mtime)
+    kind = _KINDS.get(stat.S_IFMT(found.mode), asyncssh.FILEXFER_TYPE_SPECIAL)
     return asyncssh.SFTPAttrs(
+        type=kind,
         size=found.size,
         uid=found.uid,
         gid=found.gid,
@@ -197,7 +205,9 @@ class VirtualSftp(asyncssh.SFTPServer):
         self._fs.link(_text(oldpath), _text(newpath))
 
     def exit(self) -> None:
-        """The session is over; nothing is kept of it."""
+        """The session is over, and well: scp asks for the exit code."""
+        if self.channel.get_subsystem() == "sftp":
+            self.channel.exit(0)
 
 
 def _text(path: bytes) -> str:
