@@ -66,6 +66,6 @@ class _Announcer:
 
 def _end_with_stdin() -> None:
     """The parent holds the other end of stdin: when it dies, however it dies, this process ends too."""
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not sys.stdin: its lock, held by a daemon thread, would break the interpreter's end
         continue
     os.kill(os.getpid(), signal.SIGTERM)
