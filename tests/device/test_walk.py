@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from kextrel.device import Level, Performed, TestMac
-from kextrel.errors import BenchError
+from kextrel.errors import BenchError, NotPossible
 from kextrel.evidence import EvidenceLog
-from kextrel.lab import Lab, default_profile_path, load_profile, served
+from kextrel.lab import Lab, load_profile, served
 from kextrel.timing import Deadline
 from kextrel.vocabulary import (
     Action,
@@ -59,7 +59,7 @@ class Driver:
         done = self.do(action)
         return done.outcome, done.reason
 
-    def walk(self) -> None:
+    def walk(self, *more: Action) -> None:
         """All wires are used by it."""
         self.start()
         for action in (
@@ -68,6 +68,7 @@ class Driver:
             Boot(Environment.ONE_TRUE_RECOVERY),
             BY_USER,
             Restart(),
+            *more,
         ):
             self.do(action)
 
@@ -79,8 +80,29 @@ class Driver:
         self.mac.baseline(level, deadline=Deadline.after(2 * ONE_STEP))
 
 
-def serve(stack: ExitStack, folder: Path, *, defects: tuple[str, ...] = (), faults: tuple[str, ...] = ()) -> Driver:
-    path = default_profile_path()
+LAB = """\
+schema: kextrel/lab/v1
+name: one virtual Mac
+macs:
+  mini:
+    architecture: apple-silicon
+    macos: "14.5"
+    time_scale: 50
+    virtual: {prepared: true, missing: MISSING}
+    timeouts: {boot: 20, shutdown: 10, recovery: 20, button: 5, screen: 8, settle: 2, command: 10, login: 6}
+"""
+
+
+def serve(
+    stack: ExitStack,
+    folder: Path,
+    *,
+    defects: tuple[str, ...] = (),
+    faults: tuple[str, ...] = (),
+    missing: tuple[str, ...] = (),
+) -> Driver:
+    path = folder / "lab.yaml"
+    path.write_text(LAB.replace("MISSING", f"[{', '.join(missing)}]"))
     wired = stack.enter_context(served(path, load_profile(path), defects=defects, faults=faults))
     evidence = EvidenceLog("mini", folder / "evidence.jsonl")
     stack.callback(evidence.close)
@@ -219,6 +241,20 @@ def test_a_fault_is_its_own_wires_failure(broken: Callable[..., Driver], fault: 
     with pytest.raises(BenchError) as failed:
         driver.walk()
     assert failed.value.wire.startswith(wire)
+
+
+def test_a_sleeping_display_is_no_obstacle(broken: Callable[..., Driver]) -> None:
+    driver = broken(missing=("PREP-06",))
+    driver.start(security_mode=SecurityMode.REDUCED, kext_management=USER)
+    driver.do(Install("driver"))
+    assert driver.do(Load("driver")).outcome is Outcome.APPROVAL_REQUIRED
+
+
+@pytest.mark.parametrize("row", ["PREP-02", "PREP-04", "PREP-07"])
+def test_what_was_not_prepared_is_named(broken: Callable[..., Driver], row: str) -> None:
+    driver = broken(missing=(row,))
+    with pytest.raises(NotPossible, match=row):
+        driver.walk(Load("driver"), Approve("driver"))
 
 
 def test_defects_are_told_as_they_are_seen(broken: Callable[..., Driver]) -> None:

@@ -76,3 +76,12 @@ def test_nobody_and_no_screen_is_the_macs_preparation(world: Any, rig: Rig, dead
     rig.wires = replace(rig.wires, screen=None)
     with pytest.raises(NotPossible, match="PREP-05"):
         login.ensure(rig, deadline=deadline)
+
+
+def test_a_sleeping_display_is_woken_by_a_modifier(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    world.shell_up, world.screen, world.commands["stat -f"] = True, None, "admin\n"
+    world.on_key = lambda key: setattr(world, "screen", screens["desktop"])
+    assert login.ensure(rig, deadline=deadline) == "admin"
+    assert world.log[-1] == "press shift"

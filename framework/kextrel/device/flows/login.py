@@ -36,15 +36,31 @@ def ensure(rig: Rig, *, deadline: Deadline) -> str:
         if user is None:
             raise NotPossible("nobody is logged in at the console and there is no screen wire to log in by (PREP-05)")
         return user
-    text = rig.sees(lambda t: bool(t.strip()), rig.timeouts.screen, deadline=deadline, what="any word on the screen")
-    if text is None:
-        raise blame_or(rig, rig.screen.name, "shows nothing while macOS runs", deadline=deadline)
+    text = _awake(rig, deadline)
     if user is None or shown(text) is Shown.LOGIN:
         _log_in(rig, deadline)
         user = console_user(rig, deadline=deadline)
     if user is None:
         raise NotPossible("the desktop came, but nobody is logged in at the console")
     return user
+
+
+def _awake(rig: Rig, deadline: Deadline) -> str:
+    """What the screen shows. A sleeping display (PREP-06) takes the first key for itself: it wakes, and no window gets
+    it; a modifier is tried first, since a window would do nothing with it."""
+
+    def any_word() -> str | None:
+        return rig.sees(lambda t: bool(t.strip()), rig.timeouts.settle, deadline=deadline, what="any word")
+
+    text = any_word()
+    for key in ("shift", "escape"):
+        if text is None:
+            rig.keyboard.press(key, deadline=deadline)
+            text = any_word()
+    if text is None:
+        hint = "does its display sleep (PREP-06), and does the keyboard wake it?"
+        raise blame_or(rig, rig.screen.name, "shows nothing while macOS runs", deadline=deadline, hint=hint)
+    return text
 
 
 def _log_in(rig: Rig, deadline: Deadline) -> None:
@@ -57,6 +73,11 @@ def _log_in(rig: Rig, deadline: Deadline) -> None:
             raise NotPossible(f"the login window does not show {admin.full_name!r} (PREP-05)")
         rig.keyboard.type_secret(admin.password, deadline=deadline)
         rig.keyboard.press("return", deadline=deadline)
-        came = rig.sees(shows(Shown.DESKTOP), rig.timeouts.login, deadline=deadline, what="the desktop")
+        came = rig.sees(_is_past_login, rig.timeouts.login, deadline=deadline, what="the desktop")
     if came is None:
         raise blame_or(rig, rig.keyboard.name, "typed the password and no desktop came", deadline=deadline)
+
+
+def _is_past_login(text: str) -> bool:
+    """Behind a lock screen there may be any window."""
+    return bool(text.strip()) and shown(text) is not Shown.LOGIN

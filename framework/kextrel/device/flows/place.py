@@ -54,7 +54,8 @@ def find(rig: Rig, *, deadline: Deadline) -> Place:
     place = _by_screen(rig, deadline)
     if place is not Place.MACOS:
         return place
-    rig.shell.wait_for_boot(deadline=deadline.within(rig.timeouts.login, "macOS is on the screen, and its shell"))
+    waiting = deadline.within(rig.timeouts.login, "an answer of the shell, with macOS on the screen,")
+    rig.shell.wait_for_boot(deadline=waiting)
     return Place.MACOS
 
 
@@ -92,11 +93,9 @@ def dark(rig: Rig, *, deadline: Deadline) -> bool:
 def blame_or(rig: Rig, wire: str, what: str, *, deadline: Deadline, hint: str = "") -> BenchError:
     """The error for an effect that was not seen: the screen's when it shows nothing at all, else `wire`'s."""
     if dark(rig, deadline=deadline):
-        return BenchError(
-            "gives a picture without a word",
-            wire=rig.screen.name,
-            hint=f"so it cannot be seen whether {wire} acts; look at the capture and the display's sleep",
-        )
+        unseen = "" if wire == rig.screen.name else f"so it cannot be seen whether {wire} acts; "
+        look = "look at the capture and the display's sleep"
+        return BenchError("gives a picture without a word", wire=rig.screen.name, hint=unseen + look)
     return BenchError(what, wire=wire, hint=hint or f"the screen shows {_words(rig, deadline)}")
 
 
