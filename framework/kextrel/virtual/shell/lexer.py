@@ -15,7 +15,8 @@ from kextrel.virtual.shell.tree import Arithmetic, HereDocument, Literal, Parame
 
 __all__ = ["Incomplete", "Lexer", "ShellSyntaxError", "Token"]
 
-_OPERATORS = ("<<-", "&&", "||", ";;", "<<", ">>", "<&", ">&", "<>", ">|", "&", "|", ";", "<", ">", "(", ")")
+_OPERATOR = re.compile(r"<<-|&&|\|\||;;|<<|>>|<&|>&|<>|>\||[&|;<>()\n]")
+_BLANKS = re.compile(r"(?:[ \t\r]+|\\\n|#[^\n]*)*")
 _META = frozenset(" \t\n;&|<>()")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
 _SHORT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
@@ -38,10 +39,14 @@ class ShellSyntaxError(Exception):
 
 
 class Incomplete(ShellSyntaxError):
-    """The text ends too early: with more lines it may be right. `delimiter`: what a here-document waits for."""
+    """The text ends too early: with more lines it may be right.
 
-    def __init__(self, text: str, line: int, delimiter: str | None = None) -> None:
-        self.delimiter = delimiter
+    `delimiter`: what a here-document waits for. `closer`: what must come, at least, before the outermost command that
+    is open can end (`}`, `fi`, a quotation mark); "" when that is not known.
+    """
+
+    def __init__(self, text: str, line: int, delimiter: str | None = None, closer: str = "") -> None:
+        self.delimiter, self.closer = delimiter, closer
         super().__init__(text, line)
 
 
@@ -85,21 +90,20 @@ class Lexer:
 
     def next(self) -> Token:
         """The next token; here-document bodies are read when their line ends."""
-        self._skip_blanks()
+        blanks = _BLANKS.match(self.text, self.position)
+        self.position = blanks.end() if blanks else self.position
         line = self.line
         if self.at_end:
             if self.waiting:
                 raise Incomplete("here-document is not ended", line, self.waiting[0].delimiter)
             return Token("end", "", line=line)
-        if self.text[self.position] == "\n":
-            self.position += 1
+        operator = _OPERATOR.match(self.text, self.position)
+        if operator is None:
+            return self._word_token(line)
+        self.position = operator.end()
+        if operator.group() == "\n":
             self._read_here_documents()
-            return Token("operator", "\n", line=line)
-        for operator in _OPERATORS:
-            if self.text.startswith(operator, self.position):
-                self.position += len(operator)
-                return Token("operator", operator, line=line)
-        return self._word_token(line)
+        return Token("operator", operator.group(), line=line)
 
     def _word_token(self, line: int) -> Token:
         start = self.position
@@ -111,18 +115,6 @@ class Lexer:
 
     def _peek(self, ahead: int = 0) -> str:
         return self.text[self.position + ahead : self.position + ahead + 1]
-
-    def _skip_blanks(self) -> None:
-        while not self.at_end:
-            if self._peek() in (" ", "\t", "\r"):
-                self.position += 1
-            elif self.text.startswith("\\\n", self.position):
-                self.position += 2
-            elif self._peek() == "#":
-                end = self.text.find("\n", self.position)
-                self.position = len(self.text) if end < 0 else end
-            else:
-                return
 
     # -- words
 
@@ -157,7 +149,7 @@ class Lexer:
     def _single_quoted(self) -> str:
         end = self.text.find("'", self.position + 1)
         if end < 0:
-            raise Incomplete("unexpected end of file while looking for matching `''", self.line)
+            raise Incomplete("unexpected end of file while looking for matching `''", self.line, closer="'")
         text = self.text[self.position + 1 : end]
         self.position = end + 1
         return text
@@ -286,7 +278,7 @@ class Lexer:
 
     def _bad_substitution(self) -> NoReturn:
         if self.text.find("}", self.position) < 0:
-            raise Incomplete("unexpected end of file while looking for matching `}'", self.line)
+            raise Incomplete("unexpected end of file while looking for matching `}'", self.line, closer="}")
         self.fail("bad substitution")
 
     def _argument(self, operator: str, quoted: bool) -> Word:
@@ -300,7 +292,7 @@ class Lexer:
         parts: list[Part] = []
         while self._peek() != "}":
             if self.at_end:
-                raise Incomplete("unexpected end of file while looking for matching `}'", self.line)
+                raise Incomplete("unexpected end of file while looking for matching `}'", self.line, closer="}")
             if self._peek() == '"':
                 self.position += 1
                 parts.extend(self._double_quoted() or [Literal("", quoted=True)])
@@ -312,7 +304,7 @@ class Lexer:
         parts: list[Part] = []
         while self._peek() != "}":
             if self.at_end:
-                raise Incomplete("unexpected end of file while looking for matching `}'", self.line)
+                raise Incomplete("unexpected end of file while looking for matching `}'", self.line, closer="}")
             self._special(parts)
         return parts
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from kextrel.virtual.shell.lexer import Incomplete, Lexer, ShellSyntaxError, Token
@@ -52,6 +53,7 @@ RESERVED = frozenset(
     ]
 )
 _ENDING = frozenset(["}", "do", "done", "elif", "else", "esac", "fi", "then"])
+_CLOSERS = {"{": "}", "if": "fi", "while": "done", "until": "done", "for": "done", "case": "esac"}
 _REDIRECTIONS = {"<": 0, ">": 1, ">>": 1, "<<": 0, "<<-": 0, "<&": 0, ">&": 1, "<>": 0, ">|": 1}
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -64,6 +66,16 @@ def _substitute(lexer: Lexer) -> Sequence:
     body = parser.commands(may_be_empty=True)
     parser.expect(")")
     return body
+
+
+@contextmanager
+def _until(closer: str) -> Iterator[None]:
+    """What is incomplete inside waits for `closer`."""
+    try:
+        yield
+    except Incomplete as error:
+        error.closer = closer
+        raise
 
 
 def parse(text: str) -> list[Sequence]:
@@ -202,7 +214,9 @@ class Parser:
             "case": self._case,
         }
         if reserved in rules:
-            return Compound(rules[reserved](), self._redirects())
+            with _until(_CLOSERS[reserved]):
+                command = rules[reserved]()
+            return Compound(command, self._redirects())
         if self._is("("):
             return Compound(self._subshell(), self._redirects())
         if reserved == "function":
@@ -220,8 +234,9 @@ class Parser:
 
     def _subshell(self) -> Subshell:
         self._take()
-        body = self.commands()
-        self.expect(")")
+        with _until(")"):
+            body = self.commands()
+            self.expect(")")
         return Subshell(body)
 
     def _if(self) -> If:

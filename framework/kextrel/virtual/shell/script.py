@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from kextrel.virtual.shell.execute import SYNTAX_ERROR, run, run_traps
@@ -17,11 +18,10 @@ async def feed(shell: Shell) -> int:
     """Runs commands from standard input, reading no line before the one above it has run."""
     line = 1
     while True:
-        text = await _command(shell)
+        text, command = await _command(shell, line)
         if not text:
             await run_traps(shell)
             return shell.status
-        command = _parsed(text, line)
         if isinstance(command, ShellSyntaxError):
             shell.complain("", command.text)
             raise ShellExit(SYNTAX_ERROR)
@@ -30,7 +30,7 @@ async def feed(shell: Shell) -> int:
             await run(shell, command)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _parsed(text: str, line: int) -> Sequence | ShellSyntaxError | None:
     """The first command of `text`, or what is wrong with it. A bench feeds the same script many times over."""
     try:
@@ -39,18 +39,24 @@ def _parsed(text: str, line: int) -> Sequence | ShellSyntaxError | None:
         return error
 
 
-async def _command(shell: Shell) -> str:
-    """As many lines of standard input as one complete command takes; "" at the end."""
-    text, delimiter = "", None
+async def _command(shell: Shell, number: int) -> tuple[str, Sequence | ShellSyntaxError | None]:
+    """As many lines of standard input as one complete command takes, and the command; "" at the end."""
+    text = ""
+    command: Sequence | ShellSyntaxError | None = None
     while True:
         line = (await shell.proc.readline()).decode(errors="surrogateescape")
         text += line
-        if not line or (delimiter is not None and line.strip("\t").rstrip("\n") != delimiter):
-            if not line:
-                return text
+        if line and isinstance(command, Incomplete) and not _may_end(command, line):
             continue
-        command = _parsed(text, 1)
-        if isinstance(command, Incomplete):
-            delimiter = command.delimiter
-        elif isinstance(command, ShellSyntaxError) or not text.endswith("\\\n"):
-            return text
+        command = _parsed(text, number)
+        if not line or not (isinstance(command, Incomplete) or text.endswith("\\\n")):
+            return text, command
+
+
+def _may_end(unfinished: Incomplete, line: str) -> bool:
+    """Whether this line can complete the command: without what it waits for there is no need to parse it again."""
+    if unfinished.delimiter is not None:
+        return line.strip("\t").rstrip("\n") == unfinished.delimiter
+    if not unfinished.closer.isalpha() and unfinished.closer != "}":
+        return unfinished.closer in line
+    return re.search(rf"(?:^|[\s;&|()]){unfinished.closer}(?!\w)", line) is not None

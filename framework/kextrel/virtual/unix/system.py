@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -49,6 +49,7 @@ class Load:
     def __init__(self, clock: Clock) -> None:
         self._clock, self._count = clock, 0
         self._hold: AbstractContextManager[object] | None = None
+        self._when_idle: list[Callable[[], None]] = []
 
     @property
     def running(self) -> int:
@@ -65,6 +66,13 @@ class Load:
         if self._count == 0 and self._hold is not None:
             self._hold.__exit__(None, None, None)
             self._hold = None
+            callbacks, self._when_idle = self._when_idle, []
+            for callback in callbacks:
+                callback()
+
+    def when_idle(self, callback: Callable[[], None]) -> None:
+        """Calls back once, when no process can run any more."""
+        self._when_idle.append(callback)
 
 
 class System:

@@ -27,6 +27,8 @@ _SENT_SIGNALS = frozenset(
 """The signals that SSH has names for (RFC 4254, 6.10)."""
 _END_OF_WRITE = "_process_eow_at_openssh_dot_com_request"
 """What asyncssh looks for on a channel when `eow@openssh.com` comes (PROTOCOL 2.1); it has none of its own."""
+_PATIENCE = 0.002
+"""Wall seconds for which small outputs are gathered into one packet while processes run."""
 _ACCEPTED = ("LANG", "LC_")
 """Variables that a client may send (AcceptEnv of macOS' sshd_config)."""
 
@@ -66,6 +68,8 @@ class Session(asyncssh.SSHServerSession[bytes]):
         self._holders, self._open, self._heard, self._full = 0, True, True, False
         self._room, self._silent = WaitQueue(), WaitQueue()
         self._work: set[asyncio.Task[None]] = set()
+        self._unsent: list[tuple[int | None, bytearray]] = []
+        self._timer: asyncio.TimerHandle | None = None
 
     # -- what asyncssh tells
 
@@ -222,6 +226,7 @@ class Session(asyncssh.SSHServerSession[bytes]):
             await waiter.block(self._silent)
         if not self._open or self._system.stopped:
             return
+        self._flush()
         name = name_of(proc.died_of) if proc.died_of else ""
         if name in _SENT_SIGNALS:
             self._chan.exit_with_signal(name)
@@ -234,7 +239,26 @@ class Session(asyncssh.SSHServerSession[bytes]):
         """Sends output; BrokenPipeError when nobody will read it."""
         if not (self._open and self._heard):
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-        self._chan.write(data, datatype)
+        if not self._unsent:
+            self._system.load.when_idle(self._flush)
+            self._timer = asyncio.get_running_loop().call_later(_PATIENCE, self._flush)
+        last = self._unsent[-1] if self._unsent else None
+        if last is not None and last[0] == datatype and len(last[1]) < PIPE_SIZE:
+            last[1].extend(data)
+        else:
+            self._unsent.append((datatype, bytearray(data)))
+        if len(self._unsent[-1][1]) >= PIPE_SIZE:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Sends what has gathered: when the Mac comes to rest, after a moment, when it is much, and at the end."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        unsent, self._unsent = self._unsent, []
+        for datatype, data in unsent:
+            if self._open and self._heard:
+                self._chan.write(bytes(data), datatype)
 
     async def room(self, who: Actor) -> None:
         """Waits until the client has read enough."""
