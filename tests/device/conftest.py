@@ -39,6 +39,7 @@ class Policy:
     sip: bool = True
     approved: tuple[str, ...] | None = ()
     aux: tuple[str, ...] = ()
+    broken: str = ""
 
     def frames(self, token: str) -> bytes:
         said = [f"{token} begin 65536\n".encode()]
@@ -124,6 +125,8 @@ class FakeShell(_Wire):
         if command == "/bin/sh -s":
             token = re.search(rb"([0-9a-f]{32}) begin", input)
             assert token is not None
+            if self.world.policy.broken:
+                return Completed(command, 134, b"", self.world.policy.broken.encode())
             return Completed(command, 0, self.world.policy.frames(token[1].decode()), b"")
         for known, answer in self.world.commands.items():
             if known in command:

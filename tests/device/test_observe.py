@@ -8,6 +8,7 @@ import pytest
 
 from kextrel.device.observe import observe
 from kextrel.device.rig import Rig
+from kextrel.errors import UnreadableAnswer
 from kextrel.evidence import EvidenceLog
 from kextrel.timing import Deadline
 from kextrel.vocabulary import UNKNOWN, Environment, KextManagement, SecurityMode
@@ -71,3 +72,9 @@ def test_off_is_seen_and_the_rest_is_not(world: Any, rig: Rig, deadline: Deadlin
     assert sighting.state.boot is Environment.OFF
     assert sighting.state.sip is UNKNOWN
     assert sighting.observation is None
+
+
+def test_a_script_that_does_not_run_is_no_observation(world: Any, rig: Rig, deadline: Deadline) -> None:
+    world.shell_up, world.policy.broken = True, "zsh: abort"
+    with pytest.raises(UnreadableAnswer, match="zsh: abort"):
+        observe(rig, deadline=deadline)

@@ -138,3 +138,12 @@ def test_what_is_not_built_is_said_before_anything_is_touched(
     with pytest.raises(NotPossible, match="not implemented"):
         prepare(rig, start, deadline=deadline)
     assert world.log == []
+
+
+def test_a_policy_that_cannot_be_read_is_no_start(
+    world: Any, rig: Rig, deadline: Deadline, walked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(world.policy), "_bputil", lambda self: "bputil must be run as root\n")
+    with pytest.raises(NotPossible, match="cannot be read"):
+        prepare(rig, Start(silicon()), deadline=deadline)
+    assert walked == []

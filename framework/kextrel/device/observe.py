@@ -13,6 +13,7 @@ from kextrel.device.flows import terminal
 from kextrel.device.flows.place import Place, find
 from kextrel.device.remote import run
 from kextrel.device.rig import Rig
+from kextrel.errors import UnreadableAnswer
 from kextrel.macos import observation
 from kextrel.macos.observation import Observation
 from kextrel.macos.sysext import SystemExtension
@@ -32,7 +33,7 @@ class Sighting:
 
 
 def observe(rig: Rig, *, deadline: Deadline) -> Sighting:
-    """Everything that can be seen of the Mac where it is now."""
+    """Everything that can be seen of the Mac where it is now. UnreadableAnswer where the script itself does not run."""
     place = find(rig, deadline=deadline)
     if place is Place.MACOS:
         return _kept(rig, _over_shell(rig, deadline))
@@ -57,7 +58,11 @@ def _over_shell(rig: Rig, deadline: Deadline) -> Sighting:
     token = _token()
     script = observation.script(token).encode()
     done = run(rig, observation.COMMAND, input=script, seconds=rig.timeouts.observe, deadline=deadline)
-    return _sighting(observation.read(done.stdout, token=token))
+    seen = observation.read(done.stdout, token=token)
+    if seen.problem and not any(field.known for field in seen.fields().values()):
+        said = (done.err or done.out).strip().splitlines()
+        raise UnreadableAnswer("the observing script", said[0] if said else f"it ended with {done.exit_code}")
+    return _sighting(seen)
 
 
 def _token() -> str:

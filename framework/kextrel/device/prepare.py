@@ -59,6 +59,8 @@ def _meet(rig: Rig, mac: Mac) -> None:
 
 def _reach_policy(rig: Rig, mac: Mac, deadline: Deadline) -> None:
     state = observe(rig, deadline=deadline).state
+    if state.security_mode is UNKNOWN:
+        raise NotPossible(f"the boot policy of {rig.name} cannot be read (bputil -d), so no start can be reached")
     forgotten = is_forgotten(rig, state)
     if forgotten and _is_so(state, mac):
         return
