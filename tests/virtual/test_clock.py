@@ -91,6 +91,13 @@ def test_no_gesture_is_faster_than_the_clock_allows_and_the_slowest_counts(clock
     assert clock.rate == 1.0
 
 
+def test_a_gesture_faster_than_a_press_can_be_told_is_not_had(wall):
+    clock = Clock(start=0.0, gesture_rate=1000.0, wall=wall.now, later=wall.later)
+    hold = clock.gesture()
+    assert clock.rate == 50.0
+    hold.release()
+
+
 def test_a_stalled_host_does_not_stretch_a_gesture(clock, wall):
     hold = clock.gesture()
     wall.stall(2.0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from kextrel.virtual.machine import Display, Kernel, Machine, Serial, Sshd
+    from kextrel.virtual.fittings import Display, Kernel, Serial, Sshd
+    from kextrel.virtual.machine import Machine
     from kextrel.virtual.ui.host import Host
     from kextrel.virtual.unix.fs import FileSystem
     from kextrel.virtual.unix.system import System
@@ -15,7 +16,7 @@ __all__ = ["Parts", "pikvm"]
 
 
 class Parts:
-    """The fittings of a whole Mac (see `machine.Fittings`)."""
+    """The fittings of a whole Mac (see `fittings.Fittings`)."""
 
     def disk(self, machine: Machine) -> FileSystem:
         """A disk fresh from its first setup; every program must be registered by then, so that its file is on it."""

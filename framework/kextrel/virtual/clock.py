@@ -3,7 +3,7 @@
 Three ways in which Mac time can pass, chosen anew whenever something changes:
 
 - a *gesture* is under way (a button or a key is down, a double-press window is open): Mac time runs at the gesture's
-  rate, at most `gesture_rate` Mac seconds per wall second, and never jumps. A stall of the host longer than
+  rate, at most `gesture_rate` (and FASTEST) Mac seconds per wall second, and never jumps. A stall of the host longer than
   `stall` wall seconds counts as `stall`, so that a starved process does not turn a press into a hold.
 - something is *busy* (a process really runs, a request is on the network), or nobody waits: it follows the wall.
 - else it *jumps* to the next moment that somebody waits for, once the event loop has had `SETTLE` turns to deliver
@@ -26,6 +26,8 @@ from typing import Protocol
 __all__ = ["Clock", "Hold", "Timer", "WallTimer"]
 
 SETTLE = 8
+FASTEST = 50.0
+"""Mac seconds per wall second that a gesture may run at, whatever is asked for: beyond that a press is a guess."""
 _EXACT = 1e-6
 """Mac seconds: a moment this near has come, whatever rounding says."""
 
@@ -76,12 +78,12 @@ class Clock:
         self,
         *,
         start: float | None = None,
-        gesture_rate: float = 50.0,
+        gesture_rate: float = FASTEST,
         stall: float = 0.1,
         wall: Callable[[], float] | None = None,
         later: Callable[[float, Callable[[], None]], WallTimer] | None = None,
     ) -> None:
-        self.gesture_rate = gesture_rate
+        self.gesture_rate = min(gesture_rate, FASTEST)
         self._stall = stall
         self._wall = wall or time.monotonic
         self._later = later or (lambda delay, call: asyncio.get_running_loop().call_later(delay, call))

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from kextrel.virtual.assembly import Parts
-from kextrel.virtual.machine import Machine, Sshd
+from kextrel.virtual.fittings import Sshd
+from kextrel.virtual.machine import Machine
 from kextrel.virtual.spec import MacSpec
 from kextrel.virtual.ui.keys import usage_of
 
