@@ -3,8 +3,8 @@
 Three ways in which Mac time can pass, chosen anew whenever something changes:
 
 - a *gesture* is under way (a button or a key is down, a double-press window is open): Mac time runs at the gesture's
-  rate, at most `gesture_rate` (and FASTEST) Mac seconds per wall second, and never jumps. A stall of the host longer than
-  `stall` wall seconds counts as `stall`, so that a starved process does not turn a press into a hold.
+  rate, at most `gesture_rate` (and FASTEST) Mac seconds per wall second, and never jumps. A stall of the host that is
+  longer than `stall` wall seconds counts as `stall`, so that a starved process does not turn a press into a hold.
 - something is *busy* (a process really runs, a request is on the network), or nobody waits: it follows the wall.
 - else it *jumps* to the next moment that somebody waits for, once the event loop has had `SETTLE` turns to deliver
   what is under way between tasks.
