@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from kextrel.bench.hostkey import HostKey
 from kextrel.bench.protocols import BootId, Shell
 from kextrel.bench.shell import SshShell
-from kextrel.bench.sshlink import HostKey, Login
+from kextrel.bench.sshlink import Login
 from kextrel.errors import BenchError, DeadlineExceeded, UnreadableAnswer, UsageError
 from kextrel.evidence import MASK, EvidenceLog
 from kextrel.timing import Deadline

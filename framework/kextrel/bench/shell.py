@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from kextrel.bench import remote, sftp
+from kextrel.bench.hostkey import HostKey
 from kextrel.bench.protocols import BootId, Completed
 from kextrel.bench.retry import Transient, retrying
-from kextrel.bench.sshlink import HostKey, Login, LoginRefused, SshTransport, Unreachable, connect, fingerprint
+from kextrel.bench.sshlink import Login, LoginRefused, SshTransport, Unreachable, connect, fingerprint
 from kextrel.errors import BenchError, DeadlineExceeded, UnreadableAnswer
 from kextrel.evidence import Sink
 from kextrel.timing import Deadline

@@ -7,7 +7,6 @@ of the kernel's, which is what notices a Mac whose mains were cut: it says nothi
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import logging
 import signal
@@ -20,11 +19,12 @@ from typing import Any, ClassVar
 import paramiko
 from paramiko.common import MSG_CHANNEL_REQUEST, cMSG_CHANNEL_REQUEST
 
+from kextrel.bench.hostkey import HostKey
 from kextrel.bench.retry import Transient
-from kextrel.errors import BenchError, UsageError
+from kextrel.errors import BenchError
 from kextrel.timing import Deadline
 
-__all__ = ["HostKey", "Login", "LoginRefused", "SshTransport", "Unreachable", "connect", "fingerprint", "request"]
+__all__ = ["Login", "LoginRefused", "SshTransport", "Unreachable", "connect", "fingerprint", "request"]
 
 # paramiko logs the tracebacks of lost connections; without a handler Python would print them on stderr.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -40,29 +40,6 @@ class Unreachable(Transient):
 
 class LoginRefused(BenchError):
     """The Mac's sshd answers, is the pinned one, and does not let this user in."""
-
-
-@dataclass(frozen=True)
-class HostKey:
-    """A pinned host key: `ssh-ed25519` and the decoded blob."""
-
-    kind: str
-    blob: bytes
-
-    @classmethod
-    def parse(cls, line: str) -> HostKey:
-        """Reads `ssh-ed25519 AAAA… [comment]`, a line of a .pub file. Raises UsageError."""
-        parts = line.split()
-        try:
-            blob = base64.b64decode(parts[1], validate=True)
-        except (IndexError, binascii.Error, ValueError):
-            blob = b""
-        kind = parts[0].encode() if parts else b""
-        if not blob or blob[:4] != len(kind).to_bytes(4, "big") or blob[4 : 4 + len(kind)] != kind:
-            raise UsageError(
-                f"{line[:80]!r} is not a host key; write it as in a .pub file, such as 'ssh-ed25519 AAAA…'"
-            )
-        return cls(parts[0], blob)
 
 
 @dataclass(frozen=True)

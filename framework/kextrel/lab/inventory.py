@@ -15,7 +15,6 @@ from kextrel.lab import quarantine
 from kextrel.lab.health import WireHealth, check_wires
 from kextrel.lab.leases import lease, state_folder
 from kextrel.lab.profile import LabProfile, MacProfile
-from kextrel.lab.wiring import build, openers
 from kextrel.timing import Deadline
 
 __all__ = ["Lab"]
@@ -78,6 +77,8 @@ class Lab:
 
         Raises BenchError that names the owner of one in use, or says how to end a quarantine.
         """
+        from kextrel.lab.wiring import build  # the drivers, which a look at the profile does not need
+
         mac = self._mac(name)
         with ExitStack() as stack:
             stack.enter_context(self._lease(name, deadline))
@@ -88,6 +89,8 @@ class Lab:
 
     def check(self, name: str, *, deadline: Deadline, sink: Sink) -> list[WireHealth]:
         """Whether each wire of a Mac is alive, quarantined or not; nothing is pressed and nothing is switched."""
+        from kextrel.lab.wiring import openers
+
         opening = openers(name, self._mac(name), sink, self._base)
         with self._lease(name, None):
             return check_wires(name, opening, deadline=deadline)

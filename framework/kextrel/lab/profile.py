@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 import kextrel
 from kextrel import yamltext
-from kextrel.bench.sshlink import HostKey
+from kextrel.bench.hostkey import HostKey
 from kextrel.errors import InputError, UsageError, nearest
 from kextrel.lab.secrets import SecretReference
 from kextrel.vocabulary import Architecture, Enrollment, Version

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import IO
 
 from kextrel.errors import BenchError, UsageError
-from kextrel.lab.profile import LabProfile
+from kextrel.lab.inventory import Lab
+from kextrel.lab.profile import LabProfile, load_profile
 
 __all__ = ["needs_serving", "served"]
 
@@ -47,6 +48,15 @@ def served(
             yield lab
         finally:
             _end(child)
+            _forget(lab)
+
+
+def _forget(lab: Path) -> None:
+    """Virtual Macs that have ended are nobody's to look at: their quarantine ends with them."""
+    if lab.is_file():
+        macs = Lab(load_profile(lab))
+        for name in macs.names():
+            macs.release(name)
 
 
 def _command(path: Path, lab: Path, defects: Sequence[str], faults: Sequence[str]) -> list[str]:
