@@ -157,7 +157,9 @@ def _restart_required(known: Situation, extension: Extension, law: Law) -> Predi
 
 
 def _loaded_at_once(known: Situation, extension: Extension) -> Situation:
-    return replace(known, loaded=known.loaded | {extension.bundle_id})
+    """A Mac that does not wait: what runs is listed among the kexts of the AuxKC, for it has no other place."""
+    bundle_id = extension.bundle_id
+    return replace(known, loaded=known.loaded | {bundle_id}, aux_kc=known.aux_kc | {bundle_id})
 
 
 def nothing_is_pending(situation: Situation, action: Approve, law: Law) -> Prediction | None:
