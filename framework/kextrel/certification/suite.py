@@ -110,9 +110,9 @@ def _clear(report: Path) -> None:
     report.mkdir(parents=True, exist_ok=True)
     for name in _LEFT:
         (report / name).unlink(missing_ok=True)
-    results = report / "allure-results"
-    for path in results.glob("*-*.*") if results.is_dir() else ():
-        path.unlink()
+    for pattern in ("allure-results/*-*.*", f"pictures/*.screen*-{'[0-9a-f]' * 16}.jpg"):
+        for path in report.glob(pattern):
+            path.unlink()
 
 
 def _results(report: Path) -> list[dict[str, Any]]:
