@@ -11,7 +11,12 @@ from kextrel.errors import BenchError, UsageError
 from kextrel.lab import default_profile_path, load_profile, needs_serving, served
 
 MODULE = sys.modules["kextrel.lab.served"]  # the attribute of that name is the function
-READY = "import sys; open(sys.argv[1], 'w').write('lab'); print('{\"name\": \"mini\"}', flush=True); sys.stdin.read()"
+READY = f"""
+import shutil, sys
+shutil.copyfile({str(default_profile_path())!r}, sys.argv[1])
+print('{{"name": "mini"}}', flush=True)
+sys.stdin.read()
+"""
 
 
 def child(monkeypatch: pytest.MonkeyPatch, script: str) -> list[list[str]]:
@@ -34,7 +39,7 @@ def test_the_lab_file_is_there_inside_and_gone_afterwards(monkeypatch: pytest.Mo
     path = default_profile_path()
     asked = child(monkeypatch, READY)
     with served(path, load_profile(path), defects=["KEXT-06"], faults=["ssh-drop"]) as lab:
-        assert lab.read_text() == "lab"
+        assert lab.read_text() == path.read_text()
     assert asked == [[str(path), "KEXT-06", "ssh-drop"]]
     assert not lab.parent.exists()
 
