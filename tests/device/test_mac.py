@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ from kextrel.device.rig import Rig
 from kextrel.errors import BenchError, NotPossible
 from kextrel.evidence import EvidenceLog
 from kextrel.timing import Clock, Deadline
-from kextrel.vocabulary import Credential, Environment
-from kextrel.vocabulary.actions import Boot, Restart
+from kextrel.vocabulary import Credential, Environment, KextManagement
+from kextrel.vocabulary.actions import Boot, Restart, SetSecurity
 
 
 @pytest.fixture
@@ -61,3 +62,28 @@ def test_a_wire_that_is_not_there_is_no_failure(rig: Rig, evidence: EvidenceLog,
 def test_a_wrong_password_is_never_the_right_one(rig: Rig) -> None:
     assert rig.accounts.acting(Credential.WRONG_PASSWORD).password != rig.accounts.admin.password
     assert "correct-horse" not in repr(rig.accounts)
+
+
+def test_what_a_call_saw_at_its_end_is_not_looked_at_twice(
+    world: Any, mac: TestMac, deadline: Deadline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.shell_up, world.commands["bputil -k"] = True, (1, "", "refused")
+    mac.perform(SetSecurity(allow=frozenset({KextManagement.USER})), deadline=deadline)
+    looked = world.log.count("run /bin/sh -s")
+    world.log.clear()
+    assert mac.observe(deadline=deadline).state.boot is Environment.MACOS
+    assert world.log == []
+    mac.observe(deadline=deadline)
+    assert (looked, world.log) == (2, ["run /bin/sh -s"])
+
+
+def test_what_was_seen_a_while_ago_is_looked_at_again(
+    world: Any, mac: TestMac, deadline: Deadline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.shell_up, world.commands["bputil -k"] = True, (1, "", "refused")
+    mac.perform(SetSecurity(allow=frozenset({KextManagement.USER})), deadline=deadline)
+    world.log.clear()
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 10)
+    mac.observe(deadline=deadline)
+    assert world.log == ["run /bin/sh -s"]

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from kextrel.device.observe import observe
+from kextrel.device.performed import Performed
 from kextrel.device.prepare import prepare
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
@@ -18,6 +20,7 @@ from kextrel.vocabulary import (
     ExtensionKind,
     KextManagement,
     Mac,
+    Outcome,
     Profile,
     SecurityMode,
     Start,
@@ -41,10 +44,11 @@ def walked(monkeypatch: pytest.MonkeyPatch, world: Any, rig: Rig) -> list[str]:
     world.shell_up, world.screen = True, "Finder File Edit View Go Window Help"
     world.commands["stat -f"] = "admin\n"
 
-    def security(rig: Rig, action: Any, *, deadline: Deadline) -> None:
+    def security(rig: Rig, action: Any, *, deadline: Deadline) -> Performed:
         steps.append(f"{action.mode} {sorted(map(str, action.allow))}")
         world.policy.mode = str(action.mode).capitalize()
         world.policy.kexts, world.policy.sip = bool(action.allow), True
+        return Performed(Outcome.CHANGED, sighting=observe(rig, deadline=deadline))
 
     def sip(rig: Rig, action: Any, *, deadline: Deadline) -> None:
         steps.append(f"sip {action.enabled}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -17,6 +18,8 @@ from kextrel.timing import Clock, Deadline
 from kextrel.vocabulary import Action, Extension, Start
 
 __all__ = ["TestMac"]
+
+_FRESH = 2.0  # wall seconds
 
 
 class TestMac:
@@ -41,6 +44,7 @@ class TestMac:
     ) -> None:
         self._rig = Rig(name, facts, wires, clock, sink, accounts, timeouts or Timeouts())
         self._closed = False
+        self._seen: tuple[Sighting, float] | None = None
 
     @property
     def name(self) -> str:
@@ -63,20 +67,27 @@ class TestMac:
         """Does one action of the scenario language and says what came of it."""
         with self._step("perform", action=action.verb):
             done = perform(self._rig, action, deadline=deadline)
+            self._keep(done.sighting)
         self._rig.sink.record(
             "device", "performed", action=action.verb, outcome=done.outcome, reason=done.reason, note=done.note
         )
         return done
 
     def observe(self, *, deadline: Deadline) -> Sighting:
-        """Everything that can be seen of the Mac where it is now; the rest is UNKNOWN."""
+        """Everything that can be seen of the Mac where it is now; the rest is UNKNOWN.
+
+        Where the call before ended by looking, and that is not two seconds ago, it is what was seen then.
+        """
+        seen, self._seen = self._seen, None
+        if seen is not None and time.monotonic() - seen[1] < _FRESH:
+            return seen[0]
         with self._step("observe"):
             return observe(self._rig, deadline=deadline)
 
     def prepare(self, start: Start, *, deadline: Deadline) -> None:
         """To a scenario's starting state."""
         with self._step("prepare"):
-            prepare(self._rig, start, deadline=deadline)
+            self._keep(prepare(self._rig, start, deadline=deadline))
 
     def baseline(self, level: levels.Level, *, deadline: Deadline) -> None:
         """Back to a baseline; see `kextrel.device.baseline.cost` for its price."""
@@ -93,8 +104,13 @@ class TestMac:
             wire.close()
         self._rig.catalog.close()
 
+    def _keep(self, sighting: Sighting | None) -> None:
+        """For the observation that follows a call, once."""
+        self._seen = None if sighting is None else (sighting, time.monotonic())
+
     @contextmanager
     def _step(self, event: str, **data: str) -> Iterator[None]:
+        self._seen = None
         self._rig.sink.record("device", event, **data)
         try:
             with self._rig.hands_off():

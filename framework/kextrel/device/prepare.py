@@ -10,7 +10,7 @@ from kextrel.device.actions.security import set_security, set_sip, trigger_panic
 from kextrel.device.baseline import is_forgotten, take_bundles_away
 from kextrel.device.flows import login, recovery
 from kextrel.device.flows.place import Place, find
-from kextrel.device.observe import observe
+from kextrel.device.observe import Sighting, observe
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
 from kextrel.timing import Deadline
@@ -20,16 +20,17 @@ from kextrel.vocabulary.actions import SetSecurity, SetSip
 __all__ = ["prepare"]
 
 
-def prepare(rig: Rig, start: Start, *, deadline: Deadline) -> None:
-    """Brings the Mac to `start`, in macOS, with somebody logged in where a screen shows it."""
+def prepare(rig: Rig, start: Start, *, deadline: Deadline) -> Sighting:
+    """Brings the Mac to `start`, in macOS, with somebody logged in where a screen shows it; what was seen then."""
     rig.catalog.learn(start.extensions)
     _refuse_what_is_not_built(start)
     _meet(rig, start.mac)
     if find(rig, deadline=deadline) is not Place.MACOS:
         recovery.leave(rig, deadline=deadline)
     take_bundles_away(rig, deadline=deadline)
-    _reach_policy(rig, start.mac, deadline)
+    seen = _reach_policy(rig, start.mac, deadline)
     _log_in(rig, start.mac, deadline)
+    return seen
 
 
 def _refuse_what_is_not_built(start: Start) -> None:
@@ -57,28 +58,31 @@ def _meet(rig: Rig, mac: Mac) -> None:
             raise NotPossible(f"{rig.name} is {name} {there}, and the scenario needs {wanted}")
 
 
-def _reach_policy(rig: Rig, mac: Mac, deadline: Deadline) -> None:
-    state = observe(rig, deadline=deadline).state
+def _reach_policy(rig: Rig, mac: Mac, deadline: Deadline) -> Sighting:
+    seen = observe(rig, deadline=deadline)
+    state = seen.state
     if state.security_mode is UNKNOWN:
         raise NotPossible(f"the boot policy of {rig.name} cannot be read (bputil -d), so no start can be reached")
     forgotten = is_forgotten(rig, state)
     if forgotten and _is_so(state, mac):
-        return
+        return seen
     if not (forgotten and _full_from_macos(rig, mac, deadline)):
         _by_recovery(rig, mac, forgotten, deadline)
-    state = observe(rig, deadline=deadline).state
+    seen = observe(rig, deadline=deadline)
+    state = seen.state
     if not _is_so(state, mac):
         raise NotPossible(f"{rig.name} did not go to {_words(mac)}: it is at {state.security_mode}, SIP {state.sip}")
     if state.uakl is not UNKNOWN and not is_forgotten(rig, state):
         raise NotPossible(f"{rig.name} still has approvals of an earlier run; panic medic did not take them")
+    return seen
 
 
 def _full_from_macos(rig: Rig, mac: Mac, deadline: Deadline) -> bool:
     """Full may be set from macOS [bputil(1)], which saves the walk; where it is not taken the walk is made."""
     if _mode(mac) is not SecurityMode.FULL:
         return False
-    set_security(rig, SetSecurity(SecurityMode.FULL), deadline=deadline)
-    if not _is_so(observe(rig, deadline=deadline).state, mac):
+    done = set_security(rig, SetSecurity(SecurityMode.FULL), deadline=deadline)
+    if done.sighting is None or not _is_so(done.sighting.state, mac):
         return False
     to_macos(rig, deadline=deadline)
     return True
@@ -87,13 +91,14 @@ def _full_from_macos(rig: Rig, mac: Mac, deadline: Deadline) -> bool:
 def _by_recovery(rig: Rig, mac: Mac, forgotten: bool, deadline: Deadline) -> None:
     """One visit to 1TR for all: the policy written afresh, then SIP, then panic medic."""
     recovery.enter(rig, deadline=deadline)
-    state = observe(rig, deadline=deadline).state
+    seen = observe(rig, deadline=deadline)
+    state = seen.state
     fresh = SetSecurity(_mode(mac), mac.kext_management)
     if (state.security_mode, state.kext_management) != (_mode(mac), mac.kext_management) or (
         mac.sip and state.sip is not True
     ):
-        set_security(rig, fresh, deadline=deadline)
-    if observe(rig, deadline=deadline).state.sip is not mac.sip:
+        seen = set_security(rig, fresh, deadline=deadline).sighting or seen
+    if seen.state.sip is not mac.sip:
         set_sip(rig, SetSip(mac.sip), deadline=deadline)
     if not forgotten:
         trigger_panic_medic(rig, deadline=deadline)

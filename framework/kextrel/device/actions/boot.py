@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kextrel.device.flows import power, recovery
 from kextrel.device.flows.place import Place, find
-from kextrel.device.observe import observe
+from kextrel.device.observe import Sighting, observe
 from kextrel.device.performed import Performed
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
@@ -27,13 +29,14 @@ def restart(rig: Rig, action: Restart, *, deadline: Deadline) -> Performed:
 
 def boot(rig: Rig, action: Boot, *, deadline: Deadline) -> Performed:
     """Into an environment. Where the Mac really is afterwards is the state's to say."""
+    seen = None
     if action.into is Environment.MACOS:
         to_macos(rig, deadline=deadline)
     elif rig.facts.architecture is not Architecture.APPLE_SILICON or action.into not in _WAYS:
         raise NotPossible(f"not implemented: booting {rig.facts.architecture} into {action.into}")
     else:
-        _WAYS[action.into](rig, deadline)
-    return Performed(Outcome.BOOTED)
+        seen = _WAYS[action.into](rig, deadline)
+    return Performed(Outcome.BOOTED, sighting=seen)
 
 
 def power_cut(rig: Rig, action: PowerCut, *, deadline: Deadline) -> Performed:
@@ -53,21 +56,23 @@ def to_macos(rig: Rig, *, deadline: Deadline) -> None:
         recovery.leave(rig, deadline=deadline)
 
 
-def _by_button(rig: Rig, deadline: Deadline, wanted: Environment) -> None:
+def _by_button(rig: Rig, deadline: Deadline, wanted: Environment) -> Sighting | None:
+    seen = None
     for _ in range(_TRIES):
         recovery.enter(rig, fallback=wanted is Environment.FALLBACK_RECOVERYOS, deadline=deadline)
-        came = observe(rig, deadline=deadline).state.boot
-        if came is wanted:
-            return
-        rig.note(f"the gesture for {wanted} led to {came}")
+        seen = observe(rig, deadline=deadline)
+        if seen.state.boot is wanted:
+            break
+        rig.note(f"the gesture for {wanted} led to {seen.state.boot}")
+    return seen
 
 
-def _one_true(rig: Rig, deadline: Deadline) -> None:
-    _by_button(rig, deadline, Environment.ONE_TRUE_RECOVERY)
+def _one_true(rig: Rig, deadline: Deadline) -> Sighting | None:
+    return _by_button(rig, deadline, Environment.ONE_TRUE_RECOVERY)
 
 
-def _fallback(rig: Rig, deadline: Deadline) -> None:
-    _by_button(rig, deadline, Environment.FALLBACK_RECOVERYOS)
+def _fallback(rig: Rig, deadline: Deadline) -> Sighting | None:
+    return _by_button(rig, deadline, Environment.FALLBACK_RECOVERYOS)
 
 
 def _by_software(rig: Rig, deadline: Deadline) -> None:
@@ -75,7 +80,7 @@ def _by_software(rig: Rig, deadline: Deadline) -> None:
         raise NotPossible("recovery-boot-mode was not honoured: this release has no software way into recovery")
 
 
-_WAYS = {
+_WAYS: dict[Environment, Callable[[Rig, Deadline], Sighting | None]] = {
     Environment.ONE_TRUE_RECOVERY: _one_true,
     Environment.FALLBACK_RECOVERYOS: _fallback,
     Environment.RECOVERYOS: _by_software,

@@ -124,15 +124,16 @@ _NOT_OFFERED = {
 
 
 def _approved(rig: Rig, action: Approve, extension: Extension, taken: bool, deadline: Deadline) -> Performed:
-    uakl = observe(rig, deadline=deadline).state.uakl
+    seen = observe(rig, deadline=deadline)
+    uakl = seen.state.uakl
     approved = taken if uakl is UNKNOWN else extension.bundle_id in uakl
     if approved:
         note = "KextPolicy cannot be read: told by the screen alone" if uakl is UNKNOWN else ""
-        return Performed(Outcome.APPROVED, note=note)
+        return Performed(Outcome.APPROVED, None, note, seen)
     reason = Reason.NOT_ADMIN if action.as_ is Credential.STANDARD else Reason.AUTHENTICATION
     if taken:
-        return Performed(Outcome.REFUSED, None, "Settings asked for a restart, but KextPolicy has no approval")
-    return Performed(Outcome.REFUSED, reason, "the request for a password stayed")
+        return Performed(Outcome.REFUSED, None, "Settings asked for a restart, but KextPolicy has no approval", seen)
+    return Performed(Outcome.REFUSED, reason, "the request for a password stayed", seen)
 
 
 def _not_loaded(rig: Rig, done: Completed, deadline: Deadline) -> Performed:

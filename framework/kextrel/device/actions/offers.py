@@ -28,18 +28,18 @@ def judge_pending(rig: Rig, *, deadline: Deadline) -> Performed:
         return Performed(Outcome.REFUSED, Reason.APPROVAL_FORBIDDEN, f"Settings shows {offer}")
     if offer is Offer.NOTHING:
         return Performed(Outcome.REFUSED, None, "kmutil asks for an approval that Settings does not offer")
-    state = observe(rig, deadline=deadline).state
-    return Performed(Outcome.REFUSED, _forbidding(state), f"Settings shows {offer}")
+    seen = observe(rig, deadline=deadline)
+    return Performed(Outcome.REFUSED, _forbidding(seen.state), f"Settings shows {offer}", seen)
 
 
 def _by_policy(rig: Rig, deadline: Deadline) -> Performed:
     """Without eyes the policy that the Mac itself reports tells which of the cases it is."""
-    state = observe(rig, deadline=deadline).state
-    reason = _forbidding(state) if rig.facts.architecture is Architecture.APPLE_SILICON else None
+    seen = observe(rig, deadline=deadline)
+    reason = _forbidding(seen.state) if rig.facts.architecture is Architecture.APPLE_SILICON else None
     note = "told by the policy alone, not by what Settings offers: no screen, or nobody logged in"
     if reason is not None:
-        return Performed(Outcome.REFUSED, reason, note)
-    return Performed(Outcome.APPROVAL_REQUIRED, note=note)
+        return Performed(Outcome.REFUSED, reason, note, seen)
+    return Performed(Outcome.APPROVAL_REQUIRED, None, note, seen)
 
 
 def _forbidding(state: State) -> Reason | None:

@@ -9,6 +9,7 @@ from kextrel.device.flows import terminal
 from kextrel.device.flows.place import Place, find
 from kextrel.device.flows.screens import fold, has
 from kextrel.device.flows.terminal import Answer
+from kextrel.device.observe import Sighting
 from kextrel.device.performed import Performed
 from kextrel.device.remote import run
 from kextrel.device.rig import Account, Rig
@@ -37,12 +38,20 @@ _CSRUTIL_ASKS_USER = Version(15)  # since late 15.x it asks for a user name firs
 
 @dataclass(frozen=True)
 class _Told:
-    """How a tool ended, what it printed, and the state on both sides of it."""
+    """How a tool ended, what it printed, and what was seen on both sides of it."""
 
     exit_code: int
     text: str
-    before: State
-    after: State
+    earlier: Sighting
+    later: Sighting
+
+    @property
+    def before(self) -> State:
+        return self.earlier.state
+
+    @property
+    def after(self) -> State:
+        return self.later.state
 
     @property
     def differs(self) -> bool:
@@ -105,16 +114,15 @@ def _tell(rig: Rig, command: str, account: Account, deadline: Deadline) -> _Told
     if place is not Place.RECOVERY:
         raise NotPossible(f"`{command}` needs a running system, and the Mac is in {place}")
     talk = terminal.converse(rig, command, _answers(account), observe=sight.recovery_script(), deadline=deadline)
-    before, after = sight.of_recovery(talk.before), sight.of_recovery(talk.after)
-    return _Told(talk.exit_code, talk.screen, before.state, after.state)
+    return _Told(talk.exit_code, talk.screen, sight.of_recovery(talk.before), sight.of_recovery(talk.after))
 
 
 def _over_shell(rig: Rig, command: str, account: Account, deadline: Deadline) -> _Told:
     """Without a terminal the tools read what they ask for from stdin; there the password is on no command line."""
-    before = sight.observe(rig, deadline=deadline).state
+    before = sight.observe(rig, deadline=deadline)
     asked = f"{account.name}\n{account.password}\n".encode()
     done = run(rig, f"{commands.SUDO} {command}", deadline=deadline, input=asked)
-    after = sight.observe(rig, deadline=deadline).state
+    after = sight.observe(rig, deadline=deadline)
     return _Told(done.exit_code, f"{done.out}\n{done.err}", before, after)
 
 
@@ -132,12 +140,12 @@ def _judge(told: _Told, reached: bool, reason: Reason | None) -> Performed:
     if UNKNOWN in (told.after.security_mode, told.before.security_mode):
         raise NotPossible("the boot policy could not be read, so it is not known whether it changed (bputil -d)")
     if told.differs:
-        return Performed(
-            Outcome.CHANGED, note="" if told.exit_code == 0 else f"and the tool ended with {told.exit_code}"
-        )
+        note = "" if told.exit_code == 0 else f"and the tool ended with {told.exit_code}"
+        return Performed(Outcome.CHANGED, None, note, told.later)
     if told.exit_code == 0 and reached:
-        return Performed(Outcome.UNCHANGED)
-    return Performed(Outcome.REFUSED, reason, f"the tool ended with {told.exit_code}; the policy is as it was")
+        return Performed(Outcome.UNCHANGED, sighting=told.later)
+    note = f"the tool ended with {told.exit_code}; the policy is as it was"
+    return Performed(Outcome.REFUSED, reason, note, told.later)
 
 
 def _bputil_reason(action: SetSecurity, told: _Told) -> Reason | None:

@@ -52,12 +52,12 @@ def _awake(rig: Rig, deadline: Deadline) -> str:
     def any_word() -> str | None:
         return rig.sees(lambda t: bool(t.strip()), rig.timeouts.settle, deadline=deadline, what="any word")
 
-    text = any_word()
+    text = rig.screen.text(deadline=deadline).strip() or any_word()
     for key in ("shift", "escape"):
-        if text is None:
+        if not text:
             rig.keyboard.press(key, deadline=deadline)
-            text = any_word()
-    if text is None:
+            text = rig.screen.text(deadline=deadline).strip() or any_word()
+    if not text:
         hint = "does its display sleep (PREP-06), and does the keyboard wake it?"
         raise blame_or(rig, rig.screen.name, "shows nothing while macOS runs", deadline=deadline, hint=hint)
     return text

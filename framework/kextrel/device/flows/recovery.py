@@ -64,6 +64,8 @@ def leave(rig: Rig, *, deadline: Deadline) -> None:
 def open_terminal(rig: Rig, *, deadline: Deadline) -> None:
     """From any screen of recovery, or the startup options, to a prompt. Does nothing where the prompt is already."""
     expected = (Shown.TERMINAL, Shown.NO_MOUSE, *_ON_SCREEN)
+    if shown(rig.screen.text(deadline=deadline)) is Shown.TERMINAL:
+        return
     for _ in range(_STEPS):
         text = rig.sees(shows(*expected), rig.timeouts.recovery, deadline=deadline, what="a screen of recovery")
         if text is None:
