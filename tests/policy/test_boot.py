@@ -128,3 +128,10 @@ def test_intel_has_neither_1tr_nor_fallback(walk: WALK, into: Environment) -> No
     intel = {"architecture": Architecture.INTEL, "macos": Version.parse("12.7"), "security_mode": None}
     assert walk(mac=intel).do(Boot(into)).answers() == ["unsupported-hardware"]
     assert walk(mac=intel).do(SetSecurity(FULL)).answers() == ["unsupported-hardware"]
+@pytest.mark.parametrize("here", [Environment.RECOVERYOS, Environment.FALLBACK_RECOVERYOS])
+def test_boot_09_and_there_too_only_an_owner_who_authenticates(walk: WALK, here: Environment) -> None:
+    mac = walk().do(IN_1TR, SetSip(False), Boot(here), SetSip(True, Credential.WRONG_PASSWORD))
+    assert (mac.answers(), mac.last.rules) == (["authentication", "wrong-environment"], ("BOOT-09", "BOOT-03"))
+    assert mac.situation.state.sip is False
+
+

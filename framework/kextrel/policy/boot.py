@@ -184,13 +184,16 @@ def disabling_sip_needs_1tr(situation: Situation, action: SetSip, law: Law) -> P
 
 
 def enabling_sip(situation: Situation, action: SetSip, law: Law) -> Prediction | None:
-    """BOOT-09: outside 1TR enabling is open in another recovery, and cannot be done from macOS at all."""
+    """BOOT-09: outside 1TR enabling is open in another recovery, and cannot be done from macOS at all.
+
+    Where it is taken there, it takes an administrator as everywhere.
+    """
     here = situation.environment
     if not action.enabled or here is Environment.ONE_TRUE_RECOVERY or not law.says(BOOT_09):
         return None
     if here is Environment.MACOS:
         return refused(Reason.WRONG_ENVIRONMENT, situation, BOOT_09)
-    allowed = _sip_written(situation, action, law).outcomes[0]
+    taken = credentials(situation, action, law) or _sip_written(situation, action, law)
     denied = Expected(Outcome.REFUSED, Reason.WRONG_ENVIRONMENT, situation)
     return Prediction((allowed, denied), (BOOT_09.id,), open=True)
 
