@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kextrel import policy
-from kextrel.vocabulary import Architecture, Credential, Environment, KextManagement, SecurityMode, Version
+from kextrel.vocabulary import Architecture, Credential, Enrollment, Environment, KextManagement, SecurityMode, Version
 from kextrel.vocabulary.actions import Boot, PowerCut, Restart, SetSecurity, SetSip
 
 USER = frozenset({KextManagement.USER})
@@ -43,6 +43,26 @@ def test_boot_02_a_lowering_is_refused_outside_1tr_and_changes_nothing(
     assert (mac.answers(), mac.last.rules[0]) == (["wrong-environment"], "BOOT-02")
     assert mac.situation == before
     assert str(policy.predict(before, lowering, without=frozenset({"BOOT-02"})).outcomes[0].outcome) == "changed"
+
+
+@pytest.mark.parametrize("here", [Environment.MACOS, Environment.RECOVERYOS, Environment.FALLBACK_RECOVERYOS])
+@pytest.mark.parametrize("more", [{"using": "startup-security-utility"}, {"paired": False}], ids=str)
+def test_boot_02_comes_before_the_tool_and_the_pairing(walk: WALK, here: Environment, more: dict[str, Any]) -> None:
+    mac = walk() if here is Environment.MACOS else walk().do(Boot(here))
+    assert mac.do(SetSecurity(None, USER, **more)).answers() == ["wrong-environment"]
+
+
+def test_boot_07_comes_before_the_pairing(walk: WALK) -> None:
+    assert walk().do(IN_1TR, SetSecurity(FULL, USER, paired=False)).answers() == ["not-offered"]
+
+
+@pytest.mark.parametrize("enrollment", [Enrollment.DEVICE, Enrollment.AUTOMATED_DEVICE])
+def test_boot_rules_hold_for_managed_macs_too(walk: WALK, enrollment: Enrollment) -> None:
+    mac = walk(mac={"enrollment": enrollment})
+    assert mac.do(SetSecurity(None, USER)).answers() == ["wrong-environment"]
+    assert mac.do(IN_1TR, SetSecurity(None, USER, as_=Credential.STANDARD)).answers() == ["not-admin"]
+    assert mac.do(SetSecurity(REDUCED, REMOTE), Boot(Environment.MACOS)).situation.in_force.management == REMOTE
+    assert "MDM-08" not in mac.do(IN_1TR, SetSecurity(None, USER)).last.rules
 
 
 @pytest.mark.parametrize(
@@ -109,6 +129,13 @@ def test_boot_09_enabling_sip_in_another_recovery_is_open(walk: WALK, here: Envi
     assert (mac.answers(), mac.last.open) == (["changed", "wrong-environment"], True)
 
 
+@pytest.mark.parametrize("here", [Environment.RECOVERYOS, Environment.FALLBACK_RECOVERYOS])
+def test_boot_09_and_there_too_only_an_owner_who_authenticates(walk: WALK, here: Environment) -> None:
+    mac = walk().do(IN_1TR, SetSip(False), Boot(here), SetSip(True, Credential.WRONG_PASSWORD))
+    assert (mac.answers(), mac.last.rules) == (["authentication", "wrong-environment"], ("BOOT-09", "BOOT-03"))
+    assert mac.situation.state.sip is False
+
+
 def test_boot_09_enabling_sip_from_macos_is_refused(walk: WALK) -> None:
     mac = walk().do(IN_1TR, SetSip(False), Boot(Environment.MACOS), SetSip(True))
     assert mac.answers() == ["wrong-environment"]
@@ -128,10 +155,6 @@ def test_intel_has_neither_1tr_nor_fallback(walk: WALK, into: Environment) -> No
     intel = {"architecture": Architecture.INTEL, "macos": Version.parse("12.7"), "security_mode": None}
     assert walk(mac=intel).do(Boot(into)).answers() == ["unsupported-hardware"]
     assert walk(mac=intel).do(SetSecurity(FULL)).answers() == ["unsupported-hardware"]
-@pytest.mark.parametrize("here", [Environment.RECOVERYOS, Environment.FALLBACK_RECOVERYOS])
-def test_boot_09_and_there_too_only_an_owner_who_authenticates(walk: WALK, here: Environment) -> None:
-    mac = walk().do(IN_1TR, SetSip(False), Boot(here), SetSip(True, Credential.WRONG_PASSWORD))
-    assert (mac.answers(), mac.last.rules) == (["authentication", "wrong-environment"], ("BOOT-09", "BOOT-03"))
-    assert mac.situation.state.sip is False
-
-
+    catalina = {**intel, "macos": Version.parse("10.15.7")}
+    assert walk(mac=catalina).do(Boot(into)).answers() == ["unsupported-hardware"]
+    assert walk(mac=catalina).do(SetSecurity(FULL)).answers() == ["unsupported-hardware"]

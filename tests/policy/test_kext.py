@@ -188,9 +188,9 @@ def test_kext_03_left_out_loads_what_is_approved_at_once(walk: WALK) -> None:
 @pytest.mark.parametrize(
     ("mac", "extension", "action"),
     [
-        ({"macos": Version.parse("10.15")}, {}, INSTALL),
-        ({"enrollment": Enrollment.DEVICE}, {}, INSTALL),
-        ({}, {"banned": True}, LOAD),
+        ({"architecture": Architecture.INTEL, "security_mode": None, "macos": Version.parse("10.15")}, {}, LOAD),
+        ({"enrollment": Enrollment.DEVICE}, {}, LOAD),
+        ({"security_mode": SecurityMode.REDUCED, "kext_management": USER}, {"banned": True}, LOAD),
         ({}, {"notarized": False}, LOAD),
         ({}, {"libraries": frozenset({"com.apple.iokit.IOHIDFamily"})}, LOAD),
         ({}, {"architectures": frozenset({"x86_64"})}, LOAD),
@@ -203,7 +203,49 @@ def test_what_no_built_rule_speaks_of_is_said_to_be_not_modelled(
 ) -> None:
     start = walk(mac=mac, **extension)
     with pytest.raises(policy.NotModelled, match="not implemented"):
-        start.do(action) if action is INSTALL else start.do(INSTALL, action)
+        start.do(INSTALL, action)
+
+
+@pytest.mark.parametrize("more", [{"notarized": False}, {"libraries": frozenset({"com.apple.iokit.IOHIDFamily"})}])
+def test_a_bad_signature_comes_before_rules_that_are_not_built(walk: WALK, more: dict[str, Any]) -> None:
+    mac = walk(signature=Signature.NONE, **more).do(*LOWERED, INSTALL, LOAD)
+    assert (mac.answers(), mac.last.rules) == (["signature"], ("SIG-01",))
+
+
+@pytest.mark.parametrize("more", [{"notarized": False}, {"user_client": True}, {"symbols": frozenset({"_ipf_addv4"})}])
+def test_sig_02_without_sip_neither_notarization_nor_kpi_is_asked(walk: WALK, more: dict[str, Any]) -> None:
+    mac = walk(signature=Signature.NONE, **more).do(INSTALL, IN_1TR, SetSip(False), SetSecurity(allow=USER), IN_MACOS)
+    assert mac.do(LOAD).answers() == ["approval-required"]
+    assert mac.do(APPROVE, Restart(), LOAD).answers() == ["loaded"]
+
+
+def test_kext_06_refuses_a_banned_kext_too(walk: WALK) -> None:
+    assert walk(banned=True).do(INSTALL, LOAD).answers() == ["security-mode"]
+
+
+def test_kext_06_a_pending_kext_is_not_offered_once_the_policy_forbids_kexts(walk: WALK) -> None:
+    mac = walk().do(*LOWERED, INSTALL, LOAD, FULL, Restart(), APPROVE)
+    assert (mac.answers(), mac.last.rules) == (["not-offered"], ("KEXT-06", "KEXT-02"))
+
+
+def test_approval_of_what_was_asked_for_before_the_restart_is_not_built_yet(walk: WALK) -> None:
+    mac = walk().do(*LOWERED, INSTALL, LOAD, Restart())
+    with pytest.raises(policy.NotModelled, match="KEXT-22"):
+        mac.do(APPROVE)
+    assert mac.do(LOAD, APPROVE).answers() == ["approved"]
+
+
+def test_kext_15_leaves_open_whether_a_rebuild_finds_the_approval(walk: WALK) -> None:
+    mac = walk().do(*TO_LOADED, FULL, Restart(), *LOWERED, Rebuild())
+    assert (mac.answers(), mac.last.open) == (["restart-required", "unchanged"], True)
+    assert "KEXT-15" in mac.last.rules
+
+
+@pytest.mark.parametrize("before", [(FULL, Restart(), IN_1TR), (IN_1TR, FULL)], ids=["booted", "at once"])
+def test_kext_15_leaves_open_what_is_built_of_approvals_from_before(walk: WALK, before: tuple[Any, ...]) -> None:
+    mac = walk().do(*TO_LOADED, *before, REDUCED, IN_MACOS)
+    assert mac.last.outcomes[0].unsettled == {"uakl", "aux_kc", "receipt", "loaded_kexts"}
+    assert mac.do(IN_1TR, IN_MACOS).last.outcomes[0].unsettled >= {"uakl"}
 
 
 def test_who_may_approve_is_not_built_yet(walk: WALK) -> None:

@@ -149,7 +149,7 @@ def the_policy_is_written(situation: Situation, action: SetSecurity, law: Law) -
     """BOOT-04, BOOT-06, BOOT-07: what LocalPolicy holds afterwards. It is in force from the next boot (BOOT-11)."""
     before = situation.stored
     after, rules = _written(before, action, law)
-    if KextManagement.USER in action.allow and law.says(mdm.MDM_08):
+    if KextManagement.USER in action.allow and mdm.MDM_08 in mdm.decides(situation, law):
         rules = (*rules, mdm.MDM_08)
     if after == before:
         return ruled(Outcome.UNCHANGED, situation, *rules)

@@ -119,7 +119,7 @@ def policy_must_allow_kexts(situation: Situation, action: Load, law: Law) -> Pre
     full = situation.in_force.mode is SecurityMode.FULL
     after = replace(situation, discovered=situation.discovered | {action.extension})
     answer = refused(Reason.SECURITY_MODE if full else Reason.KEXTS_NOT_ALLOWED, after, KEXT_06)
-    return replace(answer, rules=(*answer.rules, mdm.MDM_08.id)) if law.says(mdm.MDM_08) else answer
+    return replace(answer, rules=(*answer.rules, *(rule.id for rule in mdm.decides(situation, law))))
 
 
 def approval_or_restart(situation: Situation, action: Load, law: Law) -> Prediction:

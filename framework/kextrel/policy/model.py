@@ -48,7 +48,6 @@ def predict(situation: Situation, action: Action, *, without: frozenset[str] = f
     clauses = _CLAUSES.get(type(action))
     if clauses is None:
         raise NotModelled(f"the action '{action.verb}'")
-    scope.the_mac_is_modelled(situation)
     law = Law(situation.mac, without)
     for clause in clauses:
         prediction = clause(situation, action, law)
@@ -82,6 +81,7 @@ def _power_was_cut(situation: Situation, action: PowerCut, law: Law) -> Predicti
 
 def _booted(situation: Situation, action: Boot, law: Law) -> Prediction:
     if action.into is Environment.MACOS:
+        scope.since_big_sur(situation, action, law)
         return booting.into_macos(situation, Outcome.BOOTED, law)
     return booting.into_another_system(situation, action.into, law)
 
@@ -93,7 +93,8 @@ _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
         scope.needs_macos,
         scope.must_be_installed,
         kext.already_in_the_running_auxkc,
-        scope.kext_rules_reach,
+        scope.since_big_sur,
+        scope.architecture_reaches,
         signature.must_be_valid,
         kext.policy_must_allow_kexts,
         kext.approval_or_restart,
@@ -104,18 +105,21 @@ _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
         kext.nothing_is_pending,
         scope.who_approves,
         kext.approved_into_the_uakl,
+        scope.since_big_sur,
+        scope.managed_by_nobody,
     ),
-    Rebuild: (scope.needs_macos, kext.rebuilt),
-    Restart: (_restarted,),
-    PowerCut: (_power_was_cut,),
+    Rebuild: (scope.needs_macos, scope.since_big_sur, kext.rebuilt),
+    Restart: (scope.since_big_sur, _restarted),
+    PowerCut: (scope.since_big_sur, _power_was_cut),
     Boot: (boot.only_these_environments, _booted),
     SetSecurity: (
-        scope.security_rules_reach,
+        scope.has_a_boot_policy,
         boot.lowering_needs_1tr,
         boot.full_excludes_allowances,
         boot.credentials,
         boot.full_asks_apple,
         boot.the_policy_is_written,
+        scope.security_tools_reach,
     ),
     SetSip: (
         scope.sip_rules_reach,

@@ -21,8 +21,7 @@ class NotModelled(NotPossible):
 
 @dataclass(frozen=True)
 class Expected:
-    """One allowed outcome. `unsettled` names fields of `state` about which the rules are silent: they are not "
-    "compared."""
+    """One allowed outcome. `unsettled` names fields of `state` about which the rules are silent: not compared."""
 
     outcome: Outcome
     reason: Reason | None

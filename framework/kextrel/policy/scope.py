@@ -5,29 +5,48 @@ from __future__ import annotations
 from kextrel.policy.rule import Law
 from kextrel.policy.ruling import NotModelled, Prediction, refused
 from kextrel.policy.situation import BIG_SUR, Situation
-from kextrel.vocabulary import Architecture, Credential, Enrollment, Environment, ExtensionKind, Reason, SecurityMode
+from kextrel.vocabulary import (
+    Action,
+    Architecture,
+    Credential,
+    Enrollment,
+    Environment,
+    ExtensionKind,
+    Reason,
+    SecurityMode,
+)
 from kextrel.vocabulary.actions import Approve, Install, Load, Rebuild, Remove, SetSecurity, SetSip
 
 __all__ = [
-    "kext_rules_reach",
+    "architecture_reaches",
+    "banned_reaches",
+    "has_a_boot_policy",
+    "managed_by_nobody",
     "must_be_installed",
     "needs_macos",
-    "security_rules_reach",
+    "notarization_and_kpi_reach",
+    "security_tools_reach",
+    "since_big_sur",
     "sip_rules_reach",
-    "the_mac_is_modelled",
     "who_approves",
 ]
 
 _SLICES = {Architecture.APPLE_SILICON: "arm64e", Architecture.INTEL: "x86_64", Architecture.INTEL_T2: "x86_64"}
 
 
-def the_mac_is_modelled(situation: Situation) -> None:
-    """Raises NotModelled for Macs whose rules are not built: before macOS 11, managed enrollment, profiles."""
+def since_big_sur(situation: Situation, action: Action, law: Law) -> Prediction | None:
+    """Kexts before macOS 11 have rules of their own, which are not built."""
+    if situation.mac.macos < BIG_SUR:
+        raise NotModelled(f"macOS {situation.mac.macos} (the UAK rules)")
+    return None
+
+
+def managed_by_nobody(situation: Situation, action: Load | Approve, law: Law) -> Prediction | None:
+    """What an MDM and its profiles change about approval is not built; boot policy is the same for every Mac."""
     mac = situation.mac
-    if mac.macos < BIG_SUR:
-        raise NotModelled(f"macOS {mac.macos} (the UAK rules)")
-    if mac.enrollment in (Enrollment.DEVICE, Enrollment.AUTOMATED_DEVICE) or situation.profiles:
+    if situation.profiles or mac.enrollment in (Enrollment.DEVICE, Enrollment.AUTOMATED_DEVICE):
         raise NotModelled(f"enrollment '{mac.enrollment}' and profiles (the MDM rules)")
+    return None
 
 
 def needs_macos(
@@ -45,21 +64,35 @@ def must_be_installed(situation: Situation, action: Load | Approve | Remove, law
     return refused(Reason.NOT_INSTALLED, situation)
 
 
-def kext_rules_reach(situation: Situation, action: Load, law: Law) -> Prediction | None:
-    """What the architecture, notarization, KPI and banned rules would have to say is not built yet."""
+def architecture_reaches(situation: Situation, action: Load, law: Law) -> Prediction | None:
+    """What the architecture rule, which comes before the signature's, would have to say is not built yet."""
     extension = situation.extensions[action.extension]
     if extension.kind is not ExtensionKind.KEXT:
         raise NotModelled("loading what is not a kext")
     if _SLICES[situation.mac.architecture] not in extension.architectures:
         raise NotModelled("a kext without a slice for this Mac (KEXT-21)")
-    if extension.banned or not extension.notarized:
-        raise NotModelled("banned and unnotarized kexts (KEXT-10, SIG-04)")
+    return None
+
+
+def notarization_and_kpi_reach(situation: Situation, action: Load, law: Law) -> Prediction | None:
+    """Both are enforced with SIP enabled only (SIG-04, KPI-11); what they would have to say then is not built yet."""
+    extension = situation.extensions[action.extension]
+    if not situation.in_force.sip:
+        return None
+    if not extension.notarized:
+        raise NotModelled("a kext that is not notarized (SIG-04)")
     if (
         extension.symbols
         or extension.user_client
         or any(not one.startswith("com.apple.kpi.") for one in extension.libraries)
     ):
         raise NotModelled("unsupported kernel programming interfaces (the KPI rules)")
+    return None
+
+
+def banned_reaches(situation: Situation, action: Load, law: Law) -> Prediction | None:
+    if situation.extensions[action.extension].banned:
+        raise NotModelled("a banned kext (KEXT-10)")
     return None
 
 
@@ -71,14 +104,17 @@ def who_approves(situation: Situation, action: Approve, law: Law) -> Prediction 
     return None
 
 
-def security_rules_reach(situation: Situation, action: SetSecurity, law: Law) -> Prediction | None:
-    """set-security: Apple silicon by bputil, or by Startup Security Utility in 1TR; paired."""
-    if situation.mac.architecture is Architecture.INTEL:
+def has_a_boot_policy(situation: Situation, action: SetSecurity, law: Law) -> Prediction | None:
+    """No Intel Mac has bputil, and those without a T2 have no security mode either."""
+    if situation.apple_silicon:
+        return None
+    if situation.mac.architecture is Architecture.INTEL or action.using == "bputil":
         return refused(Reason.UNSUPPORTED_HARDWARE, situation)
-    if situation.mac.architecture is Architecture.INTEL_T2:
-        if action.using == "bputil":
-            return refused(Reason.UNSUPPORTED_HARDWARE, situation)
-        raise NotModelled("the security levels of a T2 Mac")
+    raise NotModelled("the security levels of a T2 Mac")
+
+
+def security_tools_reach(situation: Situation, action: SetSecurity, law: Law) -> Prediction | None:
+    """set-security: by bputil, or by Startup Security Utility in 1TR; paired."""
     if not action.paired:
         raise NotModelled("a recoveryOS that is not paired (BOOT-12)")
     in_1tr = situation.environment is Environment.ONE_TRUE_RECOVERY
