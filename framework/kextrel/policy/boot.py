@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kextrel.policy import mdm
+from kextrel.policy import kext, mdm
 from kextrel.policy.rule import Law, Rule
 from kextrel.policy.ruling import Expected, NotModelled, Prediction, refused, ruled
 from kextrel.policy.situation import BootPolicy, Situation
@@ -156,7 +156,8 @@ def the_policy_is_written(situation: Situation, action: SetSecurity, law: Law) -
     credited = [BOOT_03, BOOT_11] if situation.apple_silicon else [BOOT_11]
     if _lowers(action):
         credited.insert(0, BOOT_02)
-    return ruled(Outcome.CHANGED, replace(situation, stored=after), *rules, *credited)
+    rewritten = situation.rewritten or not kext.kexts_allowed(after)
+    return ruled(Outcome.CHANGED, replace(situation, stored=after, rewritten=rewritten), *rules, *credited)
 
 
 def _written(before: BootPolicy, action: SetSecurity, law: Law) -> tuple[BootPolicy, tuple[Rule, ...]]:
@@ -195,7 +196,7 @@ def enabling_sip(situation: Situation, action: SetSip, law: Law) -> Prediction |
         return refused(Reason.WRONG_ENVIRONMENT, situation, BOOT_09)
     taken = credentials(situation, action, law) or _sip_written(situation, action, law)
     denied = Expected(Outcome.REFUSED, Reason.WRONG_ENVIRONMENT, situation)
-    return Prediction((allowed, denied), (BOOT_09.id,), open=True)
+    return Prediction((*taken.outcomes, denied), (BOOT_09.id, *taken.rules), open=True)
 
 
 def sip_is_set(situation: Situation, action: SetSip, law: Law) -> Prediction:

@@ -31,10 +31,19 @@ def into_macos(situation: Situation, outcome: Outcome, law: Law) -> Prediction:
     kept, reasons = _aux_kc(begun, law)
     rules += reasons
     after = replace(begun, aux_kc=kept, receipt=kept, loaded=kept, staged=None)
-    if kext.KEXT_15 in reasons:
+    after = replace(after, pending=frozenset(), lapsed=begun.lapsed | begun.pending)
+    if kext.KEXT_15 in reasons or begun.rewritten:
         after = replace(after, doubtful=situation.uakl)
-    doubted = frozenset({"uakl"}) if after.doubtful else frozenset()
-    return ruled(outcome, after, *rules, unsettled=doubted)
+    return ruled(outcome, replace(after, rewritten=False), *rules, unsettled=_unsettled(after))
+
+
+def _unsettled(after: Situation) -> frozenset[str]:
+    """KEXT-15 is open about approvals given before: the list itself, and, where kexts may be, what was built of it."""
+    if not after.doubtful:
+        return _NOTHING
+    if not kext.kexts_allowed(after.in_force):
+        return frozenset({"uakl"})
+    return frozenset({"uakl", "aux_kc", "receipt", "loaded_kexts"})
 
 
 def _aux_kc(begun: Situation, law: Law) -> tuple[frozenset[str], list[Rule]]:

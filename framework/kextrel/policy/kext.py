@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from kextrel.policy import mdm, signature
 from kextrel.policy.rule import Law, Rule
-from kextrel.policy.ruling import Expected, Prediction, refused, ruled
+from kextrel.policy.ruling import Expected, NotModelled, Prediction, refused, ruled
 from kextrel.policy.situation import BIG_SUR, BootPolicy, Situation
 from kextrel.vocabulary import Architecture, Extension, KextManagement, Outcome, Reason, SecurityMode
 from kextrel.vocabulary.actions import Approve, Load, Rebuild
@@ -145,7 +145,8 @@ def _first_request(known: Situation, name: str, extension: Extension, law: Law) 
 
 
 def _approval_asked(known: Situation, name: str) -> Expected:
-    return Expected(Outcome.APPROVAL_REQUIRED, None, replace(known, pending=known.pending | {name}))
+    asked = replace(known, pending=known.pending | {name}, lapsed=known.lapsed - {name})
+    return Expected(Outcome.APPROVAL_REQUIRED, None, asked)
 
 
 def _restart_required(known: Situation, extension: Extension, law: Law) -> Prediction:
@@ -163,12 +164,18 @@ def _loaded_at_once(known: Situation, extension: Extension) -> Situation:
 
 
 def nothing_is_pending(situation: Situation, action: Approve, law: Law) -> Prediction | None:
-    """Approval is offered after a load request that asked for it, not before and not twice (KEXT-02)."""
-    if action.extension in situation.pending:
+    """Approval is offered after a load request that asked for it, not before and not twice (KEXT-02).
+
+    Under a boot policy that allows no kexts the user is sent to recovery instead (KEXT-06), pending or not.
+    """
+    pending = action.extension in situation.pending
+    rules = [KEXT_02] if not pending and law.says(KEXT_02) else []
+    if law.says(KEXT_06) and not kexts_allowed(situation.in_force):
+        return refused(Reason.NOT_OFFERED, situation, KEXT_06, *rules)
+    if pending:
         return None
-    rules = [KEXT_02] if law.says(KEXT_02) else []
-    if situation.apple_silicon and not kexts_allowed(situation.in_force) and law.says(KEXT_06):
-        rules.insert(0, KEXT_06)
+    if action.extension in situation.lapsed:
+        raise NotModelled("approval of what was asked for before the restart (KEXT-22)")
     return refused(Reason.NOT_OFFERED, situation, *rules)
 
 
@@ -198,7 +205,19 @@ def buildable(situation: Situation, law: Law) -> frozenset[str]:
 
 
 def rebuilt(situation: Situation, action: Rebuild, law: Law) -> Prediction:
-    """`rebuild` answers restart-required if the approved kexts on disk differ from the AuxKC."""
+    """`rebuild` answers restart-required if the approved kexts on disk differ from the AuxKC.
+
+    Where the Mac may have forgotten approvals (KEXT-15) and it matters, both answers are allowed.
+    """
+    doubtful = situation.doubtful
+    remembered = _rebuilt(replace(situation, doubtful=frozenset()), law)
+    forgotten = _rebuilt(replace(situation, doubtful=frozenset(), uakl=situation.uakl - doubtful), law)
+    if remembered.outcomes[0].outcome is forgotten.outcomes[0].outcome:
+        return _rebuilt(situation, law)
+    return Prediction((*remembered.outcomes, *forgotten.outcomes), (*remembered.rules, KEXT_15.id), open=True)
+
+
+def _rebuilt(situation: Situation, law: Law) -> Prediction:
     wanted = buildable(situation, law)
     if wanted == situation.aux_kc:
         return ruled(Outcome.UNCHANGED, situation, KEXT_08)

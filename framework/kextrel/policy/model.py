@@ -64,7 +64,7 @@ def _removed(situation: Situation, action: Remove, law: Law) -> Prediction:
     """The bundle goes; the AuxKC that runs does not change by that (KEXT-05)."""
     name = {action.extension}
     after = replace(situation, on_disk=situation.on_disk - name, discovered=situation.discovered - name)
-    return ruled(Outcome.DONE, replace(after, pending=after.pending - name))
+    return ruled(Outcome.DONE, replace(after, pending=after.pending - name, lapsed=after.lapsed - name))
 
 
 def _restarted(situation: Situation, action: Restart, law: Law) -> Prediction:
@@ -96,17 +96,20 @@ _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
         scope.since_big_sur,
         scope.architecture_reaches,
         signature.must_be_valid,
+        scope.notarization_and_kpi_reach,
+        scope.managed_by_nobody,
         kext.policy_must_allow_kexts,
+        scope.banned_reaches,
         kext.approval_or_restart,
     ),
     Approve: (
         scope.needs_macos,
         scope.must_be_installed,
+        scope.since_big_sur,
+        scope.managed_by_nobody,
         kext.nothing_is_pending,
         scope.who_approves,
         kext.approved_into_the_uakl,
-        scope.since_big_sur,
-        scope.managed_by_nobody,
     ),
     Rebuild: (scope.needs_macos, scope.since_big_sur, kext.rebuilt),
     Restart: (scope.since_big_sur, _restarted),
@@ -116,10 +119,10 @@ _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
         scope.has_a_boot_policy,
         boot.lowering_needs_1tr,
         boot.full_excludes_allowances,
+        scope.security_tools_reach,
         boot.credentials,
         boot.full_asks_apple,
         boot.the_policy_is_written,
-        scope.security_tools_reach,
     ),
     SetSip: (
         scope.sip_rules_reach,

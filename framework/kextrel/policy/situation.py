@@ -40,7 +40,8 @@ class Situation:
 
     `stored` is the boot policy as written, `in_force` the one that this boot began with (BOOT-11). `staged` is the
     AuxKC that the next normal boot will find, None while the present one stays. `doubtful` are approvals that the Mac
-    may have forgotten (KEXT-15). `discovered` and `pending` hold names of extensions.
+    may have forgotten (KEXT-15), from the boot after the policy was `rewritten` without kexts. `discovered`, `pending`
+    and `lapsed` (asked for before the last boot, and not approved) hold names of extensions.
     """
 
     mac: Mac
@@ -52,8 +53,10 @@ class Situation:
     on_disk: frozenset[str]
     discovered: frozenset[str] = frozenset()
     pending: frozenset[str] = frozenset()
+    lapsed: frozenset[str] = frozenset()
     uakl: frozenset[str] = frozenset()
     doubtful: frozenset[str] = frozenset()
+    rewritten: bool = False
     aux_kc: frozenset[str] = frozenset()
     staged: frozenset[str] | None = None
     receipt: frozenset[str] = frozenset()
