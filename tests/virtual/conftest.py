@@ -7,11 +7,16 @@ import heapq
 import itertools
 import selectors
 from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from kextrel.virtual.clock import Clock
+from kextrel.virtual.faults import Faults
+from kextrel.virtual.spec import MacSpec
+from kextrel.virtual.unix.disk import new_disk
+from kextrel.virtual.unix.system import System
 
 
 class Delayed:
@@ -105,3 +110,19 @@ def play() -> Callable[[Coroutine[Any, Any, Any]], Any]:
 def clock_of_loop() -> Callable[[], Clock]:
     """Inside `play`: a Mac's clock at 0 that knows no other wall than the loop's."""
     return lambda: Clock(start=0.0, wall=asyncio.get_running_loop().time)
+
+
+@pytest.fixture
+def unix_of() -> Callable[..., System]:
+    """Boots the Unix side of a stand-in Mac, in a running loop: `unix_of(clock, environment="recovery")`."""
+
+    def boot(clock: Clock | None = None, *, environment: str = "macos", **spec: Any) -> System:
+        host = SimpleNamespace(
+            spec=MacSpec("mini", **{"prepared": True, **spec}), clock=clock or Clock(), faults=Faults()
+        )
+        host.in_force = host.console_user = host.system = None
+        host.disk = new_disk(host)
+        host.system = System(host, environment)
+        return host.system
+
+    return boot

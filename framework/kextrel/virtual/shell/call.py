@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +19,9 @@ from kextrel.virtual.unix.system import DEFAULT_PATH
 
 __all__ = ["call", "simple"]
 
-_MAX_NESTING = 100
+_MAX_NESTING = 500
+_OWN_STACK = 16
+"""Of so many functions that call one another the last runs in a task of its own, whose stack is empty."""
 
 
 async def simple(shell: Shell, node: Simple) -> int:
@@ -121,7 +124,8 @@ async def _function(shell: Shell, name: str, arguments: list[str]) -> int:
     loops, shell.loops = shell.loops, 0
     shell.scopes.append({})
     try:
-        return await run_compound(shell, shell.functions[name])
+        body = run_compound(shell, shell.functions[name])
+        return await (asyncio.ensure_future(body) if len(shell.scopes) % _OWN_STACK == 0 else body)
     except Return as end:
         return end.status
     finally:

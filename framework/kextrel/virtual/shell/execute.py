@@ -166,6 +166,9 @@ async def finish(shell: Shell, body: Body) -> int:
     except ShellError as error:
         shell.tell(error)
         shell.status = error.status
+    except RecursionError:
+        shell.complain("", "too deeply nested")
+        shell.status = SYNTAX_ERROR
     action = shell.traps.pop(0, "") if trap else ""
     return await _at_exit(shell, action) if action else shell.status
 

@@ -223,9 +223,9 @@ class Proc(Actor):
             self.unpark()
 
     async def breathe(self) -> None:
-        """To be awaited in every loop that might not end: now and then it lets others run."""
+        """To be awaited in every loop that might not end: now and then it lets others run. Who was killed ends here."""
         self._steps += 1
-        if self._steps % _STEPS_BETWEEN_BREATHS == 0:
+        if self._steps % _STEPS_BETWEEN_BREATHS == 0 or self.died_of is not None:
             await asyncio.sleep(0)
 
     # -- other processes
@@ -277,11 +277,14 @@ class Proc(Actor):
             self.system.load.enter()
 
     def _die_of(self, number: int) -> None:
-        if self.died_of is None:
-            self.died_of = number
-            self.unpark()
-            if self._task is not None:
-                self._task.cancel()
+        if self.died_of is not None and number != SIGKILL:
+            return
+        self.died_of = self.died_of or number
+        if self._task is None:
+            self._end(128 + number)
+            return
+        self.unpark()
+        self._task.cancel()
 
     async def _run(self, main: Main) -> int:
         try:
@@ -299,7 +302,10 @@ class Proc(Actor):
             return 128 + death.number
 
     def _ended(self, task: asyncio.Task[int]) -> None:
-        self.status = self._code(task)
+        self._end(self._code(task))
+
+    def _end(self, status: int) -> None:
+        self.status = status
         for fd in list(self.fds):
             self.close_fd(fd)
         self.exited.wake()
