@@ -52,7 +52,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if any(item.path.name.endswith(".mac.yaml") for item in items):
+    from kextrel.plugin.options import names_a_mac
+
+    if names_a_mac(config) or any(item.path.name.endswith(".mac.yaml") for item in items):
         from kextrel.plugin.items import in_order
 
         in_order(_run(config), items)
@@ -68,10 +70,11 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if call.excinfo is not None or hasattr(item, "kextrel_results"):
+    run = item.config.stash.get(_RUN, None)
+    if call.excinfo is not None or run is not None:
         from kextrel.plugin.reporting import marked
 
-        return marked(report, item, call)
+        return marked(report, item, call, run)
     return report
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
 
-from kextrel.device import Level
-from kextrel.errors import InputError, UsageError
+from kextrel.device import Facts, Level
+from kextrel.errors import BenchError, InputError, UsageError
 from kextrel.plugin.choosing import for_scenario
 from kextrel.plugin.reporting import ScenarioEnded, failure_text
 from kextrel.plugin.run import Run
 from kextrel.plugin.steps import Steps
-from kextrel.scenario import Report, Scenario, Visit, load, plan
+from kextrel.scenario import Judgement, Report, Scenario, StepReport, Visit, load, plan, untouched
+from kextrel.vocabulary import Verdict
 
 __all__ = ["ScenarioFile", "ScenarioItem", "in_order"]
 
@@ -40,16 +41,29 @@ class ScenarioItem(pytest.Item):
         self.mac = ""
         self.visit: Visit | None = None
         self.then = Level.CLEAN
-        self.kextrel_results: list[dict[str, Any]] = []
 
     def runtest(self) -> None:
         """Runs the scenario and raises ScenarioEnded unless it was held."""
         run = _run_of(self.config)
         began = time.monotonic()
         with Steps(self.config, run.log(self.mac)) as steps:
-            report = run.stay(self.mac).run(self.scenario, then=self.then, on_step=steps.add)
-        self.kextrel_results.append(self._result(report, time.monotonic() - began))
+            report = self._performed(run, steps.add)
+        minutes = self.visit.minutes if self.visit is not None else 0.0
+        run.ended(report.to_json(), report.steps, time.monotonic() - began, minutes)
         ScenarioEnded.unless_held(report)
+
+    def _performed(self, run: Run, on_step: Callable[[StepReport], None]) -> Report:
+        """The scenario on its Mac; a Mac that cannot be had is the bench's failure, as a wire that fails later is.
+
+        A lab that cannot be used at all (a secret that is not there) ends the run: no other scenario can do better.
+        """
+        try:
+            stay = run.stay(self.mac)
+        except UsageError as error:
+            pytest.exit(str(error), returncode=int(pytest.ExitCode.USAGE_ERROR))
+        except BenchError as error:
+            return untouched(self.scenario, self.mac, Judgement(Verdict.BENCH_FAILED, None, str(error)), on_step)
+        return stay.run(self.scenario, then=self.then, on_step=on_step)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         told = failure_text(excinfo.value)
@@ -58,18 +72,15 @@ class ScenarioItem(pytest.Item):
     def reportinfo(self) -> tuple[Any, int | None, str]:
         return self.path, self.scenario.steps[0].line - 1, self.name
 
-    def _result(self, report: Report, seconds: float) -> dict[str, Any]:
-        data = report.to_json()
-        for step, told in zip(data["steps"], report.steps, strict=True):
-            step["evidence"] = list(told.evidence)
-        minutes = self.visit.minutes if self.visit is not None else 0.0
-        return data | {"mac": report.device, "seconds": round(seconds, 3), "lab_minutes": round(minutes, 1)}
-
 
 def in_order(run: Run, items: list[pytest.Item]) -> None:
-    """Gives each scenario its Mac and puts those of one Mac into the order that goes back least; others keep place."""
+    """Gives each scenario its Mac and puts those of one Mac into the order that goes back least; others keep place.
+
+    Raises pytest.UsageError for a lab or a Mac that is not there, before anything runs.
+    """
     try:
-        planned = {name: _planned(run, name, own) for name, own in _by_mac(run, items).items()}
+        facts = run.plan.facts
+        planned = {name: _planned(run, facts(name), own) for name, own in _by_mac(run, items).items()}
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     sequence = {name: iter(own) for name, own in planned.items()}
@@ -85,9 +96,9 @@ def _by_mac(run: Run, items: Iterable[pytest.Item]) -> dict[str, list[ScenarioIt
     return found
 
 
-def _planned(run: Run, name: str, items: list[ScenarioItem]) -> list[ScenarioItem]:
-    visits = plan((item.scenario for item in items), run.plan.facts(name))
-    run.visits[name] = visits
+def _planned(run: Run, facts: Facts, items: list[ScenarioItem]) -> list[ScenarioItem]:
+    visits = plan((item.scenario for item in items), facts)
+    run.visits[items[0].mac] = visits
     by_scenario = {id(item.scenario): item for item in items}
     ordered = [by_scenario[id(visit.scenario)] for visit in visits]
     for item, visit, following in zip(ordered, visits, _levels_after(visits), strict=True):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["Options", "declare", "options_of"]
+__all__ = ["Options", "declare", "names_a_mac", "options_of"]
 
 _GROUP = "kextrel"
 
@@ -28,6 +28,11 @@ def declare(parser: pytest.Parser) -> None:
     parser.addini("kextrel_report", "Write results.jsonl, evidence.jsonl and report.html there.")
     parser.addini("kextrel_defect", "Break the virtual Macs' rules of these IDs.", type="args")
     parser.addini("kextrel_fault", "Break these wires of the virtual bench.", type="args")
+
+
+def names_a_mac(config: pytest.Config) -> bool:
+    """Whether this run is told which Mac to use: that word is looked at before anything runs."""
+    return bool(config.getoption("--kextrel-device") or config.getini("kextrel_device"))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kextrel.errors import BenchError, KextrelError, UnreadableAnswer
+from kextrel.errors import BenchError, KextrelError, UnreadableAnswer, UsageError
 from kextrel.plugin.run import Run
 from kextrel.scenario import BenchFailed, NotChecked, PolicyViolated, Report
 from kextrel.scenario.tally import tally
@@ -74,10 +74,12 @@ def _scenario_lines(report: Report) -> list[str]:
     return lines
 
 
-def marked(report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
+def marked(
+    report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[None], run: Run | None
+) -> pytest.TestReport:
     """The report with its verdict: `kextrel_bench` for a wire that failed, skipped for what was not checked."""
-    results = getattr(item, "kextrel_results", None)
-    if results and call.when == "call":
+    results = run.unreported() if run is not None else []
+    if results:
         report.kextrel_results = results  # type: ignore[attr-defined]
     error = call.excinfo.value if call.excinfo is not None else None
     if isinstance(error, (BenchError, BenchFailed, ScenarioBenchFailed, UnreadableAnswer)):
@@ -88,6 +90,8 @@ def marked(report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[N
         report.outcome = "skipped"
         path, line, _ = item.reportinfo()
         report.longrepr = (str(path), (line or 0) + 1, f"not checked: {error}")
+    elif isinstance(error, UsageError) and call.when == "setup":
+        report.longrepr = str(error)
     elif isinstance(error, PolicyViolated):
         report.sections.append(("kextrel", str(error)))
     return report

@@ -19,7 +19,7 @@ from kextrel.errors import UsageError, nearest
 from kextrel.evidence import EvidenceLog
 from kextrel.lab import Lab, default_profile_path, load_profile, needs_serving, served
 from kextrel.plugin.options import options_of
-from kextrel.scenario import Stay, Visit
+from kextrel.scenario import Stay, StepReport, Visit
 
 __all__ = ["Run", "keep_results"]
 
@@ -41,6 +41,7 @@ class Run:
         self._stack = ExitStack()
         self._stays: dict[str, Stay] = {}
         self._logs: dict[str, EvidenceLog] = {}
+        self._unreported: list[dict[str, Any]] = []
         self.visits: dict[str, Sequence[Visit]] = {}
 
     @cached_property
@@ -93,6 +94,20 @@ class Run:
             self._logs[name] = EvidenceLog(name, None if report is None else report / "evidence.jsonl")
             self._stack.callback(self._logs[name].close)
         return self._logs[name]
+
+    def ended(
+        self, data: dict[str, Any], steps: Sequence[StepReport], seconds: float, lab_minutes: float = 0.0
+    ) -> None:
+        """What came of a scenario or a test on a Mac: `data` as `kextrel run` prints it. The next report carries it."""
+        for said, step in zip(data["steps"], steps, strict=True):
+            said["evidence"] = list(step.evidence)
+        told = {"mac": data["device"], "seconds": round(seconds, 3), "lab_minutes": round(lab_minutes, 1)}
+        self._unreported.append(data | told)
+
+    def unreported(self) -> list[dict[str, Any]]:
+        """The results that no report of a test has carried yet."""
+        taken, self._unreported = self._unreported, []
+        return taken
 
     def announcement(self) -> list[str]:
         """What the run will cost on real Macs, a line a Mac, before it starts."""

@@ -21,7 +21,7 @@ class Steps:
     def __init__(self, config: pytest.Config, log: EvidenceLog) -> None:
         self._log = log
         self._allure: Any = None
-        if config.getoption("allure_report_dir", None):  # the option is there where allure-pytest is, named as it may be
+        if config.getoption("allure_report_dir", None):  # there where allure-pytest is, under whatever name
             import allure
 
             self._allure = allure

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kextrel.scenario.api import Mac, start_on
     from kextrel.scenario.cost import Visit, baseline_minutes, level_of, plan
     from kextrel.scenario.coverage import Coverage, covered, foreseen_rules
-    from kextrel.scenario.running import Report, Stay, run, run_on
+    from kextrel.scenario.running import Report, Stay, run, run_on, untouched
     from kextrel.scenario.session import Patience
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "run",
     "run_on",
     "start_on",
+    "untouched",
     "worst",
 ]
 
@@ -72,6 +73,7 @@ _LATER = {
     "run": "running",
     "run_on": "running",
     "start_on": "api",
+    "untouched": "running",
 }
 
 

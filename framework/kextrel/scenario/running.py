@@ -26,7 +26,7 @@ from kextrel.scenario.verdicts import Judgement, StepReport, worst
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Verdict
 
-__all__ = ["Report", "Stay", "run", "run_on"]
+__all__ = ["Report", "Stay", "run", "run_on", "untouched"]
 
 OnStep = Callable[[StepReport], None]
 
@@ -78,11 +78,11 @@ def run(
     """
     unmet = scenario.mac.unmet(device.facts)
     if unmet:
-        return _untouched(scenario, device, Judgement(Verdict.NOT_CHECKED, None, unmet), on_step)
+        return untouched(scenario, device.name, Judgement(Verdict.NOT_CHECKED, None, unmet), on_step)
     foreseen = foresee(scenario, device.facts.macos, model=model)
     if foreseen[0].prediction is None:
         silent = Judgement(Verdict.NOT_CHECKED, None, foreseen[0].not_checked)
-        return _untouched(scenario, device, silent, on_step, foreseen)
+        return untouched(scenario, device.name, silent, on_step, foreseen)
     session = Session(
         device,
         scenario.start(device.facts.macos),
@@ -129,14 +129,14 @@ def _asked(step: Step) -> Asked:
     return Asked(step.number, step.action, dict(step.written), step.pin, step.line)
 
 
-def _untouched(
+def untouched(
     scenario: Scenario,
-    device: Device,
+    device: str,
     why: Judgement,
     on_step: OnStep | None = None,
     foreseen: Sequence[Foreseen] = (),
 ) -> Report:
-    """The report of a scenario for which the device was not touched."""
+    """The report of a scenario for which the Mac named `device` was not touched."""
     said = {one.step.number: prediction_json(one.prediction, one.not_checked) for one in foreseen}
     reports = []
     for step in scenario.steps:
@@ -145,7 +145,7 @@ def _untouched(
         reports.append(StepReport(step.number, dict(step.written), predicted, rules, None, why, step.line))
         if on_step is not None:
             on_step(reports[-1])
-    return Report(scenario, device.name, tuple(reports), touched=False)
+    return Report(scenario, device, tuple(reports), touched=False)
 
 
 @dataclass
@@ -163,10 +163,15 @@ class Stay:
     _lost: Judgement | None = None
     _why: str = ""
 
+    @property
+    def lost(self) -> Judgement | None:
+        """Why the Mac is of no more use in this stay; None while it is."""
+        return self._lost
+
     def run(self, scenario: Scenario, *, then: Level = Level.CLEAN, on_step: OnStep | None = None) -> Report:
         """Runs one scenario and goes back to `then`, whatever happened. A Mac that does not fit is not touched."""
         if self._lost is not None:
-            return _untouched(scenario, self.device, self._lost, on_step)
+            return untouched(scenario, self.device.name, self._lost, on_step)
         if not scenario.mac.unmet(self.device.facts):
             foresee(scenario, self.device.facts.macos, model=self.model)  # bad input: raised before anything is touched
         try:
