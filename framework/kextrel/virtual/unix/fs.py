@@ -225,8 +225,6 @@ class FileSystem:
         place = self._removable(path.rstrip("/"))
         if not isinstance(place.node, Directory):
             raise failure(errno.ENOTDIR, path)
-        if place.node.ino in self.mounts.covered or place.path == "/":
-            raise failure(errno.EBUSY, path)
         if place.node.entries:
             raise failure(errno.ENOTEMPTY, path)
         self._drop(place)
@@ -340,6 +338,8 @@ class FileSystem:
         place = self.place(path, follow=False)
         if place.node is None:
             raise failure(errno.ENOENT, path)
+        if not place.inside:
+            raise failure(errno.EBUSY, path)
         self._may_change(place, path)
         sticky = place.parent.mode & 0o1000 and self.cred.uid not in (0, place.parent.uid, place.node.uid)
         if sticky and not self.cred.kernel:

@@ -130,7 +130,8 @@ async def _tar(proc: Proc) -> int:
                 if names and not any((member.name + "/").startswith(name.rstrip("/") + "/") for name in names):
                     continue
                 if "t" in options or "v" in options:
-                    (proc.out if "t" in options else proc.err)(("x " if "x" in options else "") + member.name + "\n")
+                    name = member.name + ("/" if member.isdir() else "")
+                    (proc.out if "t" in options else proc.err)(("x " if "x" in options else "") + name + "\n")
                 if "x" in options:
                     _unpack(proc, archive, member, folder)
     except tarfile.TarError:

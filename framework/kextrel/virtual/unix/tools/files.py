@@ -6,6 +6,7 @@ import errno
 import posixpath
 import secrets
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 from kextrel.virtual.unix.files import FileHandle
 from kextrel.virtual.unix.fs import failure
@@ -94,6 +95,7 @@ async def _touch(proc: Proc) -> int:
     options, paths = getopt(proc, "acfhmr:t:A:d:")
     _usage(proc, "[-A [-][[hh]mm]SS] [-achm] [-r file] [-t [[CC]YY]MMDDhhmm[.SS]] file ...", paths, 1)
     now = proc.fs.stat(options["r"]).mtime if "r" in options else proc.system.clock.now()
+    now = _moment(options["t"]) if "t" in options else now
 
     def touch(path: str) -> None:
         if not proc.fs.exists(path):
@@ -103,6 +105,17 @@ async def _touch(proc: Proc) -> int:
         proc.fs.utime(path, now)
 
     return _each(proc, paths, touch)
+
+
+def _moment(text: str) -> float:
+    """[[CC]YY]MMDDhhmm[.SS], in UTC as this Mac's clock is."""
+    digits, _, seconds = text.partition(".")
+    form = {8: "%m%d%H%M", 10: "%y%m%d%H%M", 12: "%Y%m%d%H%M"}.get(len(digits), "")
+    try:
+        moment = datetime.strptime(digits + (seconds or "00"), form + "%S").replace(tzinfo=UTC)
+    except ValueError:
+        raise Exit(1, "touch: out of range or illegal time specification: [[CC]YY]MMDDhhmm[.SS]") from None
+    return moment.timestamp()
 
 
 @tool("/bin/ln")

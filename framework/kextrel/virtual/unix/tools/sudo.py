@@ -55,7 +55,7 @@ def _arguments(proc: Proc) -> _Call:
     return call
 
 
-@tool("/usr/bin/sudo")
+@tool("/usr/bin/sudo", where=("macos",))
 async def _sudo(proc: Proc) -> int:
     call = _arguments(proc)
     tickets = proc.system.sudo_tickets
