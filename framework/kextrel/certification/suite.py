@@ -72,7 +72,9 @@ def certify(order: Order) -> Certificate:
         raise InputError(f"no shipped scenario shows {', '.join(order.rules)}", hint="see `kextrel rules`")
     report = order.report.absolute()
     _clear(report)
-    ended = subprocess.run(_command(order, report, files), env=_environment(), check=False, stdout=_stdout(order))
+    ended = subprocess.run(
+        _command(order, report, files), cwd=SCENARIOS, env=_environment(), check=False, stdout=_stdout(order)
+    )
     results = _results(report)
     counts = tally(result["verdict"]["verdict"] for result in results)
     if ended.returncode != (1 if exit_code(counts) in (1, 3) else 0):  # something ended that is in no result
@@ -85,7 +87,7 @@ def _command(order: Order, report: Path, files: Sequence[Path]) -> list[str]:
     command += ["--noconftest", "--junitxml", str(report / "junit.xml"), "--alluredir", str(report / "allure-results")]
     for plugin in _PLUGINS:
         command += ["-p", plugin]
-    command += ["--kextrel-lab", str(order.lab), "--kextrel-report", str(report)]
+    command += ["--kextrel-lab", str(order.lab.absolute()), "--kextrel-report", str(report)]
     for defect in order.defects:
         command += ["--kextrel-defect", defect]
     for fault in order.faults:

@@ -92,7 +92,7 @@ def console(
     timeout: Timeout = _PATIENCE,
 ) -> None:
     """Read a Mac's serial console; --send types a line, --until waits for something."""
-    from kextrel.cli.words import printable
+    from kextrel.scenario.wording import printable
 
     with _wire(context.obj, "console", lab, timeout) as (wire, deadline):
         if send is not None:
@@ -109,7 +109,7 @@ def screen(
     timeout: Timeout = _PATIENCE,
 ) -> None:
     """Print the text on a Mac's screen, or write its picture."""
-    from kextrel.cli.words import printable
+    from kextrel.scenario.wording import printable
 
     with _wire(context.obj, "screen", lab, timeout) as (wire, deadline):
         if picture is None:

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from kextrel.cli.opening import opened
-from kextrel.cli.words import counts_line, step_line
+from kextrel.cli.words import counts_line, step_lines
 from kextrel.errors import InputError, nearest
 from kextrel.evidence import EvidenceLog
 from kextrel.lab import Lab
@@ -63,4 +63,4 @@ def _print(report: Report, as_json: bool) -> None:
         return
     typer.echo(f"{report.scenario.name}  on {report.device}")
     for step in data["steps"]:
-        typer.echo(step_line(step))
+        typer.echo("\n".join(step_lines(step)))

@@ -6,14 +6,17 @@ so such a report is given that phase. Allure calls it broken, because its except
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from kextrel.errors import BenchError, KextrelError, UnreadableAnswer, UsageError
 from kextrel.plugin.run import Run
+from kextrel.policy import RULES
 from kextrel.scenario import BenchFailed, NotChecked, PolicyViolated, Report
 from kextrel.scenario.tally import tally
+from kextrel.scenario.wording import action_words, printable, sides, verdict_words
 from kextrel.vocabulary import Verdict
 
 __all__ = ["ScenarioEnded", "failure_text", "marked", "summarize"]
@@ -60,18 +63,28 @@ def failure_text(error: BaseException) -> str | None:
 
 
 def _scenario_lines(report: Report) -> list[str]:
-    judgement = report.judgement
+    """The step that decided, with expected and seen side by side; the wire or the reason where nothing was judged."""
     lines = [f"{report.scenario.file}: {report.scenario.name}, on {report.device}"]
     for step in report.steps:
-        lines.append(f"  {step.number}. {step.action}: {step.judgement.verdict.value}")
-        if step.judgement.verdict is judgement.verdict:
-            lines.append(f"     {step.judgement.reason}")
+        told = step.to_json()
+        lines.append(f"  {step.number}. {action_words(told['action'])}: {verdict_words(told['verdict'])}")
+        if step.judgement.verdict is report.verdict:
+            lines += _why(told)
             break
-    if judgement.rule:
-        lines.append(f"  violated: {judgement.rule}")
     if report.quarantined:
         lines.append(f"  {report.device} is quarantined: {report.quarantined}")
     return lines
+
+
+def _why(step: Mapping[str, Any]) -> list[str]:
+    verdict = step["verdict"]
+    if verdict["verdict"] != Verdict.VIOLATED.value:
+        return [f"     {printable(verdict['reason'])}"]
+    lines = []
+    for name, expected, seen in sides(step):
+        lines += [f"     {name}", f"       expected  {expected}", f"       seen      {printable(seen)}"]
+    rule = RULES.get(verdict["rule"])
+    return [*lines, f"     {rule.id} [{', '.join(rule.sources)}]: {rule.text}"] if rule is not None else lines
 
 
 def marked(

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from kextrel.ending import as_interrupts
 from kextrel.errors import UsageError, nearest
 from kextrel.evidence import EvidenceLog
 from kextrel.lab import Lab, default_profile_path, load_profile, needs_serving, served
@@ -67,7 +68,9 @@ class Run:
 
     @cached_property
     def lab_file(self) -> Path | None:
-        """The lab file of the running virtual Macs; None where the lab is a real one."""
+        """The lab file of the running virtual Macs; None where the lab is a real one. From now on there is something
+        to let go of, so whoever ends the run is made to wait for that."""
+        self._stack.enter_context(as_interrupts())
         path = self.options.lab or default_profile_path()
         profile = load_profile(path)
         if not needs_serving(profile):

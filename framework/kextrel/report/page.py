@@ -6,7 +6,6 @@ The page holds all it needs: no script, no font, no picture comes from elsewhere
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,12 +16,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kextrel import __version__
 from kextrel.report.results import Result, Step, counts, read_records, read_results
+from kextrel.scenario.wording import printable
 
 __all__ = ["render", "write"]
 
 _RECORDS_A_STEP = 120
 _LETTERS_A_RECORD = 2000
-_NOT_PRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def _lines(records: Sequence[Mapping[str, Any]], step: Step) -> list[Line]:
 
 def _printable(value: Any) -> Any:
     """Text without control characters, whoever wrote it; jinja2 asks this of all that it prints."""
-    return _NOT_PRINTABLE.sub("·", value) if type(value) is str else value
+    return printable(value) if type(value) is str else value
 
 
 def _text(data: Any) -> str:

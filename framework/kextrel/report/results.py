@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kextrel.scenario.wording import action_words, expected_words, outcome_words
+
 __all__ = ["Result", "Step", "counts", "read_records", "read_results"]
 
 _VERDICTS = ("held", "violated", "not-checked", "bench-failed")
@@ -94,9 +96,9 @@ def _step(data: Mapping[str, Any]) -> Step:
     first, last = data.get("evidence") or (0, 0)
     return Step(
         int(data["step"]),
-        _words(data["action"]),
-        " or ".join(dict.fromkeys(_outcome(one) for one in data.get("outcomes", ()))),
-        _outcome(observed) if observed.get("outcome") else "",
+        action_words(data["action"]),
+        expected_words(data),
+        outcome_words(observed) if observed.get("outcome") else "",
         verdict.get("verdict", "not-checked"),
         verdict.get("rule"),
         tuple(data.get("rules", ())),
@@ -109,23 +111,6 @@ def _step(data: Mapping[str, Any]) -> Step:
 def _states(expected: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
     for name in dict.fromkeys([*expected, *seen]):
         yield name, _value(expected.get(name)), _value(seen.get(name)) if seen else ""
-
-
-def _outcome(data: Mapping[str, Any]) -> str:
-    reason = data.get("reason")
-    return f"{data['outcome']} ({reason})" if reason else str(data["outcome"])
-
-
-def _words(action: Any) -> str:
-    """An action as people write it: `set-security {mode: reduced, allow: [user]}`."""
-    (verb, takes), *_ = action.items()
-    if takes in (None, {}, ""):
-        return str(verb)
-    return (
-        f"{verb} {takes}"
-        if isinstance(takes, str)
-        else f"{verb} {json.dumps(takes, ensure_ascii=False)}".replace('"', "")
-    )
 
 
 def _value(value: Any) -> str:

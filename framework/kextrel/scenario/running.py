@@ -182,7 +182,7 @@ class Stay:
             self.back(then)
             raise
         except BaseException as error:
-            self._give_up(Verdict.BENCH_FAILED, f"interrupted by {type(error).__name__} in '{scenario.name}'")
+            self._interrupted(error, f"in '{scenario.name}'")
             raise
         lost = self.back(then) if report.touched else None
         return replace(report, quarantined=self._why if lost is not None else "")
@@ -195,7 +195,15 @@ class Stay:
             return self._give_up(Verdict.BENCH_FAILED, f"it could not be taken back to {level.value}: {error}")
         except NotPossible as error:
             return self._give_up(Verdict.NOT_CHECKED, f"it cannot be taken back to {level.value}: {error}")
+        except BaseException as error:
+            self._interrupted(error, f"on its way back to {level.value}")
+            raise
         return None
+
+    def _interrupted(self, error: BaseException, where: str) -> None:
+        """Nobody knows where the Mac is now, so it is put aside; `error` says so to whoever asked for the end."""
+        lost = self._give_up(Verdict.BENCH_FAILED, f"interrupted by {type(error).__name__} {where}")
+        error.add_note(lost.reason)
 
     def _give_up(self, verdict: Verdict, why: str) -> Judgement:
         self._why = why
