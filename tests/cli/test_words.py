@@ -138,11 +138,22 @@ def test_what_is_not_there_is_one_sentence(kextrel: Run, arguments: list[str]) -
     one_sentence(done)
 
 
-@pytest.mark.parametrize("arguments", [["frobnicate"], ["predict"], ["mac", "mini", "power", "sideways"]], ids=" ".join)
-def test_wrong_usage_is_exit_2_without_a_traceback(kextrel: Run, arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [["frobnicate"], ["predict"], ["rules", "--bogus"], ["lab", "bogus"], ["mac", "mini", "power", "sideways"]],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_2_and_one_sentence(kextrel: Run, arguments: list[str]) -> None:
     done = kextrel(*arguments)
     assert done.returncode == 2
-    assert "Traceback" not in done.stderr
+    one_sentence(done)
+
+
+def test_nothing_at_all_is_answered_with_help(kextrel: Run) -> None:
+    done = kextrel()
+    assert done.returncode == 2
+    assert "Usage: kextrel" in done.stderr
+    assert "certify" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["certify", "run", "predict", "rules", "observe", "lab", "virtual", "mac"])

@@ -11,7 +11,6 @@ import pytest
 from kextrel import policy
 from kextrel.device.baseline import Level
 from kextrel.device.rig import Facts
-from kextrel.errors import KextrelError
 from kextrel.scenario import Scenario, parse
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Action, Architecture, Outcome, Reason, Start, State, Unknown, Version
@@ -37,7 +36,7 @@ class PaperMac:
     broken: frozenset[str] = frozenset()
     turn: Callable[[int, Came], Came] = field(default=lambda _n, came: came)
     sees: Callable[[int, State], State] = field(default=lambda _n, state: state)
-    fails: dict[str, KextrelError] = field(default_factory=dict)
+    fails: dict[str, BaseException] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     steps: int = 0
     situation: Any = None

@@ -242,6 +242,17 @@ def test_an_interrupted_mac_is_quarantined(one: Callable[..., Scenario], paper_m
     assert why == ["interrupted by KeyboardInterrupt in 'sample'"]
 
 
+def test_a_mac_that_is_interrupted_on_its_way_back_is_quarantined_too(
+    one: Callable[..., Scenario], paper_mac: Any
+) -> None:
+    why: list[str] = []
+    stay = Stay(paper_mac(fails={"baseline clean": KeyboardInterrupt()}), quarantine=why.append)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        stay.run(one(WALK))
+    assert why == ["interrupted by KeyboardInterrupt on its way back to clean"]
+    assert raised.value.__notes__ == ["paper was interrupted on its way back to clean"]
+
+
 def test_a_scenario_that_did_not_touch_the_mac_sends_it_nowhere(one: Callable[..., Scenario], paper_mac: Any) -> None:
     mac = paper_mac()
     Stay(mac, quarantine=pytest.fail).run(one("  - panic-medic:\n"))

@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import sys
+from typing import Any
 
 __all__ = ["main"]
 
@@ -45,8 +46,7 @@ def _run() -> int:
     from kextrel.cli.app import app
 
     command = typer.main.get_command(app)
-    wrong_usage = typer.BadParameter.__base__  # typer has no name for the class of all its complaints
-    assert wrong_usage is not None
+    wrong_usage: Any = typer.BadParameter.__base__  # typer has no name for the class of all its complaints
     try:
         with command.make_context("kextrel", sys.argv[1:]) as context:
             command.invoke(context)

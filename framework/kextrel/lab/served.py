@@ -41,7 +41,11 @@ def served(
         complaints = Path(folder) / "stderr"
         with complaints.open("wb") as stderr:
             child = subprocess.Popen(
-                _command(path, lab, defects, faults), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr
+                _command(path, lab, defects, faults),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                start_new_session=True,  # Control-C is the run's: its wires must answer until everything is let go of
             )
         try:
             _wait_until_ready(child, expected, complaints)
