@@ -71,7 +71,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     run = item.config.stash.get(_RUN, None)
-    if call.excinfo is not None or run is not None:
+    if run is not None:
         from kextrel.plugin.reporting import marked
 
         return marked(report, item, call, run)
