@@ -1,0 +1,269 @@
+"""Whole processes over real wires: nothing here imports what it tries, and nothing is replaced.
+
+Certificates take the longest, so those that the chosen tests ask for are all begun at once, three at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+KEXTREL = (sys.executable, "-m", "kextrel.cli")
+AT_ONCE = 3
+PATIENCE = 300.0
+DEFECTS = ("KEXT-06", "BOOT-02", "BOOT-03", "KEXT-03", "SIG-01")
+FAULTS = ("ssh-drop@60", "relay-stuck", "screen-dark")
+ORDERS = {
+    "all": (),
+    **{rule: ("--json", "--rule", rule, "--defect", rule) for rule in DEFECTS},
+    **{fault: ("--json", "--rule", "KEXT-04", "--fault", fault) for fault in FAULTS},
+}
+
+Process = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of every process that is started here: none of the caller's Kextrel or pytest settings.
+
+    Bytecode is kept for this session, for these tests start a hundred interpreters.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("KEXTREL", "PYTEST"))}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    return {
+        **kept,
+        "PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("bytecode")),
+        "KEXTREL_STATE": str(tmp_path_factory.mktemp("state")),
+    }
+
+
+@pytest.fixture
+def process(settings: dict[str, str], tmp_path: Path) -> Process:
+    """`process(program, *arguments, NAME=value)`: it, ended, with its streams as text; started in `tmp_path`."""
+
+    def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(one) for one in command],
+            cwd=tmp_path,
+            env={**settings, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def kextrel(process: Process) -> Process:
+    """The same for the command: `kextrel("run", path)`."""
+    return lambda *arguments, **environment: process(*KEXTREL, *arguments, **environment)
+
+
+@dataclass(frozen=True)
+class Certified:
+    """One `kextrel certify` that ended, in a folder that was empty. `secrets` are the passwords of its Macs."""
+
+    folder: Path
+    code: int
+    secrets: frozenset[str]
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "here" / "kextrel-report"
+
+    @cached_property
+    def stdout(self) -> str:
+        return (self.folder / "stdout").read_text()
+
+    @cached_property
+    def stderr(self) -> str:
+        return (self.folder / "stderr").read_text()
+
+    @cached_property
+    def results(self) -> list[dict[str, Any]]:
+        return lines(self.report / "results.jsonl")
+
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        return [step for result in self.results for step in result["steps"]]
+
+    @cached_property
+    def evidence(self) -> list[dict[str, Any]]:
+        return lines(self.report / "evidence.jsonl")
+
+    @cached_property
+    def junit(self) -> ElementTree.Element:
+        suite = ElementTree.parse(self.report / "junit.xml").getroot().find("testsuite")
+        assert suite is not None
+        return suite
+
+    @cached_property
+    def allure(self) -> list[dict[str, Any]]:
+        found = sorted((self.report / "allure-results").glob("*-result.json"))
+        return [json.loads(path.read_text()) for path in found]
+
+    @property
+    def quarantines(self) -> list[Path]:
+        return sorted((self.folder / "state").glob("*.quarantine"))
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+class Certificates:
+    """The certificates of `ORDERS`, each begun when `begin` is called for it and waited for when it is looked at."""
+
+    def __init__(self, base: Path, settings: dict[str, str]) -> None:
+        self._base, self._settings = base, settings
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="certify")
+        self._begun: dict[str, Future[Certified]] = {}
+
+    def begin(self, name: str) -> Future[Certified]:
+        if name not in self._begun:
+            self._begun[name] = self._pool.submit(self.certify, name, KEXTREL, ORDERS[name])
+        return self._begun[name]
+
+    def certify(self, name: str, program: Sequence[str], arguments: Sequence[str]) -> Certified:
+        """Runs one now, and learns the passwords of its Macs from their secret files as long as there are any."""
+        folder = self._base / name
+        for part in ("here", "tmp", "state"):
+            (folder / part).mkdir(parents=True)
+        environment = {**self._settings, "TMPDIR": str(folder / "tmp"), "KEXTREL_STATE": str(folder / "state")}
+        with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
+            child = subprocess.Popen(
+                [*program, "certify", *arguments],
+                cwd=folder / "here",
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+            )
+        try:
+            secrets = _secrets_until_the_end(child, folder / "tmp")
+        finally:
+            child.kill()
+            child.wait()
+        return Certified(folder, child.returncode, frozenset(secrets))
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _secrets_until_the_end(child: subprocess.Popen[bytes], tmp: Path) -> set[str]:
+    secrets: set[str] = set()
+    for _ in range(int(PATIENCE / 0.2)):
+        try:
+            child.wait(0.2)
+        except subprocess.TimeoutExpired:
+            for path in tmp.glob("kextrel-lab-*/lab.yaml.secrets/*"):
+                secrets |= _words_of(path)
+        else:
+            return secrets
+    raise AssertionError(f"no certificate within {PATIENCE} s")
+
+
+def _words_of(path: Path) -> set[str]:
+    try:
+        return set(path.read_text().split())
+    except FileNotFoundError:
+        return set()  # the run ended between the look into the folder and this one
+
+
+@pytest.fixture(scope="session")
+def certificates(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]
+) -> Iterator[Certificates]:
+    """All that this session's tests ask for, begun in their order."""
+    certificates = Certificates(tmp_path_factory.mktemp("certificates"), settings)
+    for item in request.session.items:
+        asked = getattr(item, "callspec", None)
+        if asked is not None and asked.params.get("certified") in ORDERS:
+            certificates.begin(asked.params["certified"])
+    yield certificates
+    certificates.close()
+
+
+@pytest.fixture
+def certified(certificates: Certificates, request: pytest.FixtureRequest) -> Certified:
+    """The certificate that the test names by parametrizing this fixture indirectly."""
+    return certificates.begin(request.param).result()
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running `kextrel virtual serve`: the JSON line that it printed and the lab file that it wrote."""
+
+    child: subprocess.Popen[str]
+    line: dict[str, Any]
+    lab: Path
+
+
+def started(folder: Path, settings: dict[str, str], *arguments: str) -> Served:
+    """Starts one on the shipped profile; returns when its first line is there."""
+    lab = folder / "lab.yaml"
+    with (folder / "stderr").open("w") as stderr:
+        child = subprocess.Popen(
+            [*KEXTREL, "virtual", "serve", "--write-lab", str(lab), *arguments],
+            cwd=folder,
+            env=settings,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+    assert child.stdout is not None
+    readable, _, _ = select.select([child.stdout], [], [], PATIENCE)
+    assert readable, "virtual serve printed nothing"
+    return Served(child, json.loads(child.stdout.readline()), lab)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]) -> Iterator[Served]:
+    """One virtual lab for every test that leaves its Mac as it found it: in macOS, at the baseline."""
+    serving = started(tmp_path_factory.mktemp("served"), settings)
+    try:
+        yield serving
+    finally:
+        ended(serving.child, signal.SIGTERM)
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[..., Served]:
+    """`started`, for tests that end what they start."""
+    return started
+
+
+@pytest.fixture(scope="session")
+def end() -> Callable[..., tuple[int, float, str]]:
+    return ended
+
+
+def ended(child: subprocess.Popen[str], number: signal.Signals) -> tuple[int, float, str]:
+    """Ends a process by a signal: its exit code, how long that took, and what it printed since its first line."""
+    began = time.monotonic()
+    child.send_signal(number)
+    try:
+        rest, _ = child.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.communicate()
+        raise
+    return child.returncode, time.monotonic() - began, rest

@@ -1,0 +1,172 @@
+"""`kextrel certify` in an empty folder, with no argument: what a newcomer does first."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from kextrel import certification, policy
+from kextrel.scenario import Scenario, load
+
+SUITE: dict[str, Scenario] = {one.name: one for path in certification.paths() for one in load(path)}
+
+pytestmark = pytest.mark.parametrize("certified", ["all"], indirect=True)
+
+
+class Words(HTMLParser):
+    """The words of a page, and its table rows as lists of cells."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.rows: list[list[str]] = [[]]
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+        if self.rows[-1]:
+            self.rows[-1][-1] += data.strip()
+
+
+def by_name(found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    named = {one["name"]: one for one in found}
+    assert len(named) == len(found)
+    return named
+
+
+def test_everything_is_held_and_the_path_of_the_page_is_told(certified: Any) -> None:
+    assert certified.code == 0, certified.stdout + certified.stderr
+    assert f"{len(SUITE)} held, 0 violated, 0 not checked, 0 bench failed" in certified.stdout
+    assert f"report: {certified.report / 'report.html'}" in certified.stdout
+    assert certified.stderr == ""
+
+
+def test_the_folder_holds_the_report_and_nothing_else(certified: Any) -> None:
+    assert [path.name for path in (certified.folder / "here").iterdir()] == ["kextrel-report"]
+    left = {path.name for path in certified.report.iterdir()}
+    assert left == {"report.html", "junit.xml", "allure-results", "evidence.jsonl", "results.jsonl", "pictures"}
+
+
+def test_nothing_is_left_behind_elsewhere(certified: Any) -> None:
+    assert list((certified.folder / "tmp").iterdir()) == []
+    assert list((certified.folder / "state").iterdir()) == []
+
+
+def test_every_scenario_has_a_result_with_all_its_steps_held(certified: Any) -> None:
+    results = by_name(certified.results)
+    assert set(results) == set(SUITE)
+    for name, result in results.items():
+        assert result["mac"] == "mini"
+        assert [step["action"] for step in result["steps"]] == [dict(step.written) for step in SUITE[name].steps]
+        assert {step["verdict"]["verdict"] for step in result["steps"]} == {"held"}
+
+
+def test_what_is_held_was_seen_and_not_assumed(certified: Any) -> None:
+    for step in certified.steps:
+        seen = step["observed"]
+        assert seen["outcome"] in [one["outcome"] for one in step["outcomes"]]
+        assert seen["state"]["boot"] is not None
+        if seen["state"]["boot"] == "macos":
+            assert None not in (seen["state"]["loaded_kexts"], seen["state"]["security_mode"], seen["state"]["uakl"])
+
+
+def test_every_rule_of_the_model_decided_a_held_step(certified: Any) -> None:
+    assert {rule for step in certified.steps for rule in step["rules"]} == set(policy.RULES)
+
+
+def test_the_page_names_every_scenario_and_every_rule_with_what_stands_on_it(certified: Any) -> None:
+    page = Words((certified.report / "report.html").read_text())
+    for name in SUITE:
+        assert [row[1:3] for row in page.rows if row[:1] == [name]] == [["mini", "held"]]
+    decided = {row[0]: row[1] for row in page.rows if row and row[0] in policy.RULES}
+    counted = {rule: str(sum(rule in step["rules"] for step in certified.steps)) for rule in policy.RULES}
+    assert decided == counted
+    assert any("kmutil load" in words for words in page.words)
+
+
+def test_junit_tells_the_same_story(certified: Any) -> None:
+    told = {kind: certified.junit.get(kind) for kind in ("tests", "failures", "errors", "skipped")}
+    assert told == {"tests": str(len(SUITE)), "failures": "0", "errors": "0", "skipped": "0"}
+    assert {case.get("name") for case in certified.junit.iter("testcase")} == set(SUITE)
+
+
+def test_allure_has_a_step_for_each_step_with_its_evidence(certified: Any) -> None:
+    shown, results = by_name(certified.allure), by_name(certified.results)
+    assert set(shown) == set(SUITE)
+    records = {record["n"]: record for record in certified.evidence}
+    for name, one in shown.items():
+        assert one["status"] == "passed"
+        steps = results[name]["steps"]
+        assert [step["name"] for step in one["steps"]] == [
+            f"{step['step']}. {json.dumps(step['action'], ensure_ascii=False)}: held" for step in steps
+        ]
+        for step, told in zip(one["steps"], steps, strict=True):
+            attached = {attachment["name"]: attachment["source"] for attachment in step["attachments"]}
+            read = {key: (certified.report / "allure-results" / file).read_text() for key, file in attached.items()}
+            assert json.loads(read["expected, seen, verdict"])["verdict"]["verdict"] == "held"
+            first, last = told["evidence"]
+            assert [json.loads(line) for line in read["evidence"].splitlines()] == [
+                records[n] for n in range(first, last + 1)
+            ]
+
+
+def test_the_evidence_is_whole_in_order_and_of_every_wire(certified: Any) -> None:
+    assert [record["n"] for record in certified.evidence] == list(range(1, len(certified.evidence) + 1))
+    assert [record["at"] for record in certified.evidence] == sorted(record["at"] for record in certified.evidence)
+    assert {"shell", "button", "keyboard", "screen", "console", "beacon", "scenario"} <= {
+        record["wire"] for record in certified.evidence
+    }
+    for step in certified.steps:
+        first, last = step["evidence"]
+        inside = [record["data"] for record in certified.evidence[first - 1 : last] if record["wire"] == "scenario"]
+        assert [data["step"] for data in inside] == [step["step"]] * 2
+
+
+def test_every_picture_that_the_evidence_names_is_there(certified: Any) -> None:
+    named = [record["data"]["file"] for record in certified.evidence if record["event"] == "picture"]
+    there = {str(path): path.read_bytes() for path in (certified.report / "pictures").iterdir()}
+    assert set(named) == set(there)
+    assert all(raw.startswith(b"\xff\xd8") for raw in there.values())
+
+
+def test_no_password_is_anywhere(certified: Any) -> None:
+    assert len(certified.secrets) == 3  # the administrator's, the standard user's, the screen's
+    files = [path for path in certified.report.rglob("*") if path.is_file()]
+    assert len(files) > len(SUITE)
+    for path in [*files, certified.folder / "stdout", certified.folder / "stderr"]:
+        raw = path.read_bytes()
+        for secret in certified.secrets:
+            assert secret.encode() not in raw, path
+            assert secret.encode().hex(" ").encode() not in raw, path
+
+
+def test_no_password_can_be_read_off_the_keyboard_s_frames(certified: Any) -> None:
+    typed = typed_by([record["data"]["sent"] for record in certified.evidence if record["event"] == "frame"])
+    assert "curl " in typed  # the reader below reads what was typed
+    for secret in certified.secrets:
+        assert secret not in typed
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz1234567890"
+OTHERS = {0x2C: "  ", 0x2D: "-_", 0x2E: "=+", 0x36: ",<", 0x37: ".>", 0x38: "/?"}
+KEYS = {number: letter + letter.upper() for number, letter in enumerate(LETTERS, start=4)} | OTHERS
+SHIFT = 0x22
+
+
+def typed_by(frames: list[str]) -> str:
+    """What these CH9329 frames type: USB usages of a US keyboard, one key a report."""
+    text = ""
+    for raw in map(bytes.fromhex, frames):
+        modifiers, key = raw[5], raw[7]
+        if raw[3] == 0x02 and key in KEYS:
+            text += KEYS[key][bool(modifiers & SHIFT)]
+    return text

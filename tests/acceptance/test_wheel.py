@@ -1,0 +1,112 @@
+"""The wheel: what is in it, and `kextrel certify` from it alone, in an empty folder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+
+from kextrel import certification
+
+ROOT = Path(__file__).parents[2]
+
+Process = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", folder]
+    subprocess.run([*command, ROOT], env=settings, check=True, capture_output=True)
+    (built,) = folder.glob("kextrel-*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]) -> Path:
+    """A fresh environment with the wheel, which finds the dependencies where this one has them; no network."""
+    fresh = tmp_path_factory.mktemp("fresh") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", fresh], env=settings, check=True)
+    python = fresh / "bin" / "python"
+    asked = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    packages = Path(subprocess.run(asked, env=settings, check=True, capture_output=True, text=True).stdout.strip())
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", "--quiet", wheel]
+    subprocess.run(pip, env=settings, check=True, capture_output=True)
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return fresh / "bin"
+
+
+def test_all_that_ships_is_in_the_wheel(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    scenarios = {f"kextrel/certification/scenarios/{path.name}" for path in certification.paths()}
+    profiles = {f"kextrel/device_profiles/{path.name}" for path in (ROOT / "device_profiles").glob("*.yaml")}
+    others = {
+        "kextrel/py.typed",
+        "kextrel/certification/certify.ini",
+        "kextrel/report/templates/report.html.j2",
+        "kextrel/bundles/sample/README.md",
+    }
+    assert scenarios | profiles | others <= names
+    assert profiles > {"kextrel/device_profiles/virtual-lab.yaml"}
+    assert package_data() <= names
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"kextrel"}
+
+
+def package_data() -> set[str]:
+    """Every file of the package that is no bytecode: trust anchors, templates, lists, sources of samples."""
+    source = ROOT / "framework"
+    files = (path for path in (source / "kextrel").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(source).as_posix() for path in files}
+
+
+def test_trust_anchors_are_among_them(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        anchors = [name for name in archive.namelist() if name.endswith(".pem")]
+        assert anchors
+        assert all(b"BEGIN CERTIFICATE" in archive.read(name) for name in anchors)
+
+
+def test_nothing_of_the_tests_is_in_the_wheel(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            path = PurePosixPath(name)
+            assert not {"tests", "conftest.py", "__pycache__"} & set(path.parts), name
+            assert not path.name.startswith("test_"), name
+
+
+def test_both_doors_are_in_its_metadata(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (entry,) = [name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt")]
+        assert archive.read(entry).decode().split() == [
+            "[console_scripts]",
+            "kextrel",
+            "=",
+            "kextrel.cli:main",
+            "[pytest11]",
+            "kextrel.plugin",
+            "=",
+            "kextrel.plugin",
+        ]
+
+
+def test_it_certifies_in_an_empty_folder(installed: Path, certificates: Any) -> None:
+    certified = certificates.certify("wheel", [installed / "kextrel"], ["--rule", "KEXT-06"])
+    assert certified.code == 0, certified.stdout + certified.stderr
+    assert "3 held, 0 violated, 0 not checked, 0 bench failed" in certified.stdout
+    assert {Path(one["file"]).is_relative_to(installed.parent) for one in certified.results} == {True}
+    assert "KEXT-06" in {rule for step in certified.steps for rule in step["rules"]}
+
+
+def test_its_pytest_knows_scenarios_without_being_told(installed: Path, process: Process, tmp_path: Path) -> None:
+    (scenario,) = (path for path in certification.paths() if path.name.startswith("KEXT-06"))
+    (tmp_path / scenario.name).write_bytes(scenario.read_bytes())
+    done = process(installed / "python", "-m", "pytest", "--collect-only", "-q")
+    assert f"{scenario.name}::full security refuses a kext" in done.stdout
+    assert done.returncode == 0
