@@ -23,6 +23,7 @@ from kextrel.scenario.tally import exit_code, tally
 __all__ = ["Certificate", "Order", "certify", "showing"]
 
 _HERE = Path(__file__).parent
+_SECONDS_TO_LET_GO = 60.0
 _PLUGINS = ("kextrel.plugin", "allure_pytest.plugin")
 _LEFT = ("results.jsonl", "evidence.jsonl", "junit.xml", "report.html")
 
@@ -72,14 +73,30 @@ def certify(order: Order) -> Certificate:
         raise InputError(f"no shipped scenario shows {', '.join(order.rules)}", hint="see `kextrel rules`")
     report = order.report.absolute()
     _clear(report)
-    ended = subprocess.run(
-        _command(order, report, files), cwd=SCENARIOS, env=_environment(), check=False, stdout=_stdout(order)
-    )
+    code = _pytest(_command(order, report, files), _stdout(order))
     results = _results(report)
     counts = tally(result["verdict"]["verdict"] for result in results)
-    if ended.returncode != (1 if exit_code(counts) in (1, 3) else 0):  # something ended that is in no result
-        raise _what_went_wrong(ended.returncode)
+    if code != (1 if exit_code(counts) in (1, 3) else 0):  # something ended that is in no result
+        raise _what_went_wrong(code)
     return Certificate(results, counts, report / "report.html")
+
+
+def _pytest(command: Sequence[str], stdout: int | None) -> int:
+    """Runs it to its end and returns its exit code. Whoever ends us is made to wait until it has let go of its Macs.
+
+    In a session of its own, so that Control-C is asked of it once, by us, and not by the terminal as well.
+    """
+    child = subprocess.Popen(command, cwd=SCENARIOS, env=_environment(), stdout=stdout, start_new_session=True)
+    try:
+        return child.wait()
+    except BaseException:
+        child.terminate()
+        try:
+            child.wait(_SECONDS_TO_LET_GO)
+        finally:
+            child.kill()  # harmless where it has ended
+            child.wait()
+        raise
 
 
 def _command(order: Order, report: Path, files: Sequence[Path]) -> list[str]:
