@@ -115,7 +115,7 @@ class Run:
     def announcement(self) -> list[str]:
         """What the run will cost on real Macs, a line a Mac, before it starts."""
         return [
-            f"kextrel: {len(visits)} scenario{'s' if len(visits) != 1 else ''} on {name}, about {sum(one.minutes for one in visits):.0f} lab minutes"
+            f"kextrel: on {name}, scenarios: {len(visits)}, about {sum(one.minutes for one in visits):.0f} lab minutes"
             for name, visits in self.visits.items()
         ]
 
