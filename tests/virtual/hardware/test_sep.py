@@ -23,16 +23,36 @@ FULL = Change({}, afresh=True)
 SIP_OFF = Change({"smb0": 1, "smb1": 1, "sip0": 0x7F})
 
 
+class Register(BootProgress):
+    """A boot progress register that a test resets and locks as a restart would."""
+
+    def boot(self, progress: Progress) -> None:
+        self.reset()
+        self.lock(progress)
+
+
 def enclave(progress: Progress | None, **spec: object) -> SecureEnclave:
+    return restartable(progress, **spec)[0]
+
+
+def restartable(progress: Progress | None, **spec: object) -> tuple[SecureEnclave, Register]:
     accounts = (
         Account("admin", "Lab Admin", admin=True, password="right"),
         Account("guest", "No Token", secure_token=False, password="guest"),
     )
-    register = BootProgress()
+    register = Register()
     if progress is not None:
         register.lock(progress)
     known = MacSpec(**{"name": "mini", "prepared": True, "accounts": accounts, **spec})
-    return SecureEnclave(known, register, defects=known.defects)
+    return SecureEnclave(known, register, defects=known.defects), register
+
+
+def with_kexts() -> tuple[SecureEnclave, Register]:
+    """In macOS, on a Mac on which kexts were allowed."""
+    sep, register = restartable(ONE_TRUE)
+    sep.change(ALLOW_KEXTS, user="admin", password="right")
+    register.boot(MACOS)
+    return sep, register
 
 
 def refusal(sep: SecureEnclave, change: Change, user: str = "admin", password: str = "right") -> tuple[str, int]:
@@ -71,7 +91,7 @@ def test_an_older_policy_put_back_is_rejected():
 
 
 def test_every_signature_has_a_new_nonce():
-    sep = enclave(None)
+    sep, _ = with_kexts()
     seen = {sep.policy().lpnh}
     for digest in ("AA", "BB"):
         sep.measure(auxi=digest)
@@ -89,9 +109,10 @@ def test_in_1tr_kexts_can_be_allowed_and_other_options_stay():
 
 
 def test_afresh_takes_other_downgrades_away_but_not_the_collection():
-    sep = enclave(ONE_TRUE)
-    sep.change(SIP_OFF, user="admin", password="right")
+    sep, register = with_kexts()
     sep.measure(auxi="AB", auxr="CD")
+    register.boot(ONE_TRUE)
+    sep.change(SIP_OFF, user="admin", password="right")
     sep.change(REDUCED, user="admin", password="right")
     policy = sep.policy()
     assert policy.security_mode == "Reduced"
@@ -153,11 +174,31 @@ def test_defect_boot_03_forgets_the_password_only():
 
 
 def test_only_hashes_are_measured():
-    sep = enclave(MACOS)
+    sep, _ = with_kexts()
     sep.measure(auxp="AA", auxi="BB", auxr="CC")
     assert (sep.policy().auxp, sep.policy().auxi, sep.policy().auxr) == ("AA", "BB", "CC")
     with pytest.raises(ValueError, match="smb2"):
         sep.measure(smb2="1")
+
+
+def test_nothing_is_measured_while_kexts_are_not_allowed():
+    sep, _ = with_kexts()
+    sep.measure(auxi="AA")
+    sep.change(FULL, user="admin", password="right")
+    before = sep.stored
+    with pytest.raises(SepRefusal, match="prerequisite"):
+        sep.measure(auxi="BB")
+    assert sep.stored == before
+    sep.measure(auxi=None)
+    assert sep.policy().auxi is None
+
+
+@pytest.mark.parametrize("progress", [ONE_TRUE, SOFTWARE, FALLBACK])
+def test_nothing_is_measured_outside_macos(progress: Progress):
+    sep, register = with_kexts()
+    register.boot(progress)
+    with pytest.raises(SepRefusal, match="environment"):
+        sep.measure(auxp="AA")
 
 
 def test_passwords_are_not_in_its_words():

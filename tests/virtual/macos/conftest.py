@@ -110,14 +110,16 @@ class SmallMac:
     def boot(self) -> None:
         """Starts macOS with the stored policy."""
         self.kernel.power_lost()
+        self.progress.reset()
+        self.progress.lock(Progress("macos"))
         self.in_force = self.sep.policy()
         self.kernel.boot(self.in_force)
 
     def lower(self, *, afresh: bool = False, **fields: int | None) -> None:
         """Changes LocalPolicy from 1TR, and comes back to macOS."""
+        self.progress.reset()
         self.progress.lock(Progress("recovery", by_button=True, paired=True))
         self.sep.change(Change(fields, afresh=afresh), user="admin", password=self.spec.administrator.password)
-        self.progress.reset()
         self.boot()
 
     def install(self, bundle: Path, folder: str = "/Library/Extensions", *, owner: tuple[int, int] = (0, 0)) -> str:
@@ -179,16 +181,11 @@ class WatchedDisplay(QuietDisplay):
         return self.machine.console_user is not None
 
 
-class _Disk(FileSystem):
-    def power_lost(self) -> None: ...
-
-
 class ToolFittings:
     """A Mac with its tools and no wires."""
 
     def disk(self, machine: Machine) -> FileSystem:
-        disk = new_disk(machine)
-        return _Disk(disk.mounts)
+        return new_disk(machine)
 
     def kernel(self, machine: Machine) -> KernelManagement:
         return KernelManagement(machine)

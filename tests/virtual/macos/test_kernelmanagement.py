@@ -140,22 +140,26 @@ def test_a_collection_that_was_touched_does_not_boot(small_mac: Macs, make_kext:
     mac.lower(**KEXTS_ALLOWED)
     path = installed_and_approved(mac, make_kext())
     preboot = mac.kernel.preboot
-    data = mac.disk.read_bytes(preboot.collection)
-    mac.disk.write_bytes(preboot.collection, data[:-1] + bytes([data[-1] ^ 1]))
+    data = preboot.read(preboot.collection)
+    preboot.write(preboot.collection, data[:-1] + bytes([data[-1] ^ 1]))
     mac.boot()
     assert mac.loaded() == []
     assert mac.kernel.load(path).code == 28
+    mac.boot()
+    assert mac.loaded() == [DRIVER]
 
 
 def test_an_older_collection_put_back_does_not_boot(small_mac: Macs, make_kext: Make) -> None:
     mac = small_mac()
     mac.lower(**KEXTS_ALLOWED)
     installed_and_approved(mac, make_kext())
-    older = {path: mac.disk.read_bytes(path) for path in (mac.kernel.preboot.collection, mac.kernel.preboot.receipt)}
+    older = {
+        path: mac.kernel.preboot.read(path) for path in (mac.kernel.preboot.collection, mac.kernel.preboot.receipt)
+    }
     path = mac.install(make_kext(version="2.0"))
     assert mac.kernel.load(path).code == 28
     for name, data in older.items():
-        mac.disk.write_bytes(name, data)
+        mac.kernel.preboot.write(name, data)
     mac.boot()
     assert mac.loaded() == []
 
@@ -247,10 +251,10 @@ def test_the_receipt_lists_what_the_collection_holds(small_mac: Macs, make_kext:
     mac.lower(**KEXTS_ALLOWED)
     installed_and_approved(mac, make_kext())
     preboot, policy = mac.kernel.preboot, mac.sep.policy()
-    members = auxkc.parse(mac.disk.read_bytes(preboot.collection))
+    members = auxkc.parse(preboot.read(preboot.collection))
     assert [one.identifier for one in members] == [DRIVER]
-    assert mac.disk.read_bytes(preboot.receipt) == auxkc.encode_receipt(members)
-    assert auxkc.digest(mac.disk.read_bytes(preboot.receipt)) == policy.auxr
+    assert preboot.read(preboot.receipt) == auxkc.encode_receipt(members)
+    assert auxkc.digest(preboot.read(preboot.receipt)) == policy.auxr
 
 
 def test_an_approval_taken_back_in_the_database_counts_no_more(small_mac: Macs, make_kext: Make) -> None:
@@ -275,6 +279,24 @@ def test_a_broken_database_is_made_anew(small_mac: Macs) -> None:
     assert mac.kernel.policy.approvals() == []
     mac.kernel.policy.allow("T", "b", "n")
     assert mac.kernel.policy.allowed("T", "b")
+
+
+def test_full_security_chosen_while_kexts_run_stops_approvals_and_builds(small_mac: Macs, make_kext: Make) -> None:
+    """Full may be chosen anywhere: the policy in force still lets kexts be, the stored one takes no more hashes."""
+    mac = small_mac()
+    mac.lower(**KEXTS_ALLOWED)
+    installed_and_approved(mac, make_kext())
+    other = mac.install(make_kext(bundle_id="com.example.kextrel.other"), "/Library/Extensions")
+    assert mac.kernel.load(other).code == 27
+    mac.sep.change(Change({}, afresh=True), user="admin", password=mac.spec.administrator.password)
+    stored = mac.sep.stored
+    approve_all(mac)
+    assert mac.kernel.load(other).code == 27
+    assert mac.sep.stored == stored
+    second = mac.install(make_kext(version="2.0"))
+    answer = mac.kernel.load(second)
+    assert (answer.code, "com.apple.bootpolicy Code=11" in answer.text) == (71, True)
+    assert mac.sep.stored == stored
 
 
 def test_defect_kext_06_takes_requests_under_full(small_mac: Macs, make_kext: Make) -> None:

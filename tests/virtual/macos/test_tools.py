@@ -66,6 +66,29 @@ def test_the_walk_by_tools(lab: Any, play: Any, make_kext: Make) -> None:
     play(story())
 
 
+@pytest.mark.parametrize("environment", ["macos", "recovery"])
+def test_no_shell_finds_the_receipt_or_the_approved_list(
+    lab: Any, play: Any, make_kext: Make, environment: str
+) -> None:
+    """A real Mac shows the receipt's hash alone, and the list only as rows of KextPolicy."""
+
+    async def story() -> None:
+        mac = lab()
+        await lowered(mac, "-k")
+        await mac.macos()
+        await mac.run("kmutil", "load", "-p", mac.install(make_kext()))
+        mac.machine.kernel.approve(mac.machine.kernel.pending()[0], "admin")
+        assert mac.machine.sep.policy().auxr
+        if environment == "recovery":
+            await mac.one_true_recovery()
+        root = "/" if environment == "macos" else "/Volumes/Macintosh HD/"
+        folders = [root + name for name in ("Library", "System", "Users", "private")]
+        assert "Info.plist" in (await mac.run("grep", "-rl", DRIVER, *folders)).out
+        assert (await mac.run("grep", "-rl", "TeamIdentifier", *folders)).out == ""
+
+    play(story())
+
+
 def test_showloaded_lists_apples_kexts_first(lab: Any, play: Any) -> None:
     async def story() -> None:
         mac = lab()

@@ -10,14 +10,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-__all__ = ["ENVIRONMENT_FREE", "HASHES", "LOWERING", "Change", "LocalPolicy", "SignedPolicy"]
+__all__ = ["LOWERING", "MEASURED", "Change", "LocalPolicy", "SignedPolicy"]
 
 LOWERING = ("smb0", "smb1", "smb2", "smb3", "smb4", "sip0", "sip1", "sip2", "sip3")
 """The fields that lower security when present: 1, and for sip0 the SIP word."""
-HASHES = ("auxp", "auxi", "auxr", "coih")
-"""The hashes of things beside the policy; present once such a thing was made."""
-ENVIRONMENT_FREE = ("auxp", "auxi", "auxr")
-"""Those that the running macOS measures (`SecureEnclave.measure`)."""
+MEASURED = ("auxp", "auxi", "auxr")
+"""The hashes of things beside the policy that the running macOS measures (`SecureEnclave.measure`)."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +52,11 @@ class LocalPolicy:
         if not self.smb0:
             return "Full"
         return "Permissive" if self.smb1 else "Reduced"
+
+    @property
+    def allows_kexts(self) -> bool:
+        """Whether an auxiliary kernel collection may be: below full, and somebody may manage kexts."""
+        return bool(self.smb0) and any((self.smb2, self.smb3, self.smb4))
 
     def encoded(self) -> bytes:
         """The bytes that are signed: one canonical form for one policy."""

@@ -16,18 +16,21 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from kextrel.virtual.hardware.localpolicy import ENVIRONMENT_FREE, Change, LocalPolicy, SignedPolicy
+from kextrel.virtual.hardware.localpolicy import MEASURED, Change, LocalPolicy, SignedPolicy
 from kextrel.virtual.hardware.progress import BootProgress
 from kextrel.virtual.spec import MacSpec
 
 __all__ = ["PolicyRejected", "SecureEnclave", "SepRefusal"]
 
-PAIRING, ENVIRONMENT, CREDENTIALS, OWNERSHIP = 17, 12, 9, 10
+PAIRING, ENVIRONMENT, CREDENTIALS, OWNERSHIP, PREREQUISITE = 17, 12, 9, 10, 11
 """Codes of com.apple.bootpolicy. 17 is known from the field; the others are this Mac's own."""
 
 
 class SepRefusal(Exception):
-    """The Secure Enclave will not do it. `kind`: "environment", "pairing", "authentication" or "ownership"."""
+    """The Secure Enclave will not do it.
+
+    `kind`: "environment", "pairing", "authentication", "ownership", or "prerequisite" (the policy allows no kexts).
+    """
 
     def __init__(self, kind: str, bootpolicy_code: int) -> None:
         self.kind, self.bootpolicy_code = kind, bootpolicy_code
@@ -90,10 +93,21 @@ class SecureEnclave:
         self.stored = self._sign(change.applied(policy))
 
     def measure(self, **digests: str | None) -> None:
-        """Writes `auxp`, `auxi`, `auxr` (SHA-384 in upper-case hexadecimal, None: absent), as measured; no password."""
-        for field in sorted(digests.keys() - set(ENVIRONMENT_FREE)):
+        """Writes `auxp`, `auxi`, `auxr` (SHA-384 in upper-case hexadecimal, None: absent), as measured; no password.
+
+        SepRefusal for a hash outside macOS, and while the stored policy allows no kexts (Apple Platform Security: the
+        three are mutable in macOS, and that kexts are enabled is a prerequisite of each).
+        """
+        for field in sorted(digests.keys() - set(MEASURED)):
             raise ValueError(f"{field} is not measured, it is set by change()")
-        self.stored = self._sign(LocalPolicy(**{**asdict(self.policy()), **digests}))
+        policy = self.policy()
+        if any(digests.values()):
+            progress = self._progress.value
+            if progress is None or progress.environment != "macos":
+                raise SepRefusal("environment", ENVIRONMENT)
+            if not policy.allows_kexts:
+                raise SepRefusal("prerequisite", PREREQUISITE)
+        self.stored = self._sign(LocalPolicy(**{**asdict(policy), **digests}))
 
     def _look_at_register(self, change: Change) -> None:
         wanted = {field for field, value in change.fields.items() if value}

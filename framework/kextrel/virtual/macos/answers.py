@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kextrel.virtual.hardware.sep import SepRefusal
 from kextrel.virtual.macos.bundle import Judgement, Kext
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "invalid",
     "needs_approval",
     "needs_reboot",
+    "refused_by_policy",
     "wrong_architecture",
 ]
 
@@ -53,6 +55,13 @@ def needs_approval(identifier: str) -> Answer:
 def needs_reboot(identifier: str) -> Answer:
     """It is in the collection of the next boot: the normal end of a first installation."""
     return failure(REBOOT, f"Loading extension(s): {identifier} requires a reboot")
+
+
+def refused_by_policy(refusal: SepRefusal) -> Answer:
+    """The Secure Enclave did not take the new collection's hashes."""
+    return failure(
+        OTHER, f'Boot policy error: Error Domain=com.apple.bootpolicy Code={refusal.bootpolicy_code} "{refusal}"'
+    )
 
 
 def wrong_architecture(kext: Kext, needed: str) -> Answer:

@@ -1,6 +1,6 @@
 """kernelmanagerd and syspolicyd of one Mac: load requests, approvals, the auxiliary collection, the loader's check.
 
-Everything that must outlive a restart lies on the Mac's disk (the KextPolicy database, the Preboot volume, staged
+Everything that must outlive a restart lies on the Mac's disk (the KextPolicy database, the iSCPreboot volume, staged
 copies) or in LocalPolicy. What waits for approval, and what runs, ends with the boot.
 Sources: kmutil(8), kernelmanagerd(8); Apple Platform Security, "Securely extending the kernel in macOS".
 """
@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from kextrel.virtual.hardware.localpolicy import LocalPolicy
+from kextrel.virtual.hardware.sep import SepRefusal
 from kextrel.virtual.macos import answers, auxkc
 from kextrel.virtual.macos.answers import Answer
 from kextrel.virtual.macos.auxkc import Member
@@ -20,7 +21,7 @@ from kextrel.virtual.macos.host import Host
 from kextrel.virtual.macos.kernel import NotLoaded, RunningKernel
 from kextrel.virtual.macos.kextpolicy import KextPolicy
 from kextrel.virtual.macos.library import ARCHITECTURE, Found, Library
-from kextrel.virtual.macos.preboot import Preboot, allows_kexts
+from kextrel.virtual.macos.preboot import Preboot
 
 __all__ = ["APPROVAL_WINDOW", "BuildFailed", "KernelManagement", "Pending"]
 
@@ -57,6 +58,7 @@ class KernelManagement:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self.preboot = Preboot(host.sep.policy().vuid, host.clock.now)
         self._pending: dict[tuple[str, str], Pending] = {}
         self.log: deque[tuple[float, str]] = deque(maxlen=_LONGEST_LOG)
         self.boot_uuid = ""
@@ -70,10 +72,6 @@ class KernelManagement:
     @property
     def library(self) -> Library:
         return Library(self._host)
-
-    @property
-    def preboot(self) -> Preboot:
-        return Preboot(self._host.disk, self._host.sep.policy().vuid)
 
     # Coming up and going down
 
@@ -178,12 +176,16 @@ class KernelManagement:
                 preboot.remove(path)
             self._host.sep.measure(auxi=None, auxr=None)
             return changed
-        if auxkc.digest(data) == self._host.sep.policy().auxi:
+        receipt, policy = auxkc.encode_receipt(members), self._host.sep.policy()
+        there = (preboot.read(preboot.collection), preboot.read(preboot.receipt)) == (data, receipt)
+        if there and auxkc.digest(data) == policy.auxi:
             return False
-        receipt = auxkc.encode_receipt(members)
+        try:
+            self._host.sep.measure(auxi=auxkc.digest(data), auxr=auxkc.digest(receipt))
+        except SepRefusal as refusal:
+            raise BuildFailed(answers.refused_by_policy(refusal)) from refusal
         preboot.write(preboot.collection, data)
         preboot.write(preboot.receipt, receipt)
-        self._host.sep.measure(auxi=auxkc.digest(data), auxr=auxkc.digest(receipt))
         return True
 
     def trigger_panic_medic(self) -> None:
@@ -249,7 +251,7 @@ class KernelManagement:
     def _kexts_allowed(self) -> bool:
         """Whether the LocalPolicy of this boot lets kexts be; KEXT-06 is the Mac whose kernelmanagerd never looks."""
         policy = self._host.in_force
-        return (policy is not None and allows_kexts(policy)) or self._host.defect("KEXT-06")
+        return (policy is not None and policy.allows_kexts) or self._host.defect("KEXT-06")
 
     def _ask(self, found: Found, allowed: bool, now: float) -> None:
         self.policy.ask(found.team_id, found.kext.identifier, found.developer)
@@ -260,10 +262,14 @@ class KernelManagement:
         self._host.display.extension_blocked(found.developer)
 
     def _authorise(self, approved: Iterable[tuple[str, str]]) -> None:
-        """Captures the user-authorised kext list in LocalPolicy."""
+        """Captures the user-authorised kext list in LocalPolicy; where that is refused, the old one stays."""
         preboot, data = self.preboot, auxkc.encode_uakl(approved)
+        try:
+            self._host.sep.measure(auxp=auxkc.digest(data))
+        except SepRefusal as refusal:
+            self._note(f"LocalPolicy does not take the user-authorised kext list: {refusal}")
+            return
         preboot.write(preboot.uakl, data)
-        self._host.sep.measure(auxp=auxkc.digest(data))
 
     def _rebuild_if_possible(self) -> None:
         try:
@@ -298,7 +304,7 @@ class KernelManagement:
     def _due(self) -> bool:
         """Whether an approved kext on the disk is not, as it is now, in the collection of the next boot."""
         policy = self._host.sep.policy()
-        if not allows_kexts(policy):
+        if not policy.allows_kexts:
             return False
         built = {one.identifier: one.cdhash for one in self.preboot.bootable(policy)}
         return any(built.get(one.kext.identifier) != one.cdhash for one in self._asked_for(self.approved()))

@@ -1,29 +1,29 @@
-"""What kernel management leaves on the Preboot volume for the boot loader: collection, receipt, list of the approved.
+"""What kernel management leaves on the iSCPreboot volume for the boot loader: collection, receipt, approved list.
 
-iBoot reads it at every start, and trusts none of it: only what LocalPolicy has the hash of counts.
+iBoot reads it at every start, and trusts none of it: only what LocalPolicy has the hash of counts. No running system
+mounts that volume, so that no shell shows the receipt or the list: the one is known by its hash in LocalPolicy alone,
+the other by the KextPolicy database.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kextrel.virtual.hardware.localpolicy import LocalPolicy
 from kextrel.virtual.macos import auxkc
 from kextrel.virtual.macos.auxkc import BadCollection, Member
-from kextrel.virtual.unix.fs import FileSystem
+from kextrel.virtual.unix.fs import NO_GUARDS, FileSystem, Volume
+from kextrel.virtual.unix.nodes import Directory
 
-__all__ = ["Preboot", "allows_kexts"]
-
-
-def allows_kexts(policy: LocalPolicy) -> bool:
-    """Whether LocalPolicy lets an auxiliary collection be loaded: below full, and somebody may manage kexts."""
-    return bool(policy.smb0) and any((policy.smb2, policy.smb3, policy.smb4))
+__all__ = ["Preboot"]
 
 
 class Preboot:
-    """The folder of one volume group on the Preboot volume."""
+    """The folder of one volume group on the iSCPreboot volume, which outlives restarts; `now` is the Mac's clock."""
 
-    def __init__(self, disk: FileSystem, volume_group: str) -> None:
-        self._disk = disk
-        self.folder = f"/System/Volumes/Preboot/{volume_group}/AuxKC"
+    def __init__(self, volume_group: str, now: Callable[[], float]) -> None:
+        self._volume = FileSystem.on(Volume("iSCPreboot", Directory(0o755), NO_GUARDS), now)
+        self.folder = f"/{volume_group}/AuxKC"
         self.collection, self.receipt, self.uakl = (
             f"{self.folder}/{name}" for name in ("AuxiliaryKernelExtensions.im4p", "Receipt.plist", "UAKL.plist")
         )
@@ -31,13 +31,13 @@ class Preboot:
 
     def read(self, path: str) -> bytes | None:
         """What lies at `path`, None for nothing."""
-        return self._disk.read_bytes(path) if self._disk.is_file(path) else None
+        return self._volume.read_bytes(path) if self._volume.is_file(path) else None
 
     def write(self, path: str, data: bytes) -> None:
         """Puts `data` at `path` in one step: whoever looks finds the old content or the new, never a part."""
-        self._disk.mkdir(self.folder, parents=True, mode=0o755)
-        self._disk.write_bytes(f"{path}.new", data, mode=0o644)
-        self._disk.rename(f"{path}.new", path)
+        self._volume.mkdir(self.folder, parents=True, mode=0o755)
+        self._volume.write_bytes(f"{path}.new", data, mode=0o644)
+        self._volume.rename(f"{path}.new", path)
 
     def clear(self) -> None:
         """Takes the collection, the receipt, the list and the medic's mark away."""
@@ -46,12 +46,12 @@ class Preboot:
 
     def remove(self, path: str) -> None:
         """Takes one of them away, if it is there."""
-        if self._disk.exists(path):
-            self._disk.unlink(path)
+        if self._volume.exists(path):
+            self._volume.unlink(path)
 
     def bootable(self, policy: LocalPolicy) -> tuple[Member, ...]:
         """iBoot's check: the kexts of a collection that `policy` has the hashes of and lets be loaded; else none."""
-        if not allows_kexts(policy):
+        if not policy.allows_kexts:
             return ()
         data = self.read(self.collection)
         measured = ((data, policy.auxi), (self.read(self.receipt), policy.auxr), (self.read(self.uakl), policy.auxp))

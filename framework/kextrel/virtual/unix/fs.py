@@ -43,9 +43,6 @@ class FileSystem:
         """The same tree with other eyes."""
         return FileSystem(self.mounts, cred, cwd=cwd, umask=umask)
 
-    def power_lost(self) -> None:
-        """The power went. What was written is on the disk; what is volatile was only mounted over it for that boot."""
-
     def mount(self, volume: Volume, path: str) -> None:
         """Covers the directory at `path` with `volume` until this mount table is forgotten."""
         self.mounts.covered[self._directory(path).ino] = volume
