@@ -45,15 +45,15 @@ def test_an_opened_mac_has_its_wires_and_open_contacts(profile: Path, relay, log
 def test_a_mac_in_use_is_refused_by_whatever_profile(profile: Path, tmp_path: Path, log: EvidenceLog) -> None:
     copy = tmp_path / "elsewhere" / "other.yaml"
     copy.parent.mkdir()
-    copy.write_text(profile.read_text().replace("name: test bench", "name: a copy"))
+    copy.write_text(profile.read_text().replace("name: test bench", "name: a copy").replace("  mini:", "  ours:"))
     with Lab(load_profile(profile)).open("mini", log):
         with (
-            pytest.raises(BenchError, match="mini: it is in use by process"),
-            Lab(load_profile(copy)).open("mini", log, deadline=Deadline.after(0.1)),
+            pytest.raises(BenchError, match="ours: it is in use by process"),
+            Lab(load_profile(copy)).open("ours", log, deadline=Deadline.after(0.1)),
         ):
             raise AssertionError("two owners")
         with pytest.raises(BenchError, match="it is in use"):
-            Lab(load_profile(copy)).check("mini", deadline=soon(), sink=log)
+            Lab(load_profile(copy)).check("ours", deadline=soon(), sink=log)
 
 
 def test_a_quarantined_mac_is_refused_until_released(profile: Path, relay, log: EvidenceLog) -> None:  # type: ignore[no-untyped-def]

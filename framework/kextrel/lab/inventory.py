@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -110,7 +111,8 @@ class Lab:
     def _refuse_quarantined(self, name: str) -> None:
         why = quarantine.reason(state_folder(), self._key(name))
         if why is not None:
-            hint = f"look at it, then end that with `kextrel lab release {name} --lab {self.profile.origin}`"
+            release = shlex.join(["kextrel", "lab", "release", name, "--lab", self.profile.origin])
+            hint = f"look at it, then end that with `{release}`"
             raise BenchError(f"it is quarantined: {why}", wire=name, hint=hint)
 
     def _mac(self, name: str) -> MacProfile:
@@ -122,7 +124,7 @@ class Lab:
         return Path(self.profile.origin).parent
 
     def _key(self, name: str) -> str:
-        """What a lease is of: the Mac behind these wires, whatever profile names it, and whatever keys are pinned."""
+        """What a lease is of: the Mac behind these wires, whatever a profile names it, and whatever keys are pinned."""
         wires = self._mac(name).wires
-        places = wires.places() if wires is not None else [self.profile.origin]
-        return f"{name}-{hashlib.sha256(repr(places).encode()).hexdigest()[:12]}"
+        places = (wires.places() if wires is not None else []) or [self.profile.origin, name]
+        return f"mac-{hashlib.sha256(repr(places).encode()).hexdigest()[:16]}"
