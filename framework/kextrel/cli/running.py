@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from kextrel.cli.opening import opened
+from kextrel.cli.opening import named_lab, opened
 from kextrel.cli.words import counts_line, step_lines
-from kextrel.errors import InputError, nearest
+from kextrel.errors import BenchError, InputError, nearest
 from kextrel.evidence import EvidenceLog
-from kextrel.lab import Lab
-from kextrel.scenario import Report, Scenario, run_on
+from kextrel.lab import Lab, load_profile
+from kextrel.scenario import Judgement, Report, Scenario, Visit, plan, run_on, untouched
 from kextrel.scenario.tally import exit_code, tally
+from kextrel.vocabulary import Verdict
 
 __all__ = ["run_all"]
 
@@ -24,13 +25,23 @@ __all__ = ["run_all"]
 def run_all(
     scenarios: Sequence[Scenario], lab: str | None, device: str | None, evidence: Path | None, *, as_json: bool
 ) -> int:
-    """Runs all of them and returns the exit code of design.md."""
+    """Runs all of them and returns the exit code of design.md. Bad input is raised before any Mac is touched."""
+    profile = Lab(load_profile(named_lab(lab)))
+    chosen = _choose(scenarios, profile, device)
+    for name, own in chosen.items():
+        visits = plan(own, profile.facts(name))
+        if not as_json:
+            typer.echo(f"{name}: {_minutes(visits)}")
     with opened(lab) as macs:
-        chosen = _choose(scenarios, macs, device)
         reports = [report for name, own in chosen.items() for report in _on(macs, name, own, evidence, as_json)]
     counts = tally(report.verdict for report in reports)
     typer.echo(json.dumps(counts) if as_json else counts_line(counts))
     return exit_code(counts)
+
+
+def _minutes(visits: Sequence[Visit]) -> str:
+    some = f"{len(visits)} scenario{'s' if len(visits) > 1 else ''}"
+    return f"{some}, about {sum(one.minutes for one in visits):.0f} lab minutes on a real Mac"
 
 
 def _choose(scenarios: Sequence[Scenario], macs: Lab, device: str | None) -> dict[str, list[Scenario]]:
@@ -46,7 +57,17 @@ def _choose(scenarios: Sequence[Scenario], macs: Lab, device: str | None) -> dic
 
 
 def _on(macs: Lab, name: str, scenarios: Sequence[Scenario], evidence: Path | None, as_json: bool) -> list[Report]:
-    with closing(EvidenceLog(name, evidence)) as log, macs.open(name, log) as mac:
+    """A Mac that cannot be had is the bench's failure in each of its scenarios; those of the others go on."""
+    with closing(EvidenceLog(name, evidence)) as log, ExitStack() as stack:
+        try:
+            mac = stack.enter_context(macs.open(name, log))
+        except BenchError as error:
+            typer.echo(f"kextrel: {error}", err=True)
+            lost = Judgement(Verdict.BENCH_FAILED, None, str(error))
+            reports = [untouched(scenario, name, lost) for scenario in scenarios]
+            for report in reports:
+                _print(report, as_json)
+            return reports
         return run_on(
             mac,
             scenarios,

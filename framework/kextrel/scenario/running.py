@@ -202,7 +202,7 @@ class Stay:
 
     def _interrupted(self, error: BaseException, where: str) -> None:
         """Nobody knows where the Mac is now, so it is put aside; `error` tells whoever asked for the end of it."""
-        self._give_up(Verdict.BENCH_FAILED, f"interrupted by {type(error).__name__} {where}")
+        self._give_up(Verdict.BENCH_FAILED, f"interrupted by {str(error) or type(error).__name__} {where}")
         error.add_note(f"{self.device.name} was interrupted {where}")
 
     def _give_up(self, verdict: Verdict, why: str) -> Judgement:
