@@ -123,12 +123,15 @@ def _stdout(order: Order) -> int | None:
 
 
 def _clear(report: Path) -> None:
-    """Removes what an earlier run left, and nothing else: the folder is the user's."""
+    """Removes what an earlier run left, and nothing else: the folder is the user's. Raises OSError for one that cannot
+    be written, before anything is touched."""
     if report.exists() and not report.is_dir():
         raise InputError(f"{report} is not a folder", hint="name another with --report")
     report.mkdir(parents=True, exist_ok=True)
     for name in _LEFT:
         (report / name).unlink(missing_ok=True)
+        (report / name).touch()
+        (report / name).unlink()
     for pattern in ("allure-results/*-*.*", f"pictures/*.screen*-{'[0-9a-f]' * 16}.jpg"):
         for path in report.glob(pattern):
             path.unlink()
