@@ -148,7 +148,6 @@ def in_subshell(shell: Shell, body: Body) -> Main:
     """What a forked process runs: `body` with that shell, to the end of its process."""
 
     async def main(_: Proc) -> int:
-        shell.loops = 0
         return await finish(shell, body)
 
     return main
@@ -160,7 +159,7 @@ async def finish(shell: Shell, body: Body) -> int:
     try:
         await body(shell)
     except (Break, Return) as end:
-        shell.status = getattr(end, "status", shell.status)
+        shell.status = getattr(end, "status", 0)
     except ShellExit as end:
         shell.status, trap = end.status, end.trap
     except ShellError as error:
@@ -189,9 +188,12 @@ async def substitution(shell: Shell, body: Sequence) -> str:
     child.set_fd(1, writing)
     child.start(in_subshell(shell.copy(child), lambda inner: run(inner, body)))
     output = bytearray()
-    while piece := await reading.read(1 << 16, shell.proc):
-        output += piece
-    reading.close()
+    try:
+        while piece := await reading.read(1 << 16, shell.proc):
+            output += piece
+            shell.proc.claim(len(output))
+    finally:
+        reading.close()
     shell.substituted = shell.status = await shell.proc.wait_for(child)
     return output.replace(b"\0", b"").decode(errors="surrogateescape")
 
@@ -256,8 +258,9 @@ async def _if(shell: Shell, node: If) -> int:
             await run(shell, condition)
         if shell.status == 0:
             return await run(shell, then)
-    shell.status = 0
-    return await run(shell, node.otherwise) if node.otherwise else 0
+    if node.otherwise is None:
+        return 0
+    return await run(shell, node.otherwise)
 
 
 async def _loop(shell: Shell, node: Loop) -> int:
@@ -278,7 +281,8 @@ async def _loop(shell: Shell, node: Loop) -> int:
 
 async def _for(shell: Shell, node: For) -> int:
     words = list(shell.parameters) if node.words is None else await expander(shell).fields(node.words)
-    shell.status = 0
+    if not words:
+        return 0
     with _in_loop(shell):
         for word in words:
             shell.set(node.name, word)
@@ -315,7 +319,6 @@ async def _case(shell: Shell, node: Case) -> int:
     for branch in node.branches:
         for pattern in branch.patterns:
             if matches(await words.pattern(pattern), subject):
-                shell.status = 0
                 return await run(shell, branch.body)
     return 0
 

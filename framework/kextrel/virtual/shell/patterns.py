@@ -10,24 +10,11 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from kextrel.virtual.unix.fs import FileSystem
+from kextrel.virtual.unix.tools.regex import CLASSES
 
 __all__ = ["Piece", "expand_path", "is_pattern", "matches", "plain", "strip_prefix", "strip_suffix"]
 
 Piece = tuple[str, bool]
-_CLASSES = {
-    "alpha": "a-zA-Z",
-    "digit": "0-9",
-    "alnum": "a-zA-Z0-9",
-    "upper": "A-Z",
-    "lower": "a-z",
-    "space": r"\s",
-    "blank": r" \t",
-    "punct": r"!-/:-@\[-`{-~",
-    "xdigit": "0-9A-Fa-f",
-    "cntrl": r"\x00-\x1f\x7f",
-    "print": r"\x20-\x7e",
-    "graph": r"\x21-\x7e",
-}
 
 
 def plain(pieces: Sequence[Piece]) -> str:
@@ -111,12 +98,21 @@ def _by_slash(pieces: Sequence[Piece]) -> list[list[Piece]]:
 
 @lru_cache(maxsize=1024)
 def _compiled(pieces: tuple[Piece, ...]) -> re.Pattern[str]:
+    """As a regular expression. What stands between two stars is taken where it is found first, for good: no star needs
+    to try again, so that no pattern takes more than the product of the two lengths."""
     letters = [(letter, literal) for text, literal in pieces for letter in text]
-    regex, index = [], 0
+    runs: list[list[str]] = [[]]
+    index = 0
     while index < len(letters):
+        if letters[index] == ("*", False):
+            runs.append([])
+            index += 1
+            continue
         translated, index = _one(letters, index)
-        regex.append(translated)
-    return re.compile("".join(regex), re.DOTALL)
+        runs[-1].append(translated)
+    first, *others = ("".join(run) for run in runs)
+    middle = "".join(f"(?>.*?{run})" for run in others[:-1] if run)
+    return re.compile(first + middle + (f".*{others[-1]}" if others else ""), re.DOTALL)
 
 
 def _one(letters: list[Piece], index: int) -> tuple[str, int]:
@@ -126,8 +122,8 @@ def _one(letters: list[Piece], index: int) -> tuple[str, int]:
         return re.escape(letter), index + 1
     if letter == "\\" and index + 1 < len(letters):
         return re.escape(letters[index + 1][0]), index + 2
-    if letter in "*?":
-        return {"*": ".*", "?": "."}[letter], index + 1
+    if letter == "?":
+        return ".", index + 1
     bracket = _bracket(letters, index) if letter == "[" else None
     return bracket or (re.escape(letter), index + 1)
 
@@ -158,6 +154,6 @@ def _bracket(letters: list[Piece], index: int) -> tuple[str, int] | None:
 def _class(letters: list[Piece], place: int) -> tuple[str, int] | None:
     text = "".join(letter for letter, _ in letters[place : place + 12])
     match = re.match(r"\[:([a-z]+):\]", text)
-    if match is None or match.group(1) not in _CLASSES:
+    if match is None or match.group(1) not in CLASSES:
         return None
-    return _CLASSES[match.group(1)], place + match.end()
+    return CLASSES[match.group(1)], place + match.end()

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from kextrel.virtual.shell.tree import Compound
-from kextrel.virtual.unix.process import Proc
+from kextrel.virtual.unix.process import MEMORY, Proc
 from kextrel.virtual.unix.signals import NUMBERS
 
 __all__ = ["Break", "Continue", "Interrupted", "Return", "Shell", "ShellError", "ShellExit", "Variable"]
+
+_LARGE = 1 << 16
+"""Characters of a value from which on a shell counts all that its variables hold."""
 
 OPTION_LETTERS = {
     "allexport": "a",
@@ -146,7 +149,11 @@ class Shell:
         return variable.value if variable else None
 
     def set(self, name: str, value: str | None) -> None:
-        """Gives a variable a value; ShellError when it is read-only."""
+        """Gives a variable a value; ShellError when it is read-only, or when there is no memory for it."""
+        if value and len(value) > _LARGE:
+            whole = sum(len(one.value or "") for one in self.variables.values()) + len(value)
+            if whole > MEMORY:
+                raise ShellError(f"{name}: cannot allocate {len(value)} bytes")
         old = self.variables.get(name, Variable(None))
         if old.readonly:
             raise ShellError(f"{name}: readonly variable")

@@ -28,6 +28,10 @@ __all__ = [
 ]
 
 PIPE_SIZE = 1 << 16
+_MOST_AT_ONCE = 1 << 20
+"""Bytes that one read gives at most, however many were asked for."""
+_LONGEST_LINE = 1 << 24
+"""Bytes of a line that is read by itself; a longer one is ENOMEM."""
 
 
 class Actor:
@@ -125,6 +129,7 @@ class OpenFile(ABC):
             if not byte:
                 break
             line += byte
+            _bound(line)
         return bytes(line)
 
 
@@ -148,7 +153,7 @@ class FileHandle(OpenFile):
         self.node.mtime = self._now()
 
     async def read(self, count: int, who: Actor) -> bytes:  # noqa: ARG002
-        data = self.read_at(self.offset, count)
+        data = self.read_at(self.offset, min(count, _MOST_AT_ONCE))
         self.offset += len(data)
         return data
 
@@ -172,6 +177,11 @@ class FileHandle(OpenFile):
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
+def _bound(line: bytearray) -> None:
+    if len(line) > _LONGEST_LINE:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+
 class NullFile(OpenFile):
     """/dev/null."""
 
@@ -186,7 +196,7 @@ class ZeroFile(NullFile):
     """/dev/zero."""
 
     async def read(self, count: int, who: Actor) -> bytes:  # noqa: ARG002
-        return bytes(count)
+        return bytes(min(count, _MOST_AT_ONCE))
 
 
 class Pipe:
@@ -218,7 +228,7 @@ class PipeEnd(OpenFile):
         return self._take(count)
 
     async def readline(self, who: Actor) -> bytes:
-        line = b""
+        line = bytearray()
         while not line.endswith(b"\n"):
             await self._until_readable(who)
             found = self._pipe.buffer.find(b"\n") + 1
@@ -226,7 +236,8 @@ class PipeEnd(OpenFile):
             if not piece:
                 break
             line += piece
-        return line
+            _bound(line)
+        return bytes(line)
 
     async def _until_readable(self, who: Actor) -> None:
         if self._writes:

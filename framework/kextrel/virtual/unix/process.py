@@ -17,6 +17,7 @@ import errno
 import logging
 import os
 import posixpath
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -31,11 +32,16 @@ if TYPE_CHECKING:
     from kextrel.virtual.unix.system import System
     from kextrel.virtual.unix.tty import Tty
 
-__all__ = ["TOOLS", "Exit", "Main", "Proc", "Tool", "tool"]
+__all__ = ["MEMORY", "MOST_PROCESSES", "TOOLS", "Exit", "Main", "Proc", "Tool", "tool"]
 
 log = logging.getLogger("kextrel.virtual")
 T = TypeVar("T")
-_STEPS_BETWEEN_BREATHS = 64
+_SLICE = 0.004
+"""Wall seconds after which a process lets others run, divided by how many can run on this Mac."""
+MOST_PROCESSES = 266
+"""Of one Mac: kern.maxprocperuid as Darwin had it for years. A fork beyond it is EAGAIN."""
+MEMORY = 64 << 20
+"""Bytes that a process may gather in memory from what it reads; beyond it is ENOMEM."""
 
 
 class Exit(Exception):
@@ -82,7 +88,7 @@ class Proc(Actor):
         self.child_ended, self.exited = WaitQueue(), WaitQueue()
         self._task: asyncio.Task[int] | None = None
         self._running = False
-        self._steps = 0
+        self._resumed = 0.0
 
     # -- what it is
 
@@ -120,7 +126,14 @@ class Proc(Actor):
         pieces = bytearray()
         while piece := await self.read():
             pieces += piece
+            self.claim(len(pieces))
+            await self.breathe()
         return bytes(pieces)
+
+    def claim(self, size: int) -> None:
+        """To be told, by whoever gathers input, how much there is by now: ENOMEM beyond MEMORY."""
+        if size > MEMORY:
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
     async def readline(self) -> bytes:
         """One line of standard input with its newline, and no byte more; b"" at the end."""
@@ -224,14 +237,20 @@ class Proc(Actor):
 
     async def breathe(self) -> None:
         """To be awaited in every loop that might not end: now and then it lets others run. Who was killed ends here."""
-        self._steps += 1
-        if self._steps % _STEPS_BETWEEN_BREATHS == 0 or self.died_of is not None:
+        ran = time.perf_counter() - self._resumed
+        if ran * max(self.system.load.running, 1) > _SLICE or self.died_of is not None:
             await asyncio.sleep(0)
+            self._resumed = time.perf_counter()
 
     # -- other processes
 
     def fork(self, argv: Iterable[str] | None = None, *, group: int | None = None) -> Proc:
-        """A child with copies of all that is ours; `start` makes it run. `group` 0: a process group of its own."""
+        """A child with copies of all that is ours; `start` makes it run. `group` 0: a process group of its own.
+
+        EAGAIN when the Mac has too many processes.
+        """
+        if len(self.system.processes) >= MOST_PROCESSES:
+            raise OSError(errno.EAGAIN, "Resource temporarily unavailable", "fork")
         child = self.system.new_process(list(argv) if argv is not None else self.argv, self.user, parent=self)
         child.env, child.cwd, child.umask = dict(self.env), self.cwd, self.umask
         child.fds = {fd: file.dup() for fd, file in self.fds.items()}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from kextrel.virtual.unix.files import OpenFile
 from kextrel.virtual.unix.process import Exit, Proc, tool
 from kextrel.virtual.unix.tools.options import Inputs, complain, getopt, lines_of, whole_number
-from kextrel.virtual.unix.tools.regex import BRACKET, compiled
+from kextrel.virtual.unix.tools.regex import BRACKET, Regex, compiled
 
 __all__: list[str] = []
 
@@ -29,7 +29,7 @@ async def _grep(proc: Proc) -> int:
     return await search.all(operands)
 
 
-def _pattern(proc: Proc, options: dict[str, str], text: str) -> re.Pattern[bytes]:
+def _pattern(proc: Proc, options: dict[str, str], text: str) -> Regex:
     fixed = "F" in options or proc.name == "fgrep"
     extended = "E" in options or proc.name == "egrep"
     texts = []
@@ -41,13 +41,13 @@ def _pattern(proc: Proc, options: dict[str, str], text: str) -> re.Pattern[bytes
         )
         one = rb"\b(?:" + one + rb")\b" if "w" in options else one
         texts.append(rb"\A(?:" + one + rb")\Z" if "x" in options else b"(?:" + one + b")")
-    return re.compile(b"|".join(texts), re.IGNORECASE if "i" in options else 0)
+    return Regex(proc.name, b"|".join(texts), ignore_case="i" in options)
 
 
 class _Search:
     """One run of grep over its files."""
 
-    def __init__(self, proc: Proc, options: dict[str, str], pattern: re.Pattern[bytes]) -> None:
+    def __init__(self, proc: Proc, options: dict[str, str], pattern: Regex) -> None:
         self._proc, self._options, self._pattern = proc, options, pattern
         self._limit = whole_number(proc, options["m"], "number") if "m" in options else None
         self._named = False
@@ -97,7 +97,7 @@ class _Search:
         head = (f"{name}:" if self._named else "") + (f"{number}:" if "n" in self._options else "")
         rows = [row]
         if "o" in self._options:
-            rows = [match.group() for match in self._pattern.finditer(row) if match.group()]
+            rows = [match.group() for match in self._pattern.all(row) if match.group()]
         for one in rows:
             await self._proc.write(head.encode() + one + b"\n")
 
@@ -117,7 +117,7 @@ class _Address:
 
     number: int | None = None
     last: bool = False
-    pattern: re.Pattern[bytes] | None = None
+    pattern: Regex | None = None
 
     def holds(self, number: int, row: bytes, last: bool) -> bool:
         if self.pattern is not None:
@@ -132,7 +132,7 @@ class _Edit:
     addresses: list[_Address]
     negated: bool
     letter: str
-    pattern: re.Pattern[bytes] | None = None
+    pattern: Regex | None = None
     text: bytes = b""
     flags: str = ""
     table: bytes = b""
@@ -263,17 +263,17 @@ def _substituted(edit: _Edit, row: bytes) -> tuple[bytes, bool]:
     """The row after `s`, and whether anything matched."""
     assert edit.pattern is not None
     digits = re.search(r"\d+", edit.flags)
-    wanted, seen = int(digits.group()) if digits else 1, 0
+    wanted = int(digits.group()) if digits else 1
+    found = edit.pattern.all(row)[wanted - 1 :]
+    pieces, place = [], 0
+    for match in found if "g" in edit.flags else found[:1]:
+        pieces += [row[place : match.start()], _replacement(edit.text, match)]
+        place = match.end()
+    return b"".join([*pieces, row[place:]]), bool(found)
 
-    def replaced(match: re.Match[bytes]) -> bytes:
-        nonlocal seen
-        seen += 1
-        if seen < wanted or (seen > wanted and "g" not in edit.flags):
-            return match.group()
-        return re.sub(rb"\\([0-9])|\\(n)|\\(.)|(&)", lambda part: _filled(part, match), edit.text, flags=re.DOTALL)
 
-    row = edit.pattern.sub(replaced, row)
-    return row, seen >= wanted
+def _replacement(text: bytes, match: re.Match[bytes]) -> bytes:
+    return re.sub(rb"\\([0-9])|\\(n)|\\(.)|(&)", lambda part: _filled(part, match), text, flags=re.DOTALL)
 
 
 def _filled(part: re.Match[bytes], match: re.Match[bytes]) -> bytes:

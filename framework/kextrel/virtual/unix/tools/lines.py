@@ -77,6 +77,7 @@ async def _rest(proc: Proc, file: OpenFile) -> bytes:
     data = bytearray()
     while piece := await file.read(1 << 16, proc):
         data += piece
+        proc.claim(len(data))
         await proc.breathe()
     return bytes(data)
 
@@ -108,13 +109,20 @@ def _show_counts(proc: Proc, counts: dict[str, int], shown: list[str], name: str
 
 # -- order
 
+_ROW = 64
+"""Bytes of memory that a row takes besides its text."""
+
 
 @tool("/usr/bin/sort")
 async def _sort(proc: Proc) -> int:
     """-r -n -u -f -b -s, -t C and -k N[,M][nrfb]."""
     options, paths = getopt(proc, "rnufbst:k:o:c", code=2)
     inputs = Inputs(proc, paths)
-    rows = [line.rstrip(b"\n") async for line in inputs.lines()]
+    rows, size = [], 0
+    async for line in inputs.lines():
+        rows.append(line.rstrip(b"\n"))
+        size += len(line) + _ROW
+        proc.claim(size)
     key = _key(options)
     ordered = sorted(rows, key=lambda row: (key(row), row) if "s" not in options else (key(row), b""))
     if "c" in options:

@@ -91,16 +91,26 @@ class Inputs:
 
     async def whole(self) -> bytes:
         """Everything."""
-        return b"".join([chunk async for chunk in self.chunks()])
+        data = bytearray()
+        async for chunk in self.chunks():
+            data += chunk
+            self._proc.claim(len(data))
+        return bytes(data)
 
 
 async def lines_of(proc: Proc, file: OpenFile) -> AsyncIterator[bytes]:
     """The lines of one file, with their newlines; reads ahead."""
-    rest = b""
+    rest = bytearray()
     while data := await file.read(1 << 16, proc):
         await proc.breathe()
-        *whole, rest = (rest + data).split(b"\n")
-        for line in whole:
-            yield line + b"\n"
+        first, newline, others = data.partition(b"\n")
+        rest += first
+        proc.claim(len(rest))
+        if newline:
+            yield bytes(rest) + newline
+            *whole, last = others.split(b"\n")
+            for line in whole:
+                yield line + b"\n"
+            rest = bytearray(last)
     if rest:
-        yield rest
+        yield bytes(rest)

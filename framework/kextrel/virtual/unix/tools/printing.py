@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 
 from kextrel.virtual.unix.process import Exit, Proc, tool
@@ -12,6 +14,8 @@ _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 _ESCAPE = re.compile(r"\\(?:0?([0-7]{1,3})|(.))", re.DOTALL)
 _ECHO_ESCAPE = re.compile(r"\\(?:0([0-7]{0,3})|(.))", re.DOTALL)
 _FIELD = re.compile(r"%(?:%|([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+)?)?([a-zA-Z]))|%")
+_WIDEST = 1 << 20
+"""Characters that a field may be made wide."""
 _PRECISION = re.compile(r"\.(\*|\d*)")
 
 Fault = tuple[str, str]
@@ -86,6 +90,8 @@ class _Printf:
         flags, width, letter = match.group(1) or "", match.group(2), match.group(4)
         width = str(self._number(self._next())) if width == "*" else width or ""
         precision = self._precision(match)
+        if abs(int(width or 0)) > _WIDEST or (precision or 0) > _WIDEST:
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
         return self._converted(letter, flags, width, precision)
 
     def _precision(self, match: re.Match[str]) -> int | None:

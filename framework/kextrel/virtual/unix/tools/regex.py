@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import re
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from kextrel.virtual.unix.process import Exit, Proc
 
-__all__ = ["BRACKET", "CLASSES", "compiled"]
+__all__ = ["BRACKET", "CLASSES", "Regex", "compiled"]
+
+BUDGET = 0.2
+"""Seconds of processor time that one row may take."""
 
 CLASSES = {
     "alpha": "a-zA-Z",
@@ -26,11 +33,55 @@ BRACKET = re.compile(r"\[(\^?)(\]?(?:\[:[a-z]+:\]|[^\]])*)\]")
 _SWAPPED = "(){}|+?"
 
 
-def compiled(proc: Proc, pattern: str, *, extended: bool, ignore_case: bool = False) -> re.Pattern[bytes]:
+class _TooLong(Exception):
+    """A match used its processor time up."""
+
+
+class Regex:
+    """A pattern on the bytes of a row; who tries longer than BUDGET ends the tool `name` with exit code 2.
+
+    Every Mac of a service lives in one thread, which a pattern that tries everything would hold for ever.
+    """
+
+    def __init__(self, name: str, pattern: bytes, *, ignore_case: bool = False) -> None:
+        self._name, self.pattern = name, pattern
+        self._compiled = re.compile(pattern, re.IGNORECASE if ignore_case else 0)
+
+    def search(self, row: bytes) -> re.Match[bytes] | None:
+        """The first match."""
+        with self._budget():
+            return self._compiled.search(row)
+
+    def all(self, row: bytes) -> list[re.Match[bytes]]:
+        """All matches."""
+        with self._budget():
+            return list(self._compiled.finditer(row))
+
+    @contextmanager
+    def _budget(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield  # only the main thread hears signals
+            return
+        before = signal.signal(signal.SIGVTALRM, _interrupt)
+        signal.setitimer(signal.ITIMER_VIRTUAL, BUDGET)
+        try:
+            yield
+        except _TooLong:
+            raise Exit(2, f"{self._name}: regular expression too complex") from None
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.signal(signal.SIGVTALRM, before)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise _TooLong
+
+
+def compiled(proc: Proc, pattern: str, *, extended: bool, ignore_case: bool = False) -> Regex:
     """The pattern for use on bytes. One that is none ends the tool with exit code 2."""
     try:
         text = _translated(pattern, extended=extended)
-        return re.compile(text.encode(errors="surrogateescape"), re.IGNORECASE if ignore_case else 0)
+        return Regex(proc.name, text.encode(errors="surrogateescape"), ignore_case=ignore_case)
     except re.error as error:
         raise Exit(2, f"{proc.name}: {pattern}: invalid regular expression ({error.msg})") from None
 
