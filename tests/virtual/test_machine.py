@@ -294,6 +294,20 @@ def test_a_button_held_on_after_it_forced_off_does_not_start_again(act):
     act(story)
 
 
+def test_a_button_held_over_a_restart_forces_it_off(act):
+    """SHUTDOWN takes 3 Mac seconds: the reset falls into the hold."""
+
+    async def story(play: Play) -> None:
+        await play.booted()
+        play.machine.request_restart()
+        await play.press(10)
+        await play.settle()
+        assert play.machine.environment == "off"
+        assert "firmware" in play.log
+
+    act(story)
+
+
 @pytest.mark.parametrize("moment", ["firmware", "startup-options", "recovery", "macos"])
 def test_power_may_go_at_any_moment(act, moment):
     async def story(play: Play) -> None:

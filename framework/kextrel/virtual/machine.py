@@ -126,6 +126,7 @@ class Machine:
         system, self.system = self.system, None
         self.nvram.power_lost()
         self.kernel.power_lost()
+        self._stop_forcing()
         self._down()
         self._ending = self._begin(self._cut(doing, self._ending, system))
 
@@ -273,15 +274,18 @@ class Machine:
         self.nvram.sync()
 
     async def _reset(self) -> None:
-        """The chip resets: the register is empty, and no button starts this boot."""
+        """The chip resets: the register is empty, and no button starts this boot.
+
+        The power controller does not: a button that is held from before the reset on still forces the Mac off.
+        """
         self._down()
         self._power_on(pressed=False)
 
     async def _halt(self) -> None:
+        self._stop_forcing()
         self._down()
 
     def _down(self) -> None:
-        self._stop_forcing()
         self.rom.power_off()
         self.progress.reset()
         self.in_force = self.boot_time = self.console_user = None

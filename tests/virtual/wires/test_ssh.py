@@ -219,6 +219,34 @@ def test_many_commands_on_one_connection(mac: Served) -> None:
             assert stdout.channel.recv_exit_status() == number
 
 
+def test_a_connection_has_ten_sessions_at_a_time(mac: Served) -> None:
+    with mac.paramiko() as client:
+        transport = client.get_transport()
+        assert transport is not None
+        held = [transport.open_session(timeout=10) for _ in range(10)]
+        with pytest.raises(paramiko.ChannelException):
+            transport.open_session(timeout=10)
+        for channel in held:
+            channel.close()
+        transport.open_session(timeout=10).close()
+
+
+def test_clients_that_never_say_who_they_are_are_limited(mac: Served) -> None:
+    silent = [socket.create_connection(("127.0.0.1", mac.server.port)) for _ in range(130)]
+    dropped = 0
+    for one in silent:
+        one.settimeout(10)
+        try:
+            dropped += not one.recv(64)
+        except ConnectionError:
+            dropped += 1
+    for one in silent:
+        one.close()
+    assert dropped == 30
+    with mac.paramiko() as client:
+        assert client.exec_command("echo in")[1].read() == b"in\n"
+
+
 def test_a_lasting_shell_runs_one_command_after_the_other(mac: Served) -> None:
     with mac.paramiko() as client:
         stdin, stdout, _ = client.exec_command("/bin/sh")

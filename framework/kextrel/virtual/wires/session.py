@@ -71,6 +71,11 @@ class Session(asyncssh.SSHServerSession[bytes]):
         self._unsent: list[tuple[int | None, bytearray]] = []
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its channel is."""
+        return self._open
+
     # -- what asyncssh tells
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:

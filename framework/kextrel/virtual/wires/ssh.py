@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from weakref import WeakSet
 
 import asyncssh
 
@@ -21,6 +22,8 @@ __all__ = ["SshServer"]
 ADDRESS = "127.0.0.1"
 VERSION = "OpenSSH_9.6"
 FAULT = "ssh-drop"
+MAX_SESSIONS, MAX_STARTUPS = 10, 100
+"""sshd_config(5)'s defaults: open sessions of one connection, connections that have not proved yet who they are."""
 
 
 class SshServer:
@@ -33,6 +36,7 @@ class SshServer:
         self._listener: asyncssh.SSHAcceptor | None = None
         self._options: asyncssh.SSHServerConnectionOptions | None = None
         self._connections: set[asyncssh.SSHServerConnection] = set()
+        self._strangers: set[asyncssh.SSHServerConnection] = set()
 
     @property
     def host_key(self) -> str:
@@ -98,12 +102,20 @@ class SshServer:
         return self._mac
 
     def connected(self, connection: asyncssh.SSHServerConnection) -> None:
-        """A client is there."""
+        """A client is there. One too many that nobody knows yet is dropped."""
         self._connections.add(connection)
+        self._strangers.add(connection)
+        if len(self._strangers) > MAX_STARTUPS:
+            connection.abort()
+
+    def known(self, connection: asyncssh.SSHServerConnection) -> None:
+        """A client has proved who it is."""
+        self._strangers.discard(connection)
 
     def disconnected(self, connection: asyncssh.SSHServerConnection) -> None:
         """It is gone."""
         self._connections.discard(connection)
+        self._strangers.discard(connection)
 
     def command_begins(self) -> bool:
         """Counts one command; whether it may run. When the wire is cut here, everything is dropped instead."""
@@ -136,6 +148,7 @@ class _Login(asyncssh.SSHServer):
         self._server = server
         self._connection: asyncssh.SSHServerConnection | None = None
         self._name = ""
+        self._sessions: WeakSet[Session] = WeakSet()
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         """The TCP connection is there."""
@@ -151,6 +164,11 @@ class _Login(asyncssh.SSHServer):
         """Everybody must prove who they are."""
         self._name = username
         return True
+
+    def auth_completed(self) -> None:
+        """The client is who it says."""
+        if self._connection is not None:
+            self._server.known(self._connection)
 
     def password_auth_supported(self) -> bool:
         return True
@@ -188,7 +206,11 @@ class _Login(asyncssh.SSHServer):
         system, user = self._server.mac.system, self._user(self._name)
         if system is None or user is None or system.stopped or self._connection is None:
             return False
-        return Session(system, user, self._server.command_begins, self._origin())
+        if sum(session.is_open for session in self._sessions) >= MAX_SESSIONS:
+            return False
+        session = Session(system, user, self._server.command_begins, self._origin())
+        self._sessions.add(session)
+        return session
 
     def _origin(self) -> dict[str, str]:
         assert self._connection is not None
