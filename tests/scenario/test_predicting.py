@@ -104,3 +104,17 @@ def test_comparisons_are_predicted_for_a_version() -> None:
     assert predict(scenario, "14.5")["steps"][0]["outcomes"] == [{"outcome": "booted"}]
     with pytest.raises(UsageError, match="--macos"):
         predict(scenario)
+
+
+def test_a_pin_may_say_either_where_the_rules_are_silent(one: Callable[..., Scenario]) -> None:
+    back_to_full = (
+        WALK
+        + """  - set-security: {mode: full}
+  - restart:
+    expect: {state: {aux_kc: [], uakl: %s}}
+"""
+    )
+    for remembered in ("[]", "[com.example.kextrel.driver]"):
+        assert predict(one(back_to_full % remembered))["steps"][-1]["open"] is False
+    with pytest.raises(InputError, match="aux_kc"):
+        predict(one(back_to_full.replace("aux_kc: []", "aux_kc: [a]") % "[]"))

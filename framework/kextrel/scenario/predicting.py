@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kextrel import policy
 from kextrel.errors import InputError, NotPossible
 from kextrel.scenario.jsonform import outcome_json, said, state_json
 from kextrel.scenario.language import Scenario, Step
-from kextrel.scenario.protocols import Model, Prediction
-from kextrel.vocabulary import Version
+from kextrel.scenario.protocols import Expected, Model, Prediction
+from kextrel.vocabulary import UNKNOWN, State, Version
 
 __all__ = ["Foreseen", "foresee", "predict", "prediction_json"]
 
@@ -63,7 +63,7 @@ def _hold_pin(scenario: Scenario, step: Step, prediction: Prediction) -> None:
     """Raises InputError where no predicted outcome agrees with the step's pin."""
     if step.pin is None:
         return
-    against = [step.pin.against(one.outcome, one.reason, one.situation.state) for one in prediction.outcomes]
+    against = [step.pin.against(one.outcome, one.reason, settled(one)) for one in prediction.outcomes]
     if all(against):
         verb, rules = step.action.verb, ", ".join(prediction.rules) or "no rule"
         likely = prediction.outcomes[0]
@@ -73,6 +73,12 @@ def _hold_pin(scenario: Scenario, step: Step, prediction: Prediction) -> None:
             line=step.pin.line,
             hint=f"the model says {said(likely.outcome, likely.reason)} ({rules}): correct the pin or the steps before",
         )
+
+
+def settled(expected: Expected) -> State:
+    """The state that the rules are sure of: what is unsettled contradicts no pin."""
+    state: State = expected.situation.state
+    return replace(state, **dict.fromkeys(expected.unsettled, UNKNOWN))
 
 
 def prediction_json(prediction: Prediction | None, not_checked: str = "") -> dict[str, Any]:
