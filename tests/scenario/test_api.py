@@ -102,6 +102,11 @@ def test_words_are_those_of_the_language(paper_mac: Any) -> None:
 FACTS = Facts(Architecture.APPLE_SILICON, Version.parse("14.5"))
 
 
+def test_a_mode_that_this_mac_has_not_is_wrong_usage(paper_mac: Any) -> None:
+    with pytest.raises(UsageError, match="'medium'; known are: full, permissive, reduced"):
+        Mac(paper_mac()).set_security("medium")
+
+
 def test_a_start_is_made_of_facts_and_fields() -> None:
     start = start_on(FACTS, security_mode="reduced", kext_management=["user"])
     assert (start.mac.macos, start.mac.security_mode) == (FACTS.macos, SecurityMode.REDUCED)

@@ -352,3 +352,32 @@ def test_environments_are_all_but_off() -> None:
         if place is not Environment.OFF:
             (scenario,) = load_text(top(steps=f"[{{boot: {{into: {place}}}}}]"))
             assert scenario.steps[0].action == act.Boot(place)
+
+
+@pytest.mark.parametrize(
+    ("mac", "mode", "hint"),
+    [
+        ("{macos: 14.5}", "medium", "known are: full, permissive, reduced"),
+        ("{architecture: intel-t2, macos: 14.5}", "permissive", "known are: full, medium, none"),
+    ],
+)
+def test_a_mode_is_one_that_the_architecture_has(mac: str, mode: str, hint: str) -> None:
+    text = f"schema: kextrel/scenario/v1\nmac: {mac}\nsteps:\n  - set-security:\n      allow: []\n      mode: {mode}\n"
+    with pytest.raises(InputError) as raised:
+        parse(text, "f.mac.yaml")
+    assert str(raised.value) == f"f.mac.yaml:6: 'mode' of step 1 (set-security) is '{mode}'; {hint}"
+
+
+def test_an_intel_mac_without_modes_takes_any_for_it_refuses_all() -> None:
+    text = (
+        "schema: kextrel/scenario/v1\nmac: {architecture: intel, macos: 12.0}\nsteps:\n  - set-security: {mode: %s}\n"
+    )
+    assert [len(parse(text % mode)[0].steps) for mode in ("full", "medium", "permissive")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a b", "$(reboot)", "é"])
+def test_a_name_that_is_no_identifier_needs_a_bundle_id(name: str) -> None:
+    text = "schema: kextrel/scenario/v1\nmac: {macos: 14.5}\nextensions:\n  '%s': {%s}\nsteps:\n  - restart:\n"
+    with pytest.raises(InputError, match=r"f.mac.yaml:4: 'bundle_id' .* it must be a bundle identifier"):
+        parse(text % (name, ""), "f.mac.yaml")
+    assert list(parse(text % (name, "bundle_id: com.example.a"))[0].extensions) == [name]

@@ -29,7 +29,7 @@ from kextrel.scenario.nodes import node_of
 from kextrel.scenario.predicting import prediction_json
 from kextrel.scenario.protocols import Device, Model
 from kextrel.scenario.session import Asked, Patience, Session
-from kextrel.scenario.starts import PROFILE_FIELDS, read_extension, read_mac, read_profile
+from kextrel.scenario.starts import PROFILE_FIELDS, modes_of, read_extension, read_mac, read_profile
 from kextrel.scenario.verbs import read_action
 from kextrel.scenario.verdicts import BenchFailed, Judgement, NotChecked, PolicyViolated, Seen, StepReport
 from kextrel.vocabulary import Action, Extension, Outcome, Profile, Reason, Start, State, Unknown, Verdict
@@ -263,8 +263,9 @@ class Mac:
     def _action(self, verb: str, said: dict[str, Any]) -> tuple[Action, Any]:
         short = set(said) == {"extension"} or verb == "remove-profile"
         value = next(iter(said.values())) if short else said or None
+        place, modes = Place("", f"mac.{verb.replace('-', '_')}"), modes_of(self._start.mac.architecture)
         with _as_usage():
-            return read_action(verb, node_of(value), Place("", f"mac.{verb.replace('-', '_')}"), self._extensions)
+            return read_action(verb, node_of(value), place, self._extensions, modes)
 
     def _remember_cost(self, action: Action) -> None:
         if action.verb == "upgrade":

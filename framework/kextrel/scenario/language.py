@@ -31,12 +31,13 @@ from kextrel.scenario.starts import (
     PROFILE_FIELDS,
     WantedMac,
     counts_as_user_approved,
+    modes_of,
     read_extension,
     read_mac,
     read_profile,
 )
 from kextrel.scenario.verbs import VERBS, read_action
-from kextrel.vocabulary import Action, Extension, Profile, Start, Version
+from kextrel.vocabulary import Action, Extension, Profile, SecurityMode, Start, Version
 from kextrel.yamltext import Node, Scalar
 
 __all__ = ["SCHEMA", "SUFFIX", "Scenario", "Step", "load", "parse"]
@@ -165,7 +166,7 @@ def _scenario(node: Node, path: str, suffix: str) -> Scenario:
         mac=mac,
         profiles=_profiles(top.at("profiles"), place) if top.has("profiles") else (),
         extensions=extensions,
-        steps=_steps(top, extensions),
+        steps=_steps(top, extensions, mac),
         profiles_line=top.at("profiles").line,
     )
     if mac.macos.exact is not None:
@@ -198,14 +199,17 @@ def _extensions(node: Node, place: Place) -> dict[str, Extension]:
     return found
 
 
-def _steps(top: Fields, extensions: Mapping[str, Extension]) -> tuple[Step, ...]:
+def _steps(top: Fields, extensions: Mapping[str, Extension], mac: WantedMac) -> tuple[Step, ...]:
     node = top.given("steps")
     if not isinstance(node, yamltext.Sequence) or not node.items:
         raise top.place.wrong("'steps' must be a list of actions", node, "a step is `- install: driver`")
-    return tuple(_step(n, item, top.place, extensions) for n, item in enumerate(node.items, start=1))
+    modes = modes_of(mac.template.architecture)
+    return tuple(_step(n, item, top.place, extensions, modes) for n, item in enumerate(node.items, start=1))
 
 
-def _step(n: int, node: Node, place: Place, extensions: Mapping[str, Extension]) -> Step:
+def _step(
+    n: int, node: Node, place: Place, extensions: Mapping[str, Extension], modes: tuple[SecurityMode, ...]
+) -> Step:
     here = place.inside(f"step {n}")
     if not isinstance(node, yamltext.Mapping):
         word = node.text if isinstance(node, Scalar) else "…"
@@ -214,7 +218,7 @@ def _step(n: int, node: Node, place: Place, extensions: Mapping[str, Extension])
         )
     verb, value = _action_of(n, node, here)
     inside = here.inside(f"step {n} ({verb.text})")
-    action, written = read_action(verb.text, value, inside, extensions)
+    action, written = read_action(verb.text, value, inside, extensions, modes)
     pinned = node.get("expect")
     pin = None if pinned is None else read_pin(pinned, inside.field("expect"), VERBS[verb.text].outcomes)
     return Step(n, action, {verb.text: written}, pin, verb.line)

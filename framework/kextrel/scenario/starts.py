@@ -49,6 +49,7 @@ __all__ = [
     "PROFILE_FIELDS",
     "WantedMac",
     "counts_as_user_approved",
+    "modes_of",
     "read_extension",
     "read_mac",
     "read_profile",
@@ -73,6 +74,12 @@ _MODES = {
     Architecture.INTEL_T2: (SecurityMode.FULL, SecurityMode.MEDIUM, SecurityMode.NONE),
 }
 _BIG_SUR = Version(11)
+
+
+def modes_of(architecture: Architecture) -> tuple[SecurityMode, ...]:
+    """The security modes that there are on it; none on intel without a T2."""
+    return _MODES.get(architecture, ())
+
 
 bundle_id = matching(r"[A-Za-z0-9][A-Za-z0-9._-]*", "a bundle identifier such as com.example.driver")
 team_id = matching(r"[A-Za-z0-9]*", "a team identifier such as KXTRL00001")
@@ -266,7 +273,7 @@ def read_extension(name: str, node: Node, place: Place) -> tuple[Extension, dict
     common = Extension(
         name=name,
         kind=fields.get("kind", word_of(ExtensionKind), ExtensionKind.KEXT),
-        bundle_id=fields.get("bundle_id", bundle_id, f"com.example.kextrel.{name}"),
+        bundle_id=_bundle_id(name, fields),
         team_id=fields.get("team_id", team_id, "KXTRL00001"),
         version=fields.get("version", text, "1.0"),
         signature=fields.get("signature", word_of(Signature), Signature.DEVELOPER_ID),
@@ -274,6 +281,14 @@ def read_extension(name: str, node: Node, place: Place) -> tuple[Extension, dict
     )
     typed = _kext(fields, common) if kind is ExtensionKind.KEXT else _system_extension(fields, common)
     return typed, fields.written
+
+
+def _bundle_id(name: str, fields: Fields) -> str:
+    """What is written; left out, one made of the extension's name, which must then be fit for it."""
+    if fields.has("bundle_id"):
+        return fields.need("bundle_id", bundle_id)
+    node = yamltext.Scalar(f"com.example.kextrel.{name}", fields.node.line)
+    return bundle_id(node, fields.place.field("bundle_id"))
 
 
 def _beside(path: str, bundle: str | None) -> str | None:

@@ -7,7 +7,7 @@ nothing (`- restart:`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -46,8 +46,20 @@ class Verb:
     bare: bool = False
 
 
-def read_action(verb: str, node: Node, place: Place, extensions: Extensions) -> tuple[Action, Any]:
-    """Types the value of one verb; also what was written, as JSON. Raises InputError."""
+def read_action(
+    verb: str, node: Node, place: Place, extensions: Extensions, modes: Collection[SecurityMode] = ()
+) -> tuple[Action, Any]:
+    """Types the value of one verb; also what was written, as JSON. `modes`: the security modes of this Mac, none where
+    it has none (the verb is then unsupported-hardware). Raises InputError."""
+    action, written = _read(verb, node, place, extensions)
+    if isinstance(action, act.SetSecurity) and modes and action.mode is not None and action.mode not in modes:
+        assert isinstance(node, yamltext.Mapping)
+        hint = nearest(action.mode, [str(mode) for mode in modes])
+        raise place.wrong(f"'mode' of {place.what} is '{action.mode}'", node.get("mode") or node, hint)
+    return action, written
+
+
+def _read(verb: str, node: Node, place: Place, extensions: Extensions) -> tuple[Action, Any]:
     row = VERBS[verb]
     if isinstance(node, Scalar) and node.is_null:
         return _bare(verb, node, place, extensions)
