@@ -53,6 +53,36 @@ def test_closing_twice_closes_each_wire_once(mac: TestMac, wires: Wires) -> None
     assert {wire.closed for wire in wires.all()} == {1}  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("dead", ["button", "keyboard", "beacon"])
+def test_a_wire_that_cannot_be_closed_keeps_no_other_open(
+    mac: TestMac, wires: Wires, evidence: EvidenceLog, monkeypatch: pytest.MonkeyPatch, dead: str
+) -> None:
+    def fails() -> None:
+        raise BenchError("the adapter was pulled out", wire=f"mini.{dead}")
+
+    wire = getattr(wires, dead)
+    monkeypatch.setattr(wire, "close", fails)
+    mac.close()
+    assert {other.closed for other in wires.all() if other is not wire} == {1}  # type: ignore[attr-defined]
+    assert "pulled out" in evidence.records[-1].data["text"]
+
+
+def test_an_interrupt_while_one_is_let_go_of_keeps_no_other_pressed(
+    world: Any, mac: TestMac, wires: Wires, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted() -> None:
+        world.pressed = False
+        raise KeyboardInterrupt
+
+    assert wires.button is not None
+    monkeypatch.setattr(wires.button, "release", interrupted)
+    world.pressed = world.keys_held = True
+    with pytest.raises(KeyboardInterrupt):
+        mac.close()
+    assert not world.keys_held
+    assert {wire.closed for wire in wires.all()} == {1}  # type: ignore[attr-defined]
+
+
 def test_a_wire_that_is_not_there_is_no_failure(rig: Rig, evidence: EvidenceLog, deadline: Deadline) -> None:
     blind = TestMac("mini", rig.facts, Wires(), clock=Clock(), sink=evidence, accounts=rig.accounts)
     with pytest.raises(NotPossible, match="has no"):

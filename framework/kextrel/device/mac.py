@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
+from kextrel.bench.protocols import Wire
 from kextrel.device import baseline as levels
 from kextrel.device.actions import perform
 from kextrel.device.observe import Sighting, observe
 from kextrel.device.performed import Performed
 from kextrel.device.prepare import prepare
 from kextrel.device.rig import Accounts, Facts, Rig, Timeouts, Wires
-from kextrel.errors import KextrelError
+from kextrel.errors import BenchError, KextrelError
 from kextrel.evidence import Sink
 from kextrel.timing import Clock, Deadline
 from kextrel.vocabulary import Action, Extension, Start
@@ -99,10 +100,18 @@ class TestMac:
         if self._closed:
             return
         self._closed = True
-        self._rig.release()
-        for wire in self._rig.wires.all():
+        with ExitStack() as stack:  # one that fails keeps no other open
+            stack.callback(self._rig.catalog.close)
+            for wire in reversed(self._rig.wires.all()):
+                stack.callback(self._shut, wire)
+            stack.callback(self._rig.release)
+
+    def _shut(self, wire: Wire) -> None:
+        """A wire that died on the way was said when it died; what it kept pressed is in the evidence."""
+        try:
             wire.close()
-        self._rig.catalog.close()
+        except BenchError as error:
+            self._rig.note(f"was not closed in order: {error}")
 
     def _keep(self, sighting: Sighting | None) -> None:
         """For the observation that follows a call, once."""

@@ -6,7 +6,7 @@ A wire that a Mac lacks is None in `Wires`; asking the Rig for it raises NotPoss
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields
 from typing import TypeVar
 
@@ -174,10 +174,13 @@ class Rig:
 
     def release(self) -> None:
         """Opens the button's contacts and lets go of all keys; what cannot be released is said in the evidence."""
-        for wire in (self.wires.button, self.wires.keyboard):
-            if wire is None:
-                continue
-            try:
-                wire.release()
-            except BenchError as error:
-                self.note(f"could not release: {error}")
+        with ExitStack() as stack:  # an interrupt in the middle of one does not keep the other pressed
+            for wire in (self.wires.keyboard, self.wires.button):
+                if wire is not None:
+                    stack.callback(self._let_go, wire)
+
+    def _let_go(self, wire: Button | Keyboard) -> None:
+        try:
+            wire.release()
+        except BenchError as error:
+            self.note(f"could not release: {error}")

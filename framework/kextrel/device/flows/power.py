@@ -79,8 +79,8 @@ def restart(rig: Rig, *, deadline: Deadline) -> BootId:
 def cut(rig: Rig, *, deadline: Deadline) -> None:
     """Takes the mains away until nothing answers, waits, and gives them back. Afterwards the Mac may be on or off."""
     was_on = find(rig, deadline=deadline) is not Place.OFF
-    rig.power.off(deadline=deadline)
     try:
+        rig.power.off(deadline=deadline)
         if was_on:
             _confirm_cut(rig, deadline)
         rig.clock.dwell(_MAINS_OFF, deadline, rig.power.name)
