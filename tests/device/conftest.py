@@ -87,7 +87,10 @@ class Policy:
 
 @dataclass
 class World:
-    """`screen` None is no signal. `keys` reacts to chords such as "command+shift+t" and to typed text."""
+    """`screen` None is no signal. `keys` reacts to chords such as "command+shift+t" and to typed text.
+
+    `lost` is what comes of the next lines typed at a prompt, where keys are lost.
+    """
 
     screen: str | None = ""
     shell_up: bool = False
@@ -105,6 +108,7 @@ class World:
     offered: list[str] = field(default_factory=list)
     uploads: list[tuple[Path, str]] = field(default_factory=list)
     inputs: list[bytes] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     policy: Policy = field(default_factory=Policy)
 
 
@@ -181,6 +185,8 @@ class FakeScreen(_Wire):
 class FakeKeyboard(_Wire):
     def type(self, text: str, *, deadline: Deadline) -> None:
         self.world.log.append(f"type {text}")
+        if self.world.screen is not None and self.world.screen.endswith("# "):
+            self.world.screen += self.world.lost.pop(0) if self.world.lost else text
         self.world.on_key(text)
 
     def type_secret(self, secret: str, *, deadline: Deadline) -> None:

@@ -11,7 +11,7 @@ from kextrel.device.rig import Rig
 from kextrel.errors import UnreadableAnswer
 from kextrel.evidence import EvidenceLog
 from kextrel.timing import Deadline
-from kextrel.vocabulary import UNKNOWN, Environment, KextManagement, SecurityMode
+from kextrel.vocabulary import UNKNOWN, Environment, KextManagement, SecurityMode, State
 
 
 def test_macos_over_the_shell(world: Any, rig: Rig, deadline: Deadline) -> None:
@@ -66,11 +66,12 @@ def test_recovery_through_the_beacon(
     assert state.uakl is state.aux_kc is state.loaded_kexts is UNKNOWN
 
 
-def test_off_is_seen_and_the_rest_is_not(world: Any, rig: Rig, deadline: Deadline) -> None:
+def test_two_silent_wires_are_no_state(world: Any, rig: Rig, deadline: Deadline) -> None:
+    """No shell and no signal: off, or a display that sleeps and a cable that is out. Neither is held against a Mac."""
     world.screen = None
     sighting = observe(rig, deadline=deadline)
-    assert sighting.state.boot is Environment.OFF
-    assert sighting.state.sip is UNKNOWN
+    assert sighting.state == State()
+    assert "seems to be off" in sighting.notes[0]
     assert sighting.observation is None
 
 

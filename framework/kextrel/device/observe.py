@@ -18,9 +18,9 @@ from kextrel.macos import observation
 from kextrel.macos.observation import Observation
 from kextrel.macos.sysext import SystemExtension
 from kextrel.timing import Deadline
-from kextrel.vocabulary import UNKNOWN, Architecture, Enrollment, Environment, State, Unknown
+from kextrel.vocabulary import UNKNOWN, Architecture, Enrollment, State, Unknown
 
-__all__ = ["Sighting", "observe", "of_recovery", "recovery_script"]
+__all__ = ["Sighting", "new_token", "observe", "of_recovery", "recovery_script"]
 
 
 @dataclass(frozen=True)
@@ -38,24 +38,29 @@ def observe(rig: Rig, *, deadline: Deadline) -> Sighting:
     if place is Place.MACOS:
         return _kept(rig, _over_shell(rig, deadline))
     if place is Place.RECOVERY:
-        report = terminal.fetch(rig, recovery_script(), seconds=rig.timeouts.observe, deadline=deadline)
-        return _kept(rig, of_recovery(report))
-    boot = Environment.OFF if place is Place.OFF else UNKNOWN
-    return Sighting(State(boot=boot), notes=(f"the Mac is in {place}, where nothing can be asked",))
+        token = new_token()
+        report = terminal.fetch(rig, recovery_script(token), seconds=rig.timeouts.observe, deadline=deadline)
+        return _kept(rig, of_recovery(report, token))
+    if place is Place.OFF:  # two wires that say nothing are no proof: a cable may be out, or the display asleep
+        return Sighting(State(), notes=("neither the shell answers nor has the screen a signal: it seems to be off",))
+    return Sighting(State(), notes=(f"the Mac is in {place}, where nothing can be asked",))
 
 
-def recovery_script() -> str:
-    """A script for recovery that posts what can be seen there to @REPORT@."""
-    return observation.recovery_script(_token())
+def recovery_script(token: str) -> str:
+    """A script for recovery that posts what can be seen there to @REPORT@, marked with `token` (see `new_token`)."""
+    return observation.recovery_script(token)
 
 
-def of_recovery(report: bytes) -> Sighting:
-    """Reads what `recovery_script` posted."""
-    return _sighting(observation.read_recovery(report))
+def of_recovery(report: bytes, token: str) -> Sighting:
+    """Reads what `recovery_script` posted. UnreadableAnswer for a report with nothing in it, or with another token."""
+    seen = observation.read_recovery(report, token=token)
+    if seen.problem and not any(field.known for field in seen.fields().values()):
+        raise UnreadableAnswer("the observing script in recovery", seen.problem)
+    return _sighting(seen)
 
 
 def _over_shell(rig: Rig, deadline: Deadline) -> Sighting:
-    token = _token()
+    token = new_token()
     script = observation.script(token).encode()
     done = run(rig, observation.COMMAND, input=script, seconds=rig.timeouts.observe, deadline=deadline)
     seen = observation.read(done.stdout, token=token)
@@ -65,7 +70,8 @@ def _over_shell(rig: Rig, deadline: Deadline) -> Sighting:
     return _sighting(seen)
 
 
-def _token() -> str:
+def new_token() -> str:
+    """What marks one run of an observing script: random, so that no other answer is taken for its own."""
     return secrets.token_hex(16)
 
 

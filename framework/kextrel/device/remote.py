@@ -6,11 +6,12 @@ import shlex
 
 from kextrel.bench.protocols import Completed
 from kextrel.device.rig import Rig
-from kextrel.errors import NotPossible
+from kextrel.errors import NotPossible, UnreadableAnswer
 from kextrel.timing import Deadline
 
-__all__ = ["exists", "is_safe_boot", "run"]
+__all__ = ["answered", "exists", "is_safe_boot", "run"]
 
+_NO_TOOLS = 126
 _SUDO_REFUSALS = ("a terminal is required", "a password is required", "not in the sudoers file", "is not allowed to")
 
 
@@ -28,11 +29,22 @@ def run(rig: Rig, command: str, *, deadline: Deadline, input: bytes = b"", secon
     return done
 
 
+def answered(done: Completed, *codes: int) -> Completed:
+    """`done`, when the tool itself ended it: with one of `codes`, or, without any, with one that is its own.
+
+    126 and above are the shell's: not found, not to be run, killed. UnreadableAnswer then: that is no refusal.
+    """
+    if done.exit_code in codes or (not codes and done.exit_code < _NO_TOOLS):
+        return done
+    said = done.err.strip() or done.out.strip()
+    raise UnreadableAnswer(done.command, said.splitlines()[0] if said else f"it ended with {done.exit_code}")
+
+
 def is_safe_boot(rig: Rig, *, deadline: Deadline) -> bool:
     """Whether this boot of macOS is a safe one (sysctl kern.safeboot)."""
-    return run(rig, "sysctl -n kern.safeboot", deadline=deadline).out.strip() == "1"
+    return answered(run(rig, "sysctl -n kern.safeboot", deadline=deadline), 0).out.strip() == "1"
 
 
 def exists(rig: Rig, path: str, *, deadline: Deadline) -> bool:
     """Whether there is anything at `path` on the Mac."""
-    return run(rig, shlex.join(["test", "-e", path]), deadline=deadline).exit_code == 0
+    return answered(run(rig, shlex.join(["test", "-e", path]), deadline=deadline), 0, 1).exit_code == 0

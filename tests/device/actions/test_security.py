@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from kextrel.device.actions import perform
+from kextrel.device.flows.terminal import Talk
 from kextrel.device.rig import Rig
-from kextrel.errors import NotPossible
+from kextrel.errors import NotPossible, UnreadableAnswer
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Credential, KextManagement, Outcome, Reason, SecurityMode
 from kextrel.vocabulary.actions import PanicMedic, SetSecurity, SetSip
@@ -21,12 +23,17 @@ def recovery(world: Any, screens: dict[str, str], *, code: int = 0, says: str = 
     """Recovery whose tool asks for a name and a password, does `change`, prints `says` and ends with `code`."""
     lines = iter(["Enter username: ", "Enter password: "])
 
+    def seen() -> bytes:
+        token = re.search(r"([0-9a-f]{32}) begin", world.offered[-1])
+        assert token is not None
+        return world.policy.frames(token[1])
+
     def word() -> str:
         return world.offered[-1].split("echo 'begin ")[1].split("'")[0]
 
     def key(pressed: str) -> None:
         if pressed.startswith("curl"):
-            world.reports.append(world.policy.frames("a" * 32))
+            world.reports.append(seen())
         elif pressed == "return" and "begin " not in world.screen:
             world.screen += f"\nbegin {word()}\n" + next(lines)
         elif pressed == "return":
@@ -34,7 +41,7 @@ def recovery(world: Any, screens: dict[str, str], *, code: int = 0, says: str = 
             if following is None:
                 if change:
                     change()
-                world.reports += [str(code).encode(), world.policy.frames("a" * 32)]
+                world.reports += [str(code).encode(), seen()]
             world.screen += "\n" + (following or f"{says}\nend {word()}\n-bash-3.2# ")
 
     world.screen, world.on_key = screens["terminal"], key
@@ -49,7 +56,7 @@ def lower(world: Any) -> None:
 def test_changed_is_what_the_policy_says(world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]) -> None:
     recovery(world, screens, change=lambda: lower(world))
     assert perform(rig, ALLOW, deadline=deadline).outcome is Outcome.CHANGED
-    assert "\nbputil -k\n" in world.offered[0]
+    assert "\nbputil -k\n" in world.offered[-1]
     assert world.log.count("type a secret") == 1
 
 
@@ -76,6 +83,72 @@ def test_a_lowering_that_is_taken_outside_1tr_is_told_as_it_is_seen(
     world.policy.os_type = "fallback recoveryOS"
     recovery(world, screens, change=lambda: lower(world))
     assert perform(rig, ALLOW, deadline=deadline).outcome is Outcome.CHANGED
+
+
+@pytest.mark.parametrize("credential", [Credential.ADMIN, Credential.WRONG_PASSWORD])
+def test_a_right_password_that_was_refused_once_was_perhaps_not_typed(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str], monkeypatch: pytest.MonkeyPatch, credential: Any
+) -> None:
+    """A keyboard that loses one key of a password: nobody sees it, and the Mac is not to blame."""
+    world.screen, world.policy.os_type, talks = screens["terminal"], "one true recoveryOS", []
+
+    def converse(_: Rig, command: str, answers: Any, *, observe: str, deadline: Deadline) -> Talk:
+        token = observe.split(" begin")[0][-32:]
+        before = world.policy.frames(token)
+        talks.append(command)
+        if len(talks) == 1:
+            return Talk(1, "Failed to authenticate", before, before)
+        lower(world)
+        return Talk(0, "", before, world.policy.frames(token))
+
+    monkeypatch.setattr("kextrel.device.flows.terminal.converse", converse)
+    done = perform(rig, SetSecurity(allow=USER, as_=credential), deadline=deadline)
+    asked_again = credential is Credential.ADMIN
+    assert done.outcome is (Outcome.CHANGED if asked_again else Outcome.REFUSED)
+    assert len(talks) == 1 + asked_again
+
+
+def test_a_report_of_another_run_is_not_believed(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recovery(world, screens)
+    frames = world.policy.frames
+    monkeypatch.setattr(world.policy, "frames", lambda _: frames("f" * 32))
+    with pytest.raises(UnreadableAnswer, match="did not answer"):
+        perform(rig, ALLOW, deadline=deadline)
+
+
+def test_what_was_not_read_on_one_side_has_not_changed(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recovery(world, screens)
+    sections, looks = world.policy._sections, []
+
+    def cut() -> dict[str, str]:
+        looks.append(1)
+        said = dict(sections())
+        if len(looks) == 1:
+            said["bputil"] = "".join(row for row in said["bputil"].splitlines(True) if "smb2" not in row)
+        return said
+
+    monkeypatch.setattr(world.policy, "_sections", cut)
+    with pytest.raises(NotPossible, match="could not be read"):
+        perform(rig, ALLOW, deadline=deadline)
+
+
+def test_a_killed_tool_refused_nothing(world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]) -> None:
+    recovery(world, screens, code=137)
+    with pytest.raises(UnreadableAnswer):
+        perform(rig, ALLOW, deadline=deadline)
+
+
+@pytest.mark.parametrize("report", [b"", b"cut off in the mid"])
+def test_panic_medic_without_its_exit_code_is_no_answer(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str], report: bytes
+) -> None:
+    world.screen, world.reports = screens["terminal"], [report]
+    with pytest.raises(UnreadableAnswer):
+        perform(rig, PanicMedic(), deadline=deadline)
 
 
 @pytest.mark.parametrize("os_type", ["fallback recoveryOS", "ordinary (software-launched) recoveryOS"])

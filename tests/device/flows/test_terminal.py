@@ -9,7 +9,7 @@ import pytest
 from kextrel.device.flows import terminal
 from kextrel.device.flows.terminal import Answer
 from kextrel.device.rig import Rig
-from kextrel.errors import BenchError
+from kextrel.errors import BenchError, UnreadableAnswer
 from kextrel.timing import Deadline
 
 ANSWERS = [Answer("enterusername", "admin"), Answer("enterpassword", "correct-horse", secret=True)]
@@ -100,17 +100,46 @@ def test_a_tool_without_its_prompt_ends_at_the_deadline(
     world.reports = [b"", b"0", b""]
     with pytest.raises(BenchError, match="prompt"):
         terminal.converse(rig, "csrutil disable", ANSWERS, observe="true", deadline=deadline)
-    assert world.log[-1] == "withdraw t1"
+    assert world.log[-4:-3] == ["press control+c"]
+    assert sorted(world.log[-3:]) == ["withdraw t1", "withdraw t2", "withdraw t3"]
 
 
 def test_a_line_that_terminal_does_not_show_blames_the_keyboard(
     world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]
 ) -> None:
-    world.screen = screens["terminal"]
+    world.screen, world.lost = screens["terminal"], ["", ""]
     with pytest.raises(BenchError) as failed:
         terminal.run(rig, "true", deadline=deadline)
     assert failed.value.wire == "mini.keyboard"
-    assert world.log.count("press control+c") == 1
+    assert "press return" not in world.log
+
+
+def test_a_script_takes_itself_away_first(world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]) -> None:
+    """A line with a lost key must not run what an earlier one left."""
+    world.screen, world.reports = screens["terminal"], [b"", b"answer", b"0", b""]
+    terminal.run(rig, "bputil -d", deadline=deadline)
+    assert world.offered[0].startswith("rm -f /tmp/k\n")
+
+
+@pytest.mark.parametrize("code", [b"", b"27 ", b"TOKEN begin 65536", b"-1", b"999"])
+def test_a_report_that_is_no_exit_code_is_no_answer(code: bytes) -> None:
+    if code == b"27 ":
+        assert terminal.exit_code("kmutil", code) == 27
+    else:
+        with pytest.raises(UnreadableAnswer):
+            terminal.exit_code("kmutil", code)
+
+
+def test_a_report_that_comes_twice_is_not_taken_for_the_next(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    """curl --retry sends again what was taken already: each report has its own ticket."""
+    prompting(world, screens, [])
+    world.reports = [b"before", b"0", b"after"]
+    terminal.converse(rig, "true", ANSWERS, observe="post @REPORT@", deadline=deadline)
+    script = world.offered[-1]
+    assert script.count("@REPORT@") == 1
+    assert script.index("@REPORT@") < script.index("/t1 ") < script.index("/t2\n")
 
 
 def test_a_line_that_is_there_without_a_report_blames_the_beacon(

@@ -13,7 +13,7 @@ from kextrel.device.observe import Sighting
 from kextrel.device.performed import Performed
 from kextrel.device.remote import run
 from kextrel.device.rig import Account, Rig
-from kextrel.errors import NotPossible
+from kextrel.errors import NotPossible, UnreadableAnswer
 from kextrel.macos import commands
 from kextrel.timing import Deadline
 from kextrel.vocabulary import (
@@ -33,6 +33,7 @@ from kextrel.vocabulary.actions import PanicMedic, SetSecurity, SetSip
 __all__ = ["panic_medic", "set_security", "set_sip", "trigger_panic_medic"]
 
 _RECOVERIES = (Environment.ONE_TRUE_RECOVERY, Environment.RECOVERYOS)
+_NO_TOOLS = 126  # from here on exit codes are the shell's: not found, killed
 _CSRUTIL_ASKS_USER = Version(15)  # since late 15.x it asks for a user name first (prepare.md)
 
 
@@ -55,7 +56,9 @@ class _Told:
 
     @property
     def differs(self) -> bool:
-        return _policy(self.before) != _policy(self.after)
+        """Whether a field reads otherwise than before; one that was not read on both sides says nothing."""
+        pairs = zip(_policy(self.before), _policy(self.after), strict=True)
+        return any(UNKNOWN not in pair and pair[0] != pair[1] for pair in pairs)
 
 
 def set_security(rig: Rig, action: SetSecurity, *, deadline: Deadline) -> Performed:
@@ -67,7 +70,7 @@ def set_security(rig: Rig, action: SetSecurity, *, deadline: Deadline) -> Perfor
         raise NotPossible("not implemented: the recovery of another macOS (paired: false)")
     if action.mode is None and not action.allow:
         return Performed(Outcome.UNCHANGED, note="neither a mode nor an allowance was asked for")
-    told = _tell(rig, commands.bputil_set(action.mode, action.allow), rig.accounts.acting(action.as_), deadline)
+    told = _tell(rig, commands.bputil_set(action.mode, action.allow), action.as_, deadline)
     reached = action.mode in (None, told.after.security_mode) and _allows(told.after, action.allow)
     return _judge(told, reached, _bputil_reason(action, told))
 
@@ -77,8 +80,9 @@ def set_sip(rig: Rig, action: SetSip, *, deadline: Deadline) -> Performed:
     _need_apple_silicon(rig, action.verb)
     if action.as_ is Credential.STANDARD and rig.facts.macos < _CSRUTIL_ASKS_USER:
         raise NotPossible("csrutil of this release asks for the administrator's password only, nobody else's")
-    account = rig.accounts.acting(action.as_)
-    told = _tell(rig, commands.csrutil_set(action.enabled), account, deadline)
+    told = _tell(rig, commands.csrutil_set(action.enabled), action.as_, deadline)
+    if told.after.sip is UNKNOWN:
+        raise NotPossible("it could not be read whether SIP is on, so it is not known whether it changed")
     return _judge(told, told.after.sip is action.enabled, _csrutil_reason(action, told))
 
 
@@ -103,18 +107,33 @@ def trigger_panic_medic(rig: Rig, *, deadline: Deadline) -> tuple[int, str]:
     command = commands.kmutil_trigger_panic_medic(f"/Volumes/{rig.facts.volume}")
     text = terminal.run(rig, f'{command} 2>&1; echo "exit $?"', deadline=deadline).decode(errors="replace")
     head, _, code = text.rpartition("exit ")
-    return (int(code) if code.strip().isdigit() else 1), head.strip()
+    return terminal.exit_code("kmutil trigger-panic-medic", code.encode()), head.strip()
 
 
-def _tell(rig: Rig, command: str, account: Account, deadline: Deadline) -> _Told:
-    """Runs a tool where the Mac is, answers what it asks as `account`, and looks at the policy on both sides."""
+def _tell(rig: Rig, command: str, credential: Credential, deadline: Deadline) -> _Told:
+    """Runs a tool where the Mac is, answers what it asks, and looks at the policy on both sides.
+
+    A password that is right and was refused is typed once more: nobody sees whether the keyboard lost a key of it.
+    """
+    account = rig.accounts.acting(credential)
+    told = _once(rig, command, account, deadline)
+    if credential is Credential.ADMIN and told.exit_code != 0 and not told.differs and has(told.text, "uthenticat"):
+        rig.note(f"the password of {account.name} was refused; it is typed once more")
+        told = _once(rig, command, account, deadline)
+    return told
+
+
+def _once(rig: Rig, command: str, account: Account, deadline: Deadline) -> _Told:
     place = find(rig, deadline=deadline)
     if place is Place.MACOS:
         return _over_shell(rig, command, account, deadline)
     if place is not Place.RECOVERY:
         raise NotPossible(f"`{command}` needs a running system, and the Mac is in {place}")
-    talk = terminal.converse(rig, command, _answers(account), observe=sight.recovery_script(), deadline=deadline)
-    return _Told(talk.exit_code, talk.screen, sight.of_recovery(talk.before), sight.of_recovery(talk.after))
+    token = sight.new_token()
+    look = sight.recovery_script(token)
+    talk = terminal.converse(rig, command, _answers(account), observe=look, deadline=deadline)
+    before, after = (sight.of_recovery(report, token) for report in (talk.before, talk.after))
+    return _Told(talk.exit_code, talk.screen, before, after)
 
 
 def _over_shell(rig: Rig, command: str, account: Account, deadline: Deadline) -> _Told:
@@ -139,6 +158,10 @@ def _answers(account: Account) -> list[Answer]:
 def _judge(told: _Told, reached: bool, reason: Reason | None) -> Performed:
     if UNKNOWN in (told.after.security_mode, told.before.security_mode):
         raise NotPossible("the boot policy could not be read, so it is not known whether it changed (bputil -d)")
+    if told.exit_code >= _NO_TOOLS:
+        raise UnreadableAnswer("the tool in recovery", f"it ended with {told.exit_code}")
+    if UNKNOWN in (told.after.kext_management, told.before.kext_management):
+        raise NotPossible("who may manage kexts could not be read, so it is not known whether it changed (bputil -d)")
     if told.differs:
         note = "" if told.exit_code == 0 else f"and the tool ended with {told.exit_code}"
         return Performed(Outcome.CHANGED, None, note, told.later)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from kextrel.device.flows import power
 from kextrel.device.flows.place import Place, arrive, blame_or, find
 from kextrel.device.flows.screens import Shown, fold, has, shown, shows
+from kextrel.device.flows.typing import type_line
 from kextrel.device.flows.walks import Chord, walk_for
 from kextrel.device.remote import run
 from kextrel.device.rig import Rig
@@ -90,8 +91,7 @@ def _reboot(rig: Rig, deadline: Deadline) -> None:
         power.force_off(rig, deadline=deadline)
         power.start_macos(rig, deadline=deadline)
         return
-    rig.keyboard.type("reboot", deadline=deadline)
-    rig.keyboard.press("return", deadline=deadline)
+    type_line(rig, "reboot", deadline=deadline)
     left = rig.sees(
         lambda text: shown(text) is not Shown.TERMINAL, rig.timeouts.shutdown, deadline=deadline, what="the restart"
     )
@@ -178,10 +178,10 @@ def _give_password(rig: Rig, deadline: Deadline) -> None:
         rig.keyboard.type_secret(admin.password, deadline=deadline)
         rig.keyboard.press("return", deadline=deadline)
         after = rig.sees(_password_judged, rig.timeouts.screen, deadline=deadline, what="an end of the password field")
-    if after is None:
-        raise blame_or(
-            rig, rig.keyboard.name, "typed the password and recovery's password field stayed", deadline=deadline
-        )
+        if after is None:
+            raise blame_or(
+                rig, rig.keyboard.name, "typed the password and recovery's password field stayed", deadline=deadline
+            )
     if shown(after) is Shown.USER_PASSWORD:
         raise NotPossible(f"recovery refuses the password of {admin.name} (PREP-04)")
 

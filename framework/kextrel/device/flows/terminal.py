@@ -7,23 +7,28 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kextrel.bench.protocols import Ticket
 from kextrel.device.flows.place import blame_or
 from kextrel.device.flows.recovery import open_terminal
 from kextrel.device.flows.screens import fold, has
+from kextrel.device.flows.typing import type_line
 from kextrel.device.rig import Rig
-from kextrel.errors import BenchError, DeadlineExceeded
+from kextrel.errors import BenchError, DeadlineExceeded, UnreadableAnswer
 from kextrel.timing import Deadline
 
-__all__ = ["Answer", "Talk", "converse", "fetch", "run"]
+__all__ = ["Answer", "Talk", "converse", "exit_code", "fetch", "run"]
 
 _TRIES = 2
 _FILE = "/tmp/k"  # noqa: S108 - recovery's own RAM disk; there is no other user
 _LETTERS = "ACDEFHKMNPRTWXY"  # none that OCR takes for another
 _POST = "curl -s --data-binary @- @REPORT@"
+# A line with a lost key may leave an earlier script where it is and run that: so each takes itself away first.
+_ONCE = f"rm -f {_FILE}\n"
+_INTERRUPT = 3.0  # wall seconds for the Control-C that ends what was started, whatever else has run out of time
 
 
 @dataclass(frozen=True)
@@ -57,38 +62,69 @@ def run(rig: Rig, script: str, *, deadline: Deadline, seconds: float | None = No
 def fetch(rig: Rig, script: str, *, deadline: Deadline, seconds: float | None = None) -> bytes:
     """Runs a script that posts its own answer to @REPORT@; the first such answer."""
     open_terminal(rig, deadline=deadline)
-    ticket = rig.beacon.offer(script)
-    try:
+    ticket = rig.beacon.offer(_ONCE + script)
+    with _ended(rig, [ticket]):
         return _first_report(rig, ticket, rig.timeouts.command if seconds is None else seconds, deadline)
-    finally:
-        rig.beacon.withdraw(ticket)
 
 
 def converse(rig: Rig, command: str, answers: Sequence[Answer], *, observe: str, deadline: Deadline) -> Talk:
-    """Runs a command that asks on the terminal; before and after it the script `observe`, which posts its answer."""
+    """Runs a command that asks on the terminal; before and after it the script `observe`, which posts its answer.
+
+    Each report has a ticket of its own: one that curl sends twice is not taken for the next.
+    """
     open_terminal(rig, deadline=deadline)
     word = "".join(secrets.choice(_LETTERS) for _ in range(6))
-    ticket = rig.beacon.offer(_script(command, observe, word))
-    try:
+    code, last = rig.beacon.offer(""), rig.beacon.offer("")
+    ticket = rig.beacon.offer(_script(command, observe, word, code, last))
+    with _ended(rig, [ticket, code, last]):
         before = _first_report(rig, ticket, rig.timeouts.observe, deadline)
         screen = _answer_all(rig, word, answers, deadline)
-        code = _receive(rig, ticket, deadline)
-        return Talk(int(code), screen, before, _receive(rig, ticket, deadline))
+        ended = exit_code(command, _receive(rig, code, deadline))
+        return Talk(ended, screen, before, _receive(rig, last, deadline))
+
+
+def exit_code(command: str, report: bytes) -> int:
+    """The exit code that a script posted. UnreadableAnswer for anything else: that is no answer of the command's."""
+    text = report.decode(errors="replace").strip()
+    if not (text.isascii() and text.isdigit() and int(text) <= 255):
+        raise UnreadableAnswer(command, text or "an empty report instead of an exit code")
+    return int(text)
+
+
+@contextmanager
+def _ended(rig: Rig, tickets: Sequence[Ticket]) -> Iterator[None]:
+    """Withdraws the tickets; whatever goes wrong ends what was started in Terminal, too."""
+    try:
+        yield
+    except BaseException:
+        _interrupt(rig)
+        raise
     finally:
-        rig.beacon.withdraw(ticket)
+        for ticket in tickets:
+            rig.beacon.withdraw(ticket)
 
 
-def _script(command: str, observe: str, word: str) -> str:
-    look = f"(\n{observe}\n)\n"  # its functions and traps are its own
+def _interrupt(rig: Rig) -> None:
+    """Control-C: no tool is left at its prompt, where the next line would be taken for a password."""
+    try:
+        rig.keyboard.press("control", "c", deadline=Deadline.after(_INTERRUPT, "the end of a command in recovery"))
+    except BenchError as error:
+        rig.note(f"what was started in Terminal could not be ended: {error}")
+
+
+def _script(command: str, observe: str, word: str, code: Ticket, last: Ticket) -> str:
+    def look(script: str) -> str:
+        return f"(\n{script}\n)\n"  # its functions and traps are its own
+
+    post = _POST.replace("@REPORT@", code.url)
     return (
-        f"{look}echo 'begin {word}'\n{command}\ncode=$?\necho 'end {word}'\n"
-        f'printf %s "$code" | {_POST} >/dev/null 2>&1\n{look}'
+        f"{_ONCE}{look(observe)}echo 'begin {word}'\n{command}\ncode=$?\necho 'end {word}'\n"
+        f'printf %s "$code" | {post} >/dev/null 2>&1\n{look(observe.replace("@REPORT@", last.url))}'
     )
 
 
 def _type(rig: Rig, ticket: Ticket, deadline: Deadline) -> None:
-    rig.keyboard.type(f"curl -sSo {_FILE} {ticket.url}; sh {_FILE}", deadline=deadline)
-    rig.keyboard.press("return", deadline=deadline)
+    type_line(rig, f"curl -sSo {_FILE} {ticket.url}; sh {_FILE}", deadline=deadline)
 
 
 def _first_report(rig: Rig, ticket: Ticket, limit: float, deadline: Deadline) -> bytes:
@@ -96,7 +132,7 @@ def _first_report(rig: Rig, ticket: Ticket, limit: float, deadline: Deadline) ->
     for attempt in range(_TRIES):
         if attempt:
             rig.note("no report came; typing the line again")
-            rig.keyboard.press("control", "c", deadline=deadline)
+            _interrupt(rig)
         _type(rig, ticket, deadline)
         report = _report_within(rig, ticket, limit, deadline)
         if report is not None:
