@@ -61,7 +61,7 @@ def _meet(rig: Rig, mac: Mac) -> None:
 def _reach_policy(rig: Rig, mac: Mac, deadline: Deadline) -> Sighting:
     seen = observe(rig, deadline=deadline)
     state = seen.state
-    if state.security_mode is UNKNOWN:
+    if UNKNOWN in (state.security_mode, state.kext_management):
         raise NotPossible(f"the boot policy of {rig.name} cannot be read (bputil -d), so no start can be reached")
     forgotten = is_forgotten(rig, state)
     if forgotten and _is_so(state, mac):

@@ -9,7 +9,7 @@ import pytest
 
 from kextrel.device.actions import perform
 from kextrel.device.rig import Rig
-from kextrel.errors import NotPossible, UsageError
+from kextrel.errors import BenchError, NotPossible, UnreadableAnswer, UsageError
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Credential, Extension, ExtensionKind, Outcome, Reason
 from kextrel.vocabulary.actions import Approve, Install, Load, Remove, Unload, Wait
@@ -51,6 +51,91 @@ def test_install_uploads_and_gives_to_root(world: Any, driven: Rig, deadline: De
     assert local.is_dir()
     assert remote == "/private/tmp/kextrel.AbCdEf/driver.kext"
     assert any("chown -R root:wheel" in line and "/Library/Extensions/driver.kext" in line for line in world.log)
+
+
+def test_what_was_copied_is_taken_away_when_the_copy_fails(
+    world: Any, driven: Rig, deadline: Deadline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: Any, **__: Any) -> None:
+        raise BenchError("the connection ended in a copy", wire="mini.shell")
+
+    world.commands["mktemp"] = "/private/tmp/kextrel.AbCdEf\n"
+    monkeypatch.setattr(driven.shell, "upload", dies)
+    with pytest.raises(BenchError, match="ended in a copy"):
+        perform(driven, Install("driver"), deadline=deadline)
+    assert world.log[-1] == "run rm -rf /private/tmp/kextrel.AbCdEf"
+
+
+def test_a_wire_that_stays_dead_is_named_for_what_it_broke_first(
+    world: Any, driven: Rig, deadline: Deadline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: Any, **__: Any) -> None:
+        world.shell_up = False
+        raise BenchError("the connection ended in a copy", wire="mini.shell")
+
+    world.commands["mktemp"] = "/private/tmp/kextrel.AbCdEf\n"
+    monkeypatch.setattr(driven.shell, "upload", dies)
+    with pytest.raises(BenchError, match="ended in a copy"):
+        perform(driven, Install("driver"), deadline=deadline)
+
+
+@pytest.mark.parametrize("code", [126, 127, 137])
+def test_a_tool_that_was_killed_or_is_not_there_refused_nothing(
+    world: Any, driven: Rig, deadline: Deadline, code: int
+) -> None:
+    world.commands["kmutil load"] = (code, "", "sh: kmutil: not found")
+    with pytest.raises(UnreadableAnswer):
+        perform(driven, Load("driver"), deadline=deadline)
+
+
+@pytest.mark.parametrize(
+    ("tool", "answer"),
+    [
+        ("showloaded", (1, "", "the kernel does not answer")),
+        ("showloaded", (0, "garbage on the wire\n", "")),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_not_an_empty_one(
+    world: Any, driven: Rig, deadline: Deadline, tool: str, answer: Any
+) -> None:
+    world.commands[tool] = answer
+    with pytest.raises(UnreadableAnswer):
+        perform(driven, Load("driver"), deadline=deadline)
+
+
+def test_a_longer_identifier_is_another_kext(world: Any, driven: Rig, deadline: Deadline) -> None:
+    world.commands["showloaded"] = f"  200    0 0xfffffe0007a46000 0x4000 0x4000 {ID}.other (1.0) UUID <1>\n"
+    assert perform(driven, Load("driver"), deadline=deadline).outcome is Outcome.REFUSED
+
+
+@pytest.mark.parametrize("tool", ["test -e", "kern.safeboot", "stat -f"])
+def test_a_question_that_fails_is_no_answer(world: Any, driven: Rig, deadline: Deadline, tool: str) -> None:
+    world.commands |= {"kmutil load": NOT_APPROVED, tool: (137, "", "")}
+    with pytest.raises(UnreadableAnswer):
+        perform(driven, Load("driver"), deadline=deadline)
+
+
+def test_exit_27_under_a_policy_that_nobody_can_read_is_not_known(
+    world: Any, driven: Rig, deadline: Deadline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.commands |= {"kmutil load": NOT_APPROVED}
+    monkeypatch.setattr(type(world.policy), "_bputil", lambda _: "bputil: an error nobody has seen\n")
+    driven.wires = replace(driven.wires, screen=None)
+    with pytest.raises(NotPossible, match="exit 27"):
+        perform(driven, Load("driver"), deadline=deadline)
+
+
+@pytest.mark.parametrize("report", [b"", b"27", b"0", b"kmut"])
+def test_a_load_in_recovery_is_judged_by_an_exit_code_only(
+    world: Any, driven: Rig, deadline: Deadline, screens: dict[str, str], report: bytes
+) -> None:
+    world.shell_up, world.screen, world.reports = False, screens["terminal"], [report]
+    if report.isdigit():
+        wanted = Outcome.LOADED if report == b"0" else Outcome.REFUSED
+        assert perform(driven, Load("driver"), deadline=deadline).outcome is wanted
+    else:
+        with pytest.raises(UnreadableAnswer):
+            perform(driven, Load("driver"), deadline=deadline)
 
 
 def test_install_without_a_place_to_copy_to_is_said(world: Any, driven: Rig, deadline: Deadline) -> None:

@@ -11,10 +11,10 @@ from kextrel.device.flows.approval import Offer
 from kextrel.device.flows.place import Place, find
 from kextrel.device.observe import observe
 from kextrel.device.performed import Performed
-from kextrel.device.remote import exists, is_safe_boot, run
+from kextrel.device.remote import answered, exists, is_safe_boot, run
 from kextrel.device.rig import Rig
-from kextrel.errors import NotPossible
-from kextrel.macos import commands
+from kextrel.errors import BenchError, NotPossible
+from kextrel.macos import commands, kexts
 from kextrel.macos import load as answers
 from kextrel.macos.load import LoadReason
 from kextrel.timing import Deadline
@@ -31,6 +31,7 @@ _REASONS = {
     LoadReason.BOOTPOLICY_PAIRING: Reason.NOT_PAIRED,
 }
 _MISSING_KEXT = 3  # kmutil unload [kmutil(8)]
+_CLEARING = 10.0  # wall seconds for taking away what was copied, whatever else has run out of time
 
 
 def install(rig: Rig, action: Install, *, deadline: Deadline) -> Performed:
@@ -42,10 +43,20 @@ def install(rig: Rig, action: Install, *, deadline: Deadline) -> Performed:
     if not staging.startswith("/private/tmp/kextrel."):
         raise NotPossible(f"{rig.name} gives no place to copy to: mktemp answered {staging!r}")
     staged = f"{staging}/{local.name}"
-    rig.shell.upload(local, staged, deadline=deadline.within(rig.timeouts.transfer, "the copy of the bundle"))
-    _must(rig, run(rig, commands.install_kext(staged, target), deadline=deadline))
-    run(rig, shlex.join(["rm", "-rf", staging]), deadline=deadline)
+    try:
+        rig.shell.upload(local, staged, deadline=deadline.within(rig.timeouts.transfer, "the copy of the bundle"))
+        _must(rig, run(rig, commands.install_kext(staged, target), deadline=deadline))
+    finally:
+        _clear(rig, staging)
     return Performed(Outcome.DONE)
+
+
+def _clear(rig: Rig, staging: str) -> None:
+    """Takes the folder away, also when the time for the copy was up; a lost wire is said by what comes first."""
+    try:
+        rig.shell.run(shlex.join(["rm", "-rf", staging]), deadline=Deadline.after(_CLEARING, "clearing up"))
+    except BenchError as error:
+        rig.note(f"{staging} may still be on the Mac: {error}")
 
 
 def remove(rig: Rig, action: Remove, *, deadline: Deadline) -> Performed:
@@ -63,7 +74,7 @@ def load(rig: Rig, action: Load, *, deadline: Deadline) -> Performed:
         return _load_in_recovery(rig, extension, deadline)
     _need_macos(rig, action.verb, deadline)
     target = rig.catalog.installed_at(extension)
-    done = run(rig, commands.kmutil_load(target), deadline=deadline)
+    done = answered(run(rig, commands.kmutil_load(target), deadline=deadline))
     if done.exit_code == 0:
         return _listed(rig, extension, deadline)
     if not exists(rig, target, deadline=deadline):
@@ -77,7 +88,7 @@ def unload(rig: Rig, action: Unload, *, deadline: Deadline) -> Performed:
     """Asks for the kext to be stopped; unloaded is what the kernel no longer lists."""
     _need_macos(rig, action.verb, deadline)
     extension = rig.catalog.kext(action.extension)
-    done = run(rig, commands.kmutil_unload(extension.bundle_id), deadline=deadline)
+    done = answered(run(rig, commands.kmutil_unload(extension.bundle_id), deadline=deadline))
     if not _is_listed(rig, extension, deadline):
         if done.exit_code == _MISSING_KEXT:
             return Performed(Outcome.REFUSED, Reason.NOT_INSTALLED, "it was not loaded")
@@ -88,7 +99,7 @@ def unload(rig: Rig, action: Unload, *, deadline: Deadline) -> Performed:
 def rebuild(rig: Rig, action: Rebuild, *, deadline: Deadline) -> Performed:
     """Asks for the AuxKC to be built again."""
     _need_macos(rig, action.verb, deadline)
-    done = run(rig, commands.kmutil_rebuild(), deadline=deadline)
+    done = answered(run(rig, commands.kmutil_rebuild(), deadline=deadline))
     answer = answers.read(done.exit_code, done.stdout, done.stderr)
     if answer.reason is LoadReason.INTERACTIVE_AUTH:
         raise NotPossible("`kmutil rebuild` asks for a person at the Mac (LocalAuthentication), and there is none")
@@ -151,8 +162,8 @@ def _not_loaded(rig: Rig, done: Completed, deadline: Deadline) -> Performed:
 def _load_in_recovery(rig: Rig, extension: Extension, deadline: Deadline) -> Performed:
     path = f"/Volumes/{rig.facts.volume}{rig.catalog.installed_at(extension)}"
     script = f"{commands.kmutil_load(path, sudo='')} >/dev/null; echo $?"
-    code = terminal.run(rig, script, deadline=deadline).decode().strip()
-    if code == "0":
+    code = terminal.exit_code("kmutil load", terminal.run(rig, script, deadline=deadline))
+    if code == 0:
         return Performed(Outcome.LOADED, note="kmutil load ended with 0 in recovery")
     return Performed(Outcome.REFUSED, Reason.WRONG_ENVIRONMENT, f"kmutil load ended with {code} in recovery")
 
@@ -165,8 +176,8 @@ def _listed(rig: Rig, extension: Extension, deadline: Deadline) -> Performed:
 
 def _is_listed(rig: Rig, extension: Extension, deadline: Deadline) -> bool:
     """Not loaded is an empty answer with exit 0."""
-    listed = run(rig, commands.kmutil_showloaded(extension.bundle_id), deadline=deadline)
-    return extension.bundle_id in listed.out
+    listed = answered(run(rig, commands.kmutil_showloaded(extension.bundle_id), deadline=deadline), 0)
+    return extension.bundle_id in kexts.read(listed.stdout).names()
 
 
 def _need_macos(rig: Rig, verb: str, deadline: Deadline) -> None:

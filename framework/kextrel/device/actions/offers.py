@@ -8,6 +8,7 @@ from kextrel.device.flows.login import arrived_user
 from kextrel.device.observe import observe
 from kextrel.device.performed import Performed
 from kextrel.device.rig import Rig
+from kextrel.errors import NotPossible
 from kextrel.timing import Deadline
 from kextrel.vocabulary import UNKNOWN, Architecture, KextManagement, Outcome, Reason, SecurityMode, State
 
@@ -35,7 +36,10 @@ def judge_pending(rig: Rig, *, deadline: Deadline) -> Performed:
 def _by_policy(rig: Rig, deadline: Deadline) -> Performed:
     """Without eyes the policy that the Mac itself reports tells which of the cases it is."""
     seen = observe(rig, deadline=deadline)
-    reason = _forbidding(seen.state) if rig.facts.architecture is Architecture.APPLE_SILICON else None
+    silicon = rig.facts.architecture is Architecture.APPLE_SILICON
+    if silicon and UNKNOWN in (seen.state.security_mode, seen.state.kext_management):
+        raise NotPossible("neither Settings nor the boot policy can be read, so it is not known what exit 27 means")
+    reason = _forbidding(seen.state) if silicon else None
     note = "told by the policy alone, not by what Settings offers: no screen, or nobody logged in"
     if reason is not None:
         return Performed(Outcome.REFUSED, reason, note, seen)
