@@ -25,6 +25,7 @@ def desk(world: Any, pane: str) -> None:
     """Somebody is logged in, and `open` brings the pane."""
     world.shell_up, world.screen = True, "Finder File Edit View Go Window Help"
     world.commands |= {"stat -f": "admin\n", "open ": lambda: setattr(world, "screen", pane) or ""}
+    world.commands["osascript"] = lambda: setattr(world, "screen", "Finder File Edit View Go Window Help") or ""
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,59 @@ def test_another_user_is_typed_over_the_prefilled_one(world: Any, rig: Rig, dead
     assert rig.accounts.standard is not None
     assert approval.approve(rig, rig.accounts.standard, deadline=deadline) is False
     assert world.log[4:7] == ["press shift+tab", "type student", "press tab"]
+    assert world.log.count("type a secret") == 2
     assert world.screen == PANE
+
+
+def test_a_key_lost_in_the_password_is_no_refusal(world: Any, rig: Rig, deadline: Deadline) -> None:
+    reacting(world, right_password="correct-horse")
+    inner, typed = world.on_key, []
+
+    def key(pressed: str) -> None:
+        typed.append(pressed)
+        inner("correct-hrse" if typed.count("correct-horse") == 1 and pressed == "correct-horse" else pressed)
+
+    world.on_key = key
+    assert approval.approve(rig, rig.accounts.admin, deadline=deadline) is True
+    assert world.log.count("type a secret") == 2
+
+
+def test_nothing_is_kept_of_the_sheet_until_it_is_gone(world: Any, rig: Rig, deadline: Deadline) -> None:
+    """A password that was typed into the wrong field can be read there."""
+    reacting(world, right_password="another")
+    inner, seen = world.on_key, []
+
+    def key(pressed: str) -> None:
+        seen.append((pressed, world.private))
+        inner(pressed)
+
+    world.on_key = key
+    assert approval.approve(rig, rig.accounts.admin, deadline=deadline) is False
+    assert seen[-1] == ("escape", 1)
+    assert world.private == 0
+
+
+def test_a_picture_of_settings_from_before_is_not_believed(world: Any, rig: Rig, deadline: Deadline) -> None:
+    """A frozen screen: Settings was closed, and it is still there."""
+    desk(world, PANE)
+    world.screen = PANE + BLOCKED + "Allow\n"
+    del world.commands["osascript"]
+    with pytest.raises(BenchError, match="frozen") as failed:
+        approval.look(rig, deadline=deadline)
+    assert failed.value.wire == "mini.screen"
+
+
+def test_a_pane_that_is_drawn_piece_by_piece_is_waited_for(world: Any, rig: Rig, deadline: Deadline) -> None:
+    desk(world, PANE)
+    pieces = iter([PANE + BLOCKED, PANE + BLOCKED + "Allow\n"])
+    world.on_look = lambda: setattr(world, "screen", next(pieces, world.screen))
+    assert approval.look(rig, deadline=deadline) is Offer.ALLOW
+
+
+def test_a_dialogue_that_comes_late_is_dismissed(world: Any, rig: Rig, deadline: Deadline) -> None:
+    desk(world, PANE + "System Extension Blocked\nOpen System Settings  OK\n")
+    world.on_key = lambda key: key == "escape" and setattr(world, "screen", PANE + BLOCKED + "Allow\n")
+    assert approval.look(rig, deadline=deadline) is Offer.ALLOW
 
 
 def test_no_keyboard_navigation_is_the_macs_preparation(world: Any, rig: Rig, deadline: Deadline) -> None:

@@ -36,28 +36,69 @@ class Offer(StrEnum):
 def look(rig: Rig, *, deadline: Deadline) -> Offer:
     """Opens the pane, reads what it offers, and leaves it open. See `close_settings`."""
     user = login.ensure(rig, deadline=deadline)
+    _begin_without_pane(rig, deadline)
     _dismiss_dialogues(rig, deadline)
     _open(rig, user, deadline)
-    text = rig.sees(_is_pane, rig.timeouts.screen, deadline=deadline, what="Privacy & Security")
-    if text is None:
-        raise blame_or(rig, rig.screen.name, "does not show Privacy & Security after it was opened", deadline=deadline)
+    return _offered(rig, _pane(rig, deadline), deadline)
+
+
+def _begin_without_pane(rig: Rig, deadline: Deadline) -> None:
+    """A pane that is there before it was opened may be an old picture: what it offers is not believed."""
+    if not _is_pane(rig.screen.text(deadline=deadline)):
+        return
+    close_settings(rig, deadline=deadline)
+    gone = rig.sees(lambda t: not _is_pane(t), rig.timeouts.screen, deadline=deadline, what="an end of Settings")
+    if gone is None:
+        raise blame_or(rig, rig.screen.name, "shows Settings after it was closed; is it frozen?", deadline=deadline)
+
+
+def _pane(rig: Rig, deadline: Deadline) -> str:
+    """The pane's text; a dialogue that comes late, over the pane, is dismissed."""
+    for _ in range(_DISMISSALS):
+        text = rig.sees(
+            lambda t: _is_pane(t) or _is_dialogue(t), rig.timeouts.screen, deadline=deadline, what="Privacy & Security"
+        )
+        if text is not None and not _is_dialogue(text):
+            return text
+        if text is not None:
+            _dismiss_dialogues(rig, deadline)
+    raise blame_or(rig, rig.screen.name, "does not show Privacy & Security after it was opened", deadline=deadline)
+
+
+def _offered(rig: Rig, text: str, deadline: Deadline) -> Offer:
+    """What the pane offers. A pane is drawn piece by piece: that something is not there is said after a while only."""
+    buttons = (Offer.ALLOW, Offer.ENABLE)
+    if _offer(text) not in buttons:
+        later = rig.sees(
+            lambda t: _is_pane(t) and _offer(t) in buttons, rig.timeouts.settle, deadline=deadline, what="an offer"
+        )
+        text = later or rig.screen.text(deadline=deadline)
+        if not _is_pane(text):
+            raise blame_or(rig, rig.screen.name, "lost sight of Privacy & Security", deadline=deadline)
     return _offer(text)
 
 
 def approve(rig: Rig, account: Account, *, deadline: Deadline) -> bool:
     """With the pane open on Allow: presses it, authenticates as `account`, declines the restart.
 
-    Whether macOS took it: False means that the sheet stayed, and it was cancelled.
+    Whether macOS took it: False means that the sheet stayed, twice, and it was cancelled. Twice, as nobody sees whether
+    the keyboard lost a key of the password. Nothing of the screen is kept before the sheet is gone.
     """
     _press_allow(rig, deadline)
-    _fill(rig, account, deadline)
-    asked = rig.sees(_is_restart, rig.timeouts.settle, deadline=deadline, what="the request for a restart")
-    rig.keyboard.press("escape", deadline=deadline)
-    gone = rig.sees(
-        lambda t: not _is_sheet(t) and not _is_restart(t), rig.timeouts.screen, deadline=deadline, what="no sheet"
-    )
+    with rig.screen.private():
+        taken = any(_is_taken(rig, account, deadline) for _ in range(_TRIES))
+        rig.keyboard.press("escape", deadline=deadline)
+        gone = rig.sees(
+            lambda t: not _is_sheet(t) and not _is_restart(t), rig.timeouts.screen, deadline=deadline, what="no sheet"
+        )
     if gone is None:
         raise blame_or(rig, rig.keyboard.name, "pressed Escape and the sheet stayed", deadline=deadline)
+    return taken
+
+
+def _is_taken(rig: Rig, account: Account, deadline: Deadline) -> bool:
+    _fill(rig, account, deadline)
+    asked = rig.sees(_is_restart, rig.timeouts.settle, deadline=deadline, what="the request for a restart")
     return asked is not None
 
 
@@ -77,19 +118,19 @@ def _open(rig: Rig, user: str, deadline: Deadline) -> None:
 def _dismiss_dialogues(rig: Rig, deadline: Deadline) -> None:
     """Escape is OK in "System Extension Blocked"; it changes nothing of what is pending."""
     for _ in range(_DISMISSALS):
-        if not has(rig.screen.text(deadline=deadline), "System Extension Blocked"):
+        if not _is_dialogue(rig.screen.text(deadline=deadline)):
             return
         rig.keyboard.press("escape", deadline=deadline)
-        rig.sees(
-            lambda t: not has(t, "System Extension Blocked"), rig.timeouts.settle, deadline=deadline, what="no dialogue"
-        )
+        rig.sees(lambda t: not _is_dialogue(t), rig.timeouts.settle, deadline=deadline, what="no dialogue")
     raise blame_or(rig, rig.keyboard.name, "pressed Escape and a dialogue stayed", deadline=deadline)
 
 
+def _is_dialogue(text: str) -> bool:
+    return has(text, "System Extension Blocked")
+
+
 def _is_pane(text: str) -> bool:
-    return has(text, "Privacy & Security", "Allow applications downloaded from") and not has(
-        text, "System Extension Blocked"
-    )
+    return has(text, "Privacy & Security", "Allow applications downloaded from") and not _is_dialogue(text)
 
 
 def _is_sheet(text: str) -> bool:
@@ -139,7 +180,6 @@ def _fill(rig: Rig, account: Account, deadline: Deadline) -> None:
         rig.keyboard.press("shift", "tab", deadline=deadline)
         rig.keyboard.type(account.name, deadline=deadline)
         rig.keyboard.press("tab", deadline=deadline)
-    with rig.screen.private():
-        rig.screen.wait(_is_sheet, deadline=deadline.within(rig.timeouts.screen), what="the password field")
-        rig.keyboard.type_secret(account.password, deadline=deadline)
-        rig.keyboard.press("return", deadline=deadline)
+    rig.screen.wait(_is_sheet, deadline=deadline.within(rig.timeouts.screen), what="the password field")
+    rig.keyboard.type_secret(account.password, deadline=deadline)
+    rig.keyboard.press("return", deadline=deadline)
