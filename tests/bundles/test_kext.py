@@ -164,11 +164,28 @@ def test_an_identifier_that_is_no_file_name_is_refused_before_anything_is_writte
 
 
 @pytest.mark.parametrize(
-    "changes", [{"banned": True}, {"notarized": False}, {"kind": ExtensionKind.SYSTEM_EXTENSION}], ids=str
+    "changes",
+    [
+        {"banned": True},
+        {"notarized": False},
+        {"kind": ExtensionKind.SYSTEM_EXTENSION},
+        {"architectures": frozenset({"arm64e", "i386"})},
+    ],
+    ids=str,
 )
 def test_what_is_not_made_yet_says_so(tmp_path: Path, changes: dict[str, object]) -> None:
     with pytest.raises(NotPossible, match="not implemented"):
         bundles.make(described(**changes), tmp_path)
+
+
+@pytest.mark.parametrize("signature", [one for one in Signature if one is not Signature.DEVELOPER_ID])
+def test_a_badly_signed_kext_is_not_notarized_and_may_have_no_team(tmp_path: Path, signature: Signature) -> None:
+    assert bundles.make(described(signature=signature, notarized=False, team_id=""), tmp_path).is_dir()
+
+
+def test_two_kexts_whose_names_end_alike_are_two_bundles(tmp_path: Path) -> None:
+    made = [bundles.make(described(bundle_id=f"com.example.{one}.driver"), tmp_path) for one in ("a", "b")]
+    assert [bundle.name for bundle in made] == ["com.example.a.driver.kext", "com.example.b.driver.kext"]
 
 
 def test_an_unknown_architecture_is_refused_with_those_that_are_known() -> None:

@@ -48,7 +48,7 @@ def medic(monkeypatch: pytest.MonkeyPatch, world: Any) -> list[str]:
 
 def test_clean_takes_the_bundle_away(world: Any, used: Rig, deadline: Deadline) -> None:
     reach(used, Level.CLEAN, deadline=deadline)
-    assert "run sudo -n rm -rf /Library/Extensions/driver.kext" in world.log
+    assert "run sudo -n rm -rf /Library/Extensions/com.example.kextrel.driver.kext" in world.log
     assert world.boot == 1
 
 

@@ -381,3 +381,18 @@ def test_a_name_that_is_no_identifier_needs_a_bundle_id(name: str) -> None:
     with pytest.raises(InputError, match=r"f.mac.yaml:4: 'bundle_id' .* it must be a bundle identifier"):
         parse(text % (name, ""), "f.mac.yaml")
     assert list(parse(text % (name, "bundle_id: com.example.a"))[0].extensions) == [name]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("bundle_id: com.example.", "it must be a bundle identifier"),
+        ("bundle_id: com..example", "it must be a bundle identifier"),
+        (f"bundle_id: {'a' * 156}", "it must be a bundle identifier"),
+        ("architectures: []", "a kext needs at least one architecture"),
+    ],
+)
+def test_a_kext_that_no_bundle_can_be_is_refused_when_it_is_read(written: str, said: str) -> None:
+    text = "schema: kextrel/scenario/v1\nmac: {macos: 14.5}\nextensions:\n  driver:\n    %s\nsteps:\n  - restart:\n"
+    with pytest.raises(InputError, match=f"f.mac.yaml:5: .*{said}"):
+        parse(text % written, "f.mac.yaml")

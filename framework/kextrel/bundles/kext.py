@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from kextrel.bundles.authority import Identity, developer_id
-from kextrel.bundles.macho import kext_slice, universal
+from kextrel.bundles.macho import ARCHITECTURES, kext_slice, universal
 from kextrel.bundles.signature import Seal, sign
 from kextrel.errors import NotPossible, UsageError
 from kextrel.vocabulary import Extension, ExtensionKind, Signature
@@ -19,15 +19,15 @@ _KPI_VERSION = "8.0.0"
 
 
 def make(extension: Extension, folder: Path) -> Path:
-    """Writes `<last part of the bundle identifier>.kext` into `folder` and returns its path.
+    """Writes `<bundle identifier>.kext` into `folder` and returns its path: no other kext is installed at that place.
 
     The Mach-O has a slice for each of `architectures`, imports `symbols`, and is signed as `signature` says by the test
     authority, which only virtual Macs trust. Raises UsageError for an identifier that cannot be a file's name and
-    NotPossible for what is not made yet: a system extension, a banned or an unnotarized kext.
+    NotPossible for what is not made yet: a system extension, a banned or an unnotarized kext, another architecture.
     """
     _refuse_what_is_not_made(extension)
     name = extension.bundle_id.rsplit(".", 1)[-1]
-    bundle = folder / f"{name}.kext"
+    bundle = folder / f"{extension.bundle_id}.kext"
     info = plistlib.dumps(_info(extension, name))
     resources = _code_resources()
     _write(bundle / "Contents" / "Info.plist", info)
@@ -41,10 +41,13 @@ def make(extension: Extension, folder: Path) -> Path:
 def _refuse_what_is_not_made(extension: Extension) -> None:
     if extension.kind is not ExtensionKind.KEXT:
         raise NotPossible(f"not implemented: making a {extension.kind} bundle for '{extension.name}'")
-    if extension.banned or not extension.notarized:
+    good = extension.signature is Signature.DEVELOPER_ID
+    if extension.banned or (good and not extension.notarized):  # nobody can notarize a kext that is badly signed
         raise NotPossible(f"not implemented: making a banned or unnotarized bundle for '{extension.name}'")
+    for architecture in sorted(extension.architectures - set(ARCHITECTURES)):
+        raise NotPossible(f"not implemented: making a slice for {architecture} of '{extension.name}'")
     for field, value in (("bundle_id", extension.bundle_id), ("team_id", extension.team_id)):
-        if not _IDENTIFIER.match(value):
+        if not _IDENTIFIER.match(value) and (value or good):
             raise UsageError(
                 f"extension '{extension.name}': {field} {value!r} is not an identifier; use letters, digits, '.', '-'"
             )

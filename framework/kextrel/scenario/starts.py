@@ -81,8 +81,10 @@ def modes_of(architecture: Architecture) -> tuple[SecurityMode, ...]:
     return _MODES.get(architecture, ())
 
 
-bundle_id = matching(r"[A-Za-z0-9][A-Za-z0-9._-]*", "a bundle identifier such as com.example.driver")
-team_id = matching(r"[A-Za-z0-9]*", "a team identifier such as KXTRL00001")
+bundle_id = matching(
+    r"(?!.{156})[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*", "a bundle identifier such as com.example.a"
+)
+team_id = matching(r"[A-Za-z0-9]{0,155}", "a team identifier such as KXTRL00001")
 
 
 @dataclass(frozen=True)
@@ -305,7 +307,7 @@ def _kext(fields: Fields, common: Extension) -> Extension:
     return replace(
         common,
         notarized=fields.get("notarized", flag, True),
-        architectures=frozenset(fields.get("architectures", list_of(one_of(*_ARCHITECTURES)), ("arm64e", "x86_64"))),
+        architectures=_architectures(fields),
         libraries=frozenset(fields.get("libraries", list_of(text), ("com.apple.kpi.bsd",))),
         symbols=frozenset(fields.get("symbols", list_of(text), ())),
         user_client=fields.get("user_client", flag, False),
@@ -313,6 +315,13 @@ def _kext(fields: Fields, common: Extension) -> Extension:
         path=fields.get("path", absolute, "/Library/Extensions"),
         installed_before=fields.get_or_none("installed_before", version),
     )
+
+
+def _architectures(fields: Fields) -> frozenset[str]:
+    found = fields.get("architectures", list_of(one_of(*_ARCHITECTURES)), ("arm64e", "x86_64"))
+    if not found:
+        raise fields.place.wrong("a kext needs at least one architecture", fields.at("architectures"), "write [arm64e]")
+    return frozenset(found)
 
 
 def _system_extension(fields: Fields, common: Extension) -> Extension:

@@ -49,8 +49,11 @@ def test_install_uploads_and_gives_to_root(world: Any, driven: Rig, deadline: De
     assert done.outcome is Outcome.DONE
     local, remote = world.uploads[0]
     assert local.is_dir()
-    assert remote == "/private/tmp/kextrel.AbCdEf/driver.kext"
-    assert any("chown -R root:wheel" in line and "/Library/Extensions/driver.kext" in line for line in world.log)
+    assert remote == "/private/tmp/kextrel.AbCdEf/com.example.kextrel.driver.kext"
+    assert any(
+        "chown -R root:wheel" in line and "/Library/Extensions/com.example.kextrel.driver.kext" in line
+        for line in world.log
+    )
 
 
 def test_what_was_copied_is_taken_away_when_the_copy_fails(
@@ -147,7 +150,7 @@ def test_install_without_a_place_to_copy_to_is_said(world: Any, driven: Rig, dea
 
 def test_remove_takes_the_bundle_only(world: Any, driven: Rig, deadline: Deadline) -> None:
     assert perform(driven, Remove("driver"), deadline=deadline).outcome is Outcome.DONE
-    assert world.log == ["run sudo -n rm -rf /Library/Extensions/driver.kext"]
+    assert world.log == ["run sudo -n rm -rf /Library/Extensions/com.example.kextrel.driver.kext"]
 
 
 def test_loaded_is_what_the_kernel_lists(world: Any, driven: Rig, deadline: Deadline) -> None:
