@@ -173,3 +173,29 @@ def test_a_machine_that_listens_everywhere_says_which_address_to_use(log) -> Non
     beacon = HttpBeacon("b", "127.0.0.1", 0, log, host="bench.example")
     assert beacon.offer("x").url.startswith("http://bench.example:")
     beacon.close()
+
+
+def test_close_hangs_up_on_a_client_in_the_middle_of_a_report(log) -> None:  # type: ignore[no-untyped-def]
+    beacon = HttpBeacon("mini.beacon", "127.0.0.1", 0, log)
+    ticket = beacon.offer("x")
+    url = urlsplit(ticket.url)
+    with socket.create_connection(("127.0.0.1", int(url.port or 0)), timeout=5) as half:
+        half.sendall(f"PUT {url.path} HTTP/1.1\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n".encode())
+        assert half.recv(100).startswith(b"HTTP/1.1 100")
+        half.sendall(b"half of")
+        beacon.close()
+        half.settimeout(5)
+        while half.recv(4096):
+            continue
+    assert [r.event for r in log.records if r.event == "report"] == []
+
+
+def test_half_a_report_is_none(beacon: Beacon, log) -> None:  # type: ignore[no-untyped-def]
+    ticket = beacon.offer("x")
+    url = urlsplit(ticket.url)
+    with socket.create_connection(("127.0.0.1", int(url.port or 0)), timeout=5) as cut:
+        cut.sendall(f"PUT {url.path} HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf of".encode())
+        cut.shutdown(socket.SHUT_WR)
+        assert cut.recv(100).startswith(b"HTTP/1.1 413")
+    assert ask(ticket.url, "PUT", b"whole")[0] == 204
+    assert beacon.receive(ticket, deadline=soon()) == b"whole"

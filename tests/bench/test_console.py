@@ -9,6 +9,7 @@ import pytest
 from kextrel.bench.console import SerialConsole
 from kextrel.bench.protocols import Console
 from kextrel.errors import BenchError, DeadlineExceeded
+from kextrel.evidence import MASK
 from kextrel.timing import Deadline
 
 
@@ -74,3 +75,14 @@ def test_the_second_owner_is_refused_until_the_first_closes(board, log) -> None:
     with pytest.raises(BenchError, match="closed"):
         console.read_until(rb"x", deadline=soon())
     SerialConsole("other.console", board.port, 115200, log).close()
+
+
+def test_a_secret_that_arrives_in_pieces_is_masked(board, log) -> None:  # type: ignore[no-untyped-def]
+    log.hide("correct horse")
+    console = SerialConsole("mini.console", board.port, 115200, log)
+    pieces = {b"Password: cor": b"Password: (?=cor)", b"rect ho": b"(?=correct ho)", b"rse\r\nlogin: ": b"login: "}
+    for piece, arrived in pieces.items():
+        board.say(piece)
+        console.read_until(arrived, deadline=soon())
+    console.close()
+    assert "".join(r.data["data"] for r in log.records) == f"Password: {MASK}\r\nlogin: "

@@ -36,3 +36,23 @@ def test_only_what_is_remembered_is_released_at_exit() -> None:
     letgo.release_all()
     letgo.release_all()
     assert (kept.released, closed.released) == (1, 0)
+
+
+def test_one_that_cannot_be_released_at_exit_keeps_no_other_pressed() -> None:
+    class Contacts:
+        def __init__(self, raised: type[BaseException] | None) -> None:
+            self.raised, self.tried = raised, 0
+
+        def release(self) -> None:
+            self.tried += 1
+            if self.raised is not None:
+                raise self.raised
+
+    every = [Contacts(raised) for raised in (KeyboardInterrupt, OSError, None)]
+    for one in every:
+        letgo.remember(one)
+    with pytest.raises((KeyboardInterrupt, OSError)):
+        letgo.release_all()
+    assert [one.tried for one in every] == [1, 1, 1]
+    letgo.release_all()
+    assert [one.tried for one in every] == [1, 1, 1]

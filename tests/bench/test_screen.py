@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -188,3 +191,44 @@ def test_a_bad_certificate_file_is_said(tmp_path: Path, log: EvidenceLog) -> Non
     (tmp_path / "ca.pem").write_text("nonsense")
     with pytest.raises(BenchError, match="cannot use the certificate"):
         PikvmScreen("s", "https://127.0.0.1:1", "u", "p", log, certificate=tmp_path / "ca.pem")
+
+
+class Dripping:
+    """A server that begins an answer and then sends a byte for each one that somebody lets it send, for ever."""
+
+    def __init__(self, piece: bytes) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.piece, self.ended = piece, threading.Event()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._drip, args=(connection,), daemon=True).start()
+
+    def _drip(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
+            while not self.ended.wait(0 if len(self.piece) > 1 else 0.05):
+                connection.sendall(self.piece)
+
+
+@pytest.mark.parametrize(("piece", "said"), [(b"x", "in time|does not end"), (b"x" * (1 << 20), "more than")])
+def test_an_answer_that_does_not_end_is_ended(log: EvidenceLog, piece: bytes, said: str) -> None:
+    server = Dripping(piece)
+    screen = PikvmScreen("mini.screen", server.url, "lab", "s3cret", log, poll=0.01)
+    began = time.monotonic()
+    try:
+        with pytest.raises(BenchError, match=said) as failed:
+            screen.text(deadline=soon(1.0 if len(piece) == 1 else 30))
+    finally:
+        server.ended.set()
+        server.listener.close()
+        screen.close()
+    assert failed.value.wire == "mini.screen"
+    assert len(piece) > 1 or time.monotonic() - began < 5

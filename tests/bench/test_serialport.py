@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -163,3 +164,23 @@ def test_a_port_behind_rfc2217_works_the_same() -> None:
     port.close()
     with pytest.raises(BenchError, match="cannot open rfc2217"):
         SerialPort("rfc2217://127.0.0.1:1", 9600, "w")
+
+
+@pytest.mark.filterwarnings("ignore:set:DeprecationWarning:serial")
+def test_an_interrupt_ends_a_waiting_read_over_the_network_too() -> None:
+    port = SerialPort(Rfc2217Server().url, 9600, "w")
+    waiting, got = threading.Event(), []
+
+    def read() -> None:
+        waiting.set()
+        with contextlib.suppress(BenchError):
+            got.append(port.read(deadline=soon(60)))
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    assert waiting.wait(5)
+    port.interrupt()
+    reader.join(10)
+    assert not reader.is_alive()
+    assert got in ([], [b""])
+    port.close()

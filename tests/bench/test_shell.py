@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import threading
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kextrel.bench import remote
 from kextrel.bench.hostkey import HostKey
 from kextrel.bench.protocols import BootId, Shell
 from kextrel.bench.shell import SshShell
@@ -105,7 +107,7 @@ def test_a_timeout_kills_the_command_and_its_children_and_says_so(shell: SshShel
     assert "a nap was not done in time" in str(caught.value)
     assert "it was killed on the Mac" in str(caught.value)
     assert running(word) == []
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 0.5 + 3 * remote.GRACE
     assert shell.run("echo alive", deadline=soon()).stdout == b"alive\n"
 
 
@@ -267,6 +269,50 @@ def test_a_silent_server_does_not_outwait_the_deadline(tmp_path: Path) -> None:
         with pytest.raises(BenchError):
             wire.run("true", deadline=soon(0.5))
         assert time.monotonic() - began < 3
+
+
+def freeze(peer) -> list[int]:  # type: ignore[no-untyped-def]
+    """Stops the sessions of an sshd, not its listener: connections stand, and nobody answers on them."""
+    rows = subprocess.run(["ps", "-A", "-o", "pid=", "-o", "ppid="], capture_output=True, text=True, check=True).stdout
+    parents = {int(pid): int(parent) for pid, parent in map(str.split, rows.splitlines())}
+    below, found = {peer.process.pid}, []
+    while new := [pid for pid, parent in parents.items() if parent in below and pid not in below]:
+        below.update(new)
+        found += new
+    for pid in found:
+        os.kill(pid, signal.SIGSTOP)
+    return found
+
+
+def test_a_connection_that_stands_and_answers_nothing_is_not_waited_for_twice(peer) -> None:  # type: ignore[no-untyped-def]
+    wire = peer.shell()
+    wire.run("true", deadline=soon())
+    frozen = freeze(peer)
+    try:
+        with pytest.raises(BenchError, match="no session"):
+            wire.run("echo one", deadline=soon(0.5))
+        assert wire.run("echo two", deadline=soon()).out == "two\n"
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGKILL)
+        wire.close()
+
+
+def test_a_copy_that_nobody_takes_ends_with_its_deadline(peer, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    wire, big = peer.shell(), tmp_path / "big"
+    wire.run("true", deadline=soon())
+    with big.open("wb") as file:
+        file.truncate(64 << 20)
+    began, frozen = time.monotonic(), freeze(peer)
+    try:
+        with pytest.raises(BenchError) as failed:
+            wire.upload(big, "/tmp/kextrel-never", deadline=soon(0.5))
+        assert failed.value.wire == "mini.shell"
+        assert time.monotonic() - began < 5
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGKILL)
+        wire.close()
 
 
 def test_boot_time_that_cannot_be_read_is_said(peer) -> None:  # type: ignore[no-untyped-def]

@@ -6,6 +6,7 @@ what a stranger may send is bounded: requests at a time, bytes, seconds.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import secrets
 import socket
@@ -96,6 +97,7 @@ class HttpBeacon:
             self._server.shutdown()
             thread.join()
             self._server.server_close()
+            self._server.hang_up()
             self._offers.clear()
 
     def script_of(self, token: str) -> bytes | None:
@@ -135,6 +137,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], beacon: HttpBeacon) -> None:
         self.beacon = beacon
         self._free = threading.BoundedSemaphore(AT_A_TIME)
+        self._open: set[socket.socket] = set()
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, _Handler)
 
@@ -145,10 +148,18 @@ class _Server(ThreadingHTTPServer):
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self._open.discard(request)
             self._free.release()
+
+    def hang_up(self) -> None:
+        """Ends the connections of clients that are still there, and with each the thread that waits for it."""
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def server_bind(self) -> None:
         """Without HTTPServer's look-up of our own name, which may ask a name server and wait for it."""

@@ -12,6 +12,7 @@ from kextrel.timing import Deadline
 
 __all__ = ["SerialConsole"]
 
+LINE = 1 << 12  # bytes of a line that may wait for its end before they are evidence
 KEPT = 1 << 20  # bytes that wait to be read; older ones are in the evidence only
 
 
@@ -23,6 +24,7 @@ class SerialConsole:
         self._name, self._sink, self._wire = name, sink, wire
         self._port = SerialPort(port, baud, name)
         self._buffer = bytearray()
+        self._unsaid = bytearray()  # what is not evidence yet: the line that has not ended
         self._failed: BenchError | None = None
         self._closed = False
         self._arrived = threading.Condition()
@@ -46,6 +48,7 @@ class SerialConsole:
                     raise self._late(pattern, deadline)
             taken = bytes(self._buffer[:end])
             del self._buffer[:end]
+            self._say(max(0, len(self._unsaid) - len(self._buffer)))
             return taken
 
     def read_available(self) -> bytes:
@@ -67,6 +70,7 @@ class SerialConsole:
         self._closed = True
         self._port.interrupt()
         self._reader.join()
+        self._say(len(self._unsaid))
         self._port.close()
 
     def _collect(self) -> None:
@@ -77,13 +81,22 @@ class SerialConsole:
                 self._tell(b"", error)
                 return
             if chunk:
-                self._sink.record(self._wire, "read", data=chunk)
                 self._tell(chunk, None)
+
+    def _say(self, end: int) -> None:
+        """Makes the first `end` bytes evidence. Whole lines, where that can be: half a secret is not recognised."""
+        if end:
+            said = bytes(self._unsaid[:end])
+            del self._unsaid[:end]
+            self._sink.record(self._wire, "read", data=said)
 
     def _tell(self, chunk: bytes, failed: BenchError | None) -> None:
         with self._arrived:
             self._buffer += chunk
             del self._buffer[:-KEPT]
+            self._unsaid += chunk
+            too_long = failed is not None or len(self._unsaid) > LINE
+            self._say(len(self._unsaid) if too_long else self._unsaid.rfind(b"\n") + 1)
             self._failed = failed
             self._arrived.notify_all()
 

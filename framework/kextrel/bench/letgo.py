@@ -48,7 +48,12 @@ def surely(let_go: Callable[[], None]) -> None:
 @atexit.register
 def release_all() -> None:
     """Releases what is left; a port that went away releases by that, so its error is no news."""
-    for driver in list(_held):
-        with contextlib.suppress(BenchError):
-            driver.release()
-    _held.clear()
+    with contextlib.ExitStack() as stack:  # whatever one of them raises, the others are released
+        stack.callback(_held.clear)
+        for driver in list(_held):
+            stack.callback(_let_go, driver)
+
+
+def _let_go(driver: _Releasable) -> None:
+    with contextlib.suppress(BenchError):
+        driver.release()

@@ -22,7 +22,7 @@ from kextrel.bench.sshlink import SshTransport, request
 from kextrel.errors import BenchError, DeadlineExceeded, UsageError
 from kextrel.timing import Deadline
 
-__all__ = ["run"]
+__all__ = ["NoSession", "run"]
 
 GRACE = 5.0  # wall seconds for ending a command whose deadline is over
 AFTER_TERM = 1.0  # … of them between the polite signal and the last one
@@ -41,6 +41,10 @@ for p in "-$2" "$2" $tree; do
 done
 exit 0
 """
+
+
+class NoSession(Transient):
+    """The connection stands, but the Mac's sshd opens no session on it: full, or it answers no more."""
 
 
 def run(
@@ -66,7 +70,7 @@ def _open(transport: SshTransport, wire: str, deadline: Deadline) -> paramiko.Ch
     try:
         return transport.open_session(timeout=max(deadline.remaining, 0.01))
     except (paramiko.SSHException, EOFError, OSError) as error:
-        raise Transient(f"the connection gives no session: {str(error) or 'closed'}", wire=wire) from error
+        raise NoSession(f"the connection gives no session: {str(error) or 'closed'}", wire=wire) from error
 
 
 @dataclass
@@ -175,6 +179,8 @@ class _Job:
             # Again in any case: something may have ignored the first signal and closed its output.
             killed = self._kill("KILL", pid, limit) and self._gone(limit)
         self._channel.close()
+        if not killed:
+            self._transport.close()  # an sshd that still hears of it ends the session with what is in it
         return "it was killed on the Mac" if killed else "it could not be killed and may still run on the Mac"
 
     def _learn_pid(self, limit: Deadline) -> int | None:

@@ -116,11 +116,25 @@ class PikvmScreen:
     def _get(self, deadline: Deadline, ocr: bool) -> httpx.Response | None:
         try:
             seconds = max(min(deadline.remaining, PATIENCE), 0.01)
-            answer = self._client.get(SNAPSHOT, params={"ocr": "1"} if ocr else {}, timeout=seconds)
+            asked = {"ocr": "1"} if ocr else {}
+            with self._client.stream("GET", SNAPSHOT, params=asked, timeout=seconds) as begun:
+                answer = self._whole(begun, deadline.within(seconds))
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             why = str(error) or type(error).__name__
             raise Transient(f"PiKVM does not answer: {why}", wire=self._name, hint="look at its url") from error
         return self._read(answer)
+
+    def _whole(self, begun: httpx.Response, limit: Deadline) -> httpx.Response:
+        """The answer with its body: httpx bounds each wait for a piece, but not how many pieces there are."""
+        body = bytearray()
+        for piece in begun.iter_bytes():
+            body += piece
+            if len(body) > LIMIT:
+                raise BenchError(f"PiKVM answers {begun.status_code} with more than {LIMIT} bytes", wire=self._name)
+            if limit.expired:
+                raise Transient(f"PiKVM's answer does not end: {len(body)} bytes until now", wire=self._name)
+        kind = {"content-type": begun.headers.get("content-type", "text/plain; charset=utf-8")}
+        return httpx.Response(begun.status_code, headers=kind, content=bytes(body))
 
     def _read(self, answer: httpx.Response) -> httpx.Response | None:
         if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and "UnavailableError" in answer.text:
@@ -130,7 +144,7 @@ class PikvmScreen:
             raise BenchError(f"PiKVM refuses us ({answer.status_code})", wire=self._name, hint=hint)
         if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise Transient(f"PiKVM answers {answer.status_code}", wire=self._name)
-        if answer.status_code != httpx.codes.OK or len(answer.content) > LIMIT:
+        if answer.status_code != httpx.codes.OK:
             raise BenchError(f"PiKVM answers {answer.status_code}, {len(answer.content)} bytes", wire=self._name)
         return answer
 

@@ -56,9 +56,13 @@ class SerialPort:
 
     def interrupt(self) -> None:
         """Ends a read that another thread waits in, and every later one."""
-        if not self._closed:
-            self._closed = True
-            os.write(self._waker, b"x")
+        if self._closed:
+            return
+        self._closed = True
+        os.write(self._waker, b"x")
+        if self._serial is not None and self._descriptor() is None:
+            with contextlib.suppress(OSError):
+                self._serial.close()  # pyserial waits for the network by itself; only this ends that
 
     def close(self) -> None:
         """Gives the port up. A thread that reads is to be interrupted and joined first."""

@@ -205,6 +205,8 @@ class SshShell:
             done = remote.run(transport, command, wire=self._name, deadline=deadline, input=input, limit=limit)
         except BenchError as error:
             self._sink.record(self._wire, "run", command=command, input=input, failed=str(error))
+            if isinstance(error, remote.NoSession):
+                transport.close()  # the next call opens another connection instead of waiting for this one again
             raise
         self._sink.record(
             self._wire,
