@@ -302,7 +302,7 @@ def test_a_held_button_forces_it_off(mac):
     assert mac.run("true")[0] == 0
     with mac.held():
         mac.dark()
-    assert not mac.listens()
+    eventually(lambda: not mac.listens(), "the end of SSH")
 
 
 def test_the_console_offers_a_login_and_tells_of_a_restart(mac):
