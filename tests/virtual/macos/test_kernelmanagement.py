@@ -100,8 +100,9 @@ def test_a_signature_that_is_not_trusted_is_refused(small_mac: Macs, make_kext: 
 def test_with_sip_off_the_signature_is_not_asked(small_mac: Macs, make_kext: Make, kind: Signature) -> None:
     mac = small_mac()
     mac.lower(**SIP_OFF)
-    installed_and_approved(mac, make_kext(signature=kind))
-    assert mac.kernel.policy.approvals()[0].developer_name == "Unidentified - driver"
+    bundle = make_kext(signature=kind)
+    installed_and_approved(mac, bundle)
+    assert mac.kernel.policy.approvals()[0].developer_name == f"Unidentified - {bundle.stem}"
     mac.boot()
     assert mac.loaded() == [DRIVER]
 
