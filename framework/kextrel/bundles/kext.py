@@ -12,14 +12,14 @@ from kextrel.bundles.signature import Seal, sign
 from kextrel.errors import NotPossible, UsageError
 from kextrel.vocabulary import Extension, ExtensionKind, Signature
 
-__all__ = ["make"]
+__all__ = ["file_name", "make"]
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,155}\Z", re.ASCII)
 _KPI_VERSION = "8.0.0"
 
 
 def make(extension: Extension, folder: Path) -> Path:
-    """Writes `<bundle identifier>.kext` into `folder` and returns its path: no other kext is installed at that place.
+    """Writes the bundle, under its `file_name`, into `folder` and returns its path.
 
     The Mach-O has a slice for each of `architectures`, imports `symbols`, and is signed as `signature` says by the test
     authority, which only virtual Macs trust. Raises UsageError for an identifier that cannot be a file's name and
@@ -27,7 +27,7 @@ def make(extension: Extension, folder: Path) -> Path:
     """
     _refuse_what_is_not_made(extension)
     name = extension.bundle_id.rsplit(".", 1)[-1]
-    bundle = folder / f"{extension.bundle_id}.kext"
+    bundle = folder / file_name(extension)
     info = plistlib.dumps(_info(extension, name))
     resources = _code_resources()
     _write(bundle / "Contents" / "Info.plist", info)
@@ -36,6 +36,11 @@ def make(extension: Extension, folder: Path) -> Path:
     if extension.signature is not Signature.NONE:
         _write(bundle / "Contents" / "_CodeSignature" / "CodeResources", resources)
     return bundle
+
+
+def file_name(extension: Extension) -> str:
+    """`<bundle identifier>.kext`: no other kext is installed at that place."""
+    return f"{extension.bundle_id}.kext"
 
 
 def _refuse_what_is_not_made(extension: Extension) -> None:

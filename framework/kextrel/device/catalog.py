@@ -45,14 +45,14 @@ class Catalog:
         if extension not in self._bundles:
             if self._folder is None:
                 self._folder = tempfile.TemporaryDirectory(prefix="kextrel-")
-            folder = Path(self._folder.name) / f"{len(self._bundles)}"
-            folder.mkdir()
+            folder = Path(tempfile.mkdtemp(dir=self._folder.name))
             self._bundles[extension] = bundles.make(extension, folder)
         return self._bundles[extension]
 
     def installed_at(self, extension: Extension) -> str:
-        """Where its bundle lies on the Mac once it is installed."""
-        return f"{extension.path.rstrip('/')}/{self.bundle(extension).name}"
+        """Where its bundle lies on the Mac once it is installed; it need not be one that can be made."""
+        name = bundles.file_name(extension) if extension.bundle is None else Path(extension.bundle).name
+        return f"{extension.path.rstrip('/')}/{name}"
 
     def close(self) -> None:
         if self._folder is not None:

@@ -1,0 +1,44 @@
+"""The catalog: bundles are made once, when they are needed, and where one lies is known of every kext."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kextrel.device.catalog import Catalog
+from kextrel.errors import NotPossible
+from kextrel.vocabulary import Extension, ExtensionKind
+
+DRIVER = Extension("driver", ExtensionKind.KEXT, "com.example.driver")
+BANNED = Extension("banned", ExtensionKind.KEXT, "com.example.banned", banned=True)
+GIVEN = Extension("given", ExtensionKind.KEXT, "com.example.given", bundle="/somewhere/Real.kext", path="/Library/A B/")
+
+
+@pytest.fixture
+def catalog() -> Iterator[Catalog]:
+    made = Catalog()
+    made.learn({one.name: one for one in (DRIVER, BANNED, GIVEN)})
+    yield made
+    made.close()
+
+
+def test_a_bundle_is_made_once_and_goes_with_the_catalog(catalog: Catalog) -> None:
+    made = catalog.bundle(DRIVER)
+    assert catalog.bundle(DRIVER) == made
+    assert made.is_dir()
+    catalog.close()
+    assert not made.exists()
+
+
+def test_a_kext_that_cannot_be_made_is_said_so_each_time_and_hinders_no_other(catalog: Catalog) -> None:
+    for _ in range(2):
+        with pytest.raises(NotPossible, match="not implemented: making a banned"):
+            catalog.bundle(BANNED)
+    assert catalog.bundle(DRIVER).is_dir()
+
+
+def test_where_a_kext_lies_is_known_without_its_bundle(catalog: Catalog) -> None:
+    assert catalog.installed_at(BANNED) == "/Library/Extensions/com.example.banned.kext"
+    assert catalog.installed_at(GIVEN) == "/Library/A B/Real.kext"
+    assert catalog.installed_at(DRIVER).endswith(f"/{catalog.bundle(DRIVER).name}")
