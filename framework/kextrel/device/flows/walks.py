@@ -1,7 +1,9 @@
 """The walks that drift from release to release: how many Tabs, which keys, which way to a place.
 
 One row a range of releases, newest first; a flow takes the row of the Mac's release and still looks at what comes.
-Sources: prepare.md's last paragraph and the field notes of an Apple-silicon Mac mini on 14.5.
+Sources: prepare.md's last paragraph and the field notes of an Apple-silicon Mac mini on 14.5. The other releases' rows
+are carried over from those notes and were tried on no real Mac: where one is wrong a walk ends as the keyboard's or the
+screen's failure, never as a verdict about the Mac.
 """
 
 from __future__ import annotations
