@@ -389,6 +389,7 @@ def test_a_name_that_is_no_identifier_needs_a_bundle_id(name: str) -> None:
         ("bundle_id: com.example.", "it must be a bundle identifier"),
         ("bundle_id: com..example", "it must be a bundle identifier"),
         (f"bundle_id: {'a' * 156}", "it must be a bundle identifier"),
+        ("bundle: build/Driver.app", "the bundle of a kext is a .kext, not build/Driver.app"),
         ("architectures: []", "a kext needs at least one architecture"),
     ],
 )

@@ -242,6 +242,17 @@ def test_an_interrupted_mac_is_quarantined(one: Callable[..., Scenario], paper_m
     assert why == ["interrupted by KeyboardInterrupt in 'sample'"]
 
 
+def test_a_bundle_that_is_not_there_is_bad_input_before_anything_is_touched(
+    one: Callable[..., Scenario], paper_mac: Any
+) -> None:
+    mac = paper_mac()
+    head = 'schema: kextrel/scenario/v1\nmac: {macos: "14.5"}\nextensions: {driver: {bundle: absent/Real.kext}}\n'
+    for attempt in (Stay(mac, quarantine=pytest.fail).run, lambda bad: run_on(mac, [bad], quarantine=pytest.fail)):
+        with pytest.raises(InputError, match=r"s.mac.yaml: extension 'driver' is to be the bundle absent/Real.kext"):
+            attempt(one(WALK, head))
+    assert mac.log == []
+
+
 def test_a_mac_that_is_interrupted_on_its_way_back_is_quarantined_too(
     one: Callable[..., Scenario], paper_mac: Any
 ) -> None:

@@ -113,6 +113,7 @@ def _start_policy(visit: Visit) -> tuple[object, ...]:
 def _visit(scenario: Scenario, facts: Facts, model: Model) -> Visit:
     if scenario.mac.unmet(facts):
         return Visit(scenario, Level.CLEAN, 0.0)
+    scenario.need_bundles()
     foreseen = foresee(scenario, facts.macos, model=model)
     if foreseen[0].prediction is None:
         return Visit(scenario, Level.CLEAN, 0.0)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from kextrel import yamltext
-from kextrel.errors import UsageError, nearest
+from kextrel.errors import InputError, UsageError, nearest
 from kextrel.scenario.fields import Fields, Place, list_of, one_of, text
 from kextrel.scenario.parameters import combinations, substitute, uses
 from kextrel.scenario.pins import Pin, read_pin
@@ -85,6 +85,14 @@ class Scenario:
                 "they need enrollment: device (approved by the user before macOS 11) or automated-device",
             )
         return start
+
+    def need_bundles(self) -> None:
+        """Raises InputError where an extension's own bundle is not there: asked before a run, for a prediction needs
+        none."""
+        for extension in self.extensions.values():
+            if extension.bundle is not None and not Path(extension.bundle).is_dir():
+                what = f"extension '{extension.name}' is to be the bundle {extension.bundle}, which is not there"
+                raise InputError(what, path=self.file, hint="correct its path, or leave 'bundle' out to have one made")
 
     def _version(self, macos: Version | str | None) -> Version:
         wanted = self.mac.macos

@@ -173,6 +173,7 @@ class Stay:
         if self._lost is not None:
             return untouched(scenario, self.device.name, self._lost, on_step)
         if not scenario.mac.unmet(self.device.facts):
+            scenario.need_bundles()
             foresee(scenario, self.device.facts.macos, model=self.model)  # bad input: raised before anything is touched
         try:
             report = run(

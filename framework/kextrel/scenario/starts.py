@@ -281,6 +281,8 @@ def read_extension(name: str, node: Node, place: Place) -> tuple[Extension, dict
         signature=fields.get("signature", word_of(Signature), Signature.DEVELOPER_ID),
         bundle=_beside(place.path, fields.get_or_none("bundle", text)),
     )
+    if common.bundle is not None and kind is ExtensionKind.KEXT and not common.bundle.endswith(".kext"):
+        raise fields.place.wrong(f"the bundle of a kext is a .kext, not {common.bundle}", fields.at("bundle"))
     typed = _kext(fields, common) if kind is ExtensionKind.KEXT else _system_extension(fields, common)
     return typed, fields.written
 
