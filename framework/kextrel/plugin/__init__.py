@@ -44,9 +44,13 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     mark = metafunc.definition.get_closest_marker("kextrel")
     if mark is not None and mark.kwargs.get("on") == "each" and "mac" in metafunc.fixturenames:
+        from kextrel.errors import UsageError
         from kextrel.plugin.choosing import fitting
 
-        names = fitting(_run(metafunc.config), mark)
+        try:
+            names = fitting(_run(metafunc.config), mark)
+        except UsageError as error:
+            raise pytest.Collector.CollectError(str(error)) from None
         metafunc.parametrize("mac", names or [None], ids=names or ["no Mac fits"], indirect=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +11,8 @@ import pytest
 from kextrel.errors import BenchError
 from kextrel.plugin.choosing import fitting
 from kextrel.plugin.run import Run
-from kextrel.scenario import Mac, Stay, worst
+from kextrel.scenario import Judgement, Mac, Stay, StepReport, worst
+from kextrel.vocabulary import Verdict
 
 __all__ = ["bound"]
 
@@ -26,16 +27,27 @@ def bound(run: Run, node: Any, name: str | None) -> Iterator[Mac]:
     if not fits:
         asked = ", ".join(f"{key}={value!r}" for key, value in (mark.kwargs if mark else {}).items())
         pytest.skip(f"not checked: no Mac of the lab meets {asked or 'the mark'}")
-    stay = run.stay(fits[0])
-    _refuse_lost(stay)
-    given, began = Mac(stay.device, sink=run.log(fits[0])), time.monotonic()
+    stay, began = _had(run, node, fits[0]), time.monotonic()
+    given = Mac(stay.device, sink=run.log(fits[0]))
     try:
         yield given
     finally:
         if given.steps:
-            run.ended(_told(given, node), given.steps, time.monotonic() - began)
+            verdict = worst(step.judgement for step in given.steps)
+            run.ended(_told(node, given.name, given.steps, verdict), given.steps, time.monotonic() - began)
         stay.back(given.level)
         _refuse_lost(stay)
+
+
+def _had(run: Run, node: Any, name: str) -> Stay:
+    """The Mac; one that cannot be had is a result too, else a report would count the tests that had theirs alone."""
+    try:
+        stay = run.stay(name)
+        _refuse_lost(stay)
+    except BenchError as error:
+        run.ended(_told(node, name, (), Judgement(Verdict.BENCH_FAILED, None, str(error))), (), 0.0)
+        raise
+    return stay
 
 
 def _refuse_lost(stay: Stay) -> None:
@@ -44,12 +56,12 @@ def _refuse_lost(stay: Stay) -> None:
         raise BenchError(stay.lost.reason.removeprefix(f"{name} "), wire=name)
 
 
-def _told(given: Mac, node: Any) -> dict[str, Any]:
+def _told(node: Any, device: str, steps: Sequence[StepReport], verdict: Judgement) -> dict[str, Any]:
     """The verbs of a test, in the shape in which `kextrel run` prints a scenario."""
     return {
         "file": str(node.path),
         "name": node.name or "session",
-        "device": given.name,
-        "steps": [step.to_json() for step in given.steps],
-        "verdict": worst(step.judgement for step in given.steps).to_json(),
+        "device": device,
+        "steps": [step.to_json() for step in steps],
+        "verdict": verdict.to_json(),
     }
