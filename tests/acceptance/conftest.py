@@ -141,17 +141,17 @@ class Certificates:
             self._begun[name] = self._pool.submit(self.certify, name, KEXTREL, ORDERS[name])
         return self._begun[name]
 
-    def certify(self, name: str, program: Sequence[str], arguments: Sequence[str]) -> Certified:
+    def certify(self, name: str, program: Sequence[str], arguments: Sequence[str], **others: str) -> Certified:
         """Runs one now, and learns the passwords of its Macs from their secret files as long as there are any."""
         folder = self._base / name
         for part in ("here", "tmp", "state"):
             (folder / part).mkdir(parents=True)
-        environment = {**self._settings, "TMPDIR": str(folder / "tmp"), "KEXTREL_STATE": str(folder / "state")}
+        own = {"TMPDIR": str(folder / "tmp"), "KEXTREL_STATE": str(folder / "state")}
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
             child = subprocess.Popen(
                 [*program, "certify", *arguments],
                 cwd=folder / "here",
-                env=environment,
+                env={**self._settings, **own, **others},
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,

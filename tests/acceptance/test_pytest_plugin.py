@@ -1,0 +1,252 @@
+"""The other door: a project of the user's own, its Python tests and its scenarios, under plain pytest."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+Process = Callable[..., "subprocess.CompletedProcess[str]"]
+
+MINE = """
+import pytest
+
+def test_refused_under_full_security(mac):
+    driver = mac.extension("driver")
+    mac.install(driver)
+    step = mac.load(driver)
+    assert step.refused and step.reason == "security-mode"
+    assert (step.verdict, "KEXT-06" in step.rules) == ("held", True)
+    assert step.state.loaded_kexts == frozenset()
+
+def test_what_is_unjudged_is_done_and_held_against_nothing(mac):
+    driver = mac.extension("driver")
+    with mac.unjudged():
+        step = mac.install(driver)
+    assert (step.outcome, step.verdict, step.rules, mac.steps) == ("done", None, (), [])
+    assert mac.remove(driver).verdict == "held"
+
+def test_a_plain_failure_is_the_test_s_own(mac):
+    assert mac.install(mac.extension("driver")).refused
+
+@pytest.mark.kextrel(macos="<11")
+def test_of_another_time(mac):
+    raise AssertionError("this must not run")
+
+@pytest.mark.kextrel(architecture="apple-silicon", macos=">=13", enrollment="none", on="each")
+def test_on_each(mac):
+    assert mac.name == "mini"
+
+@pytest.mark.kextrel(architecture="intel", on="each")
+def test_on_each_of_none(mac):
+    raise AssertionError("this must not run")
+
+def test_of_the_lab_itself(lab):
+    assert list(lab.names()) == ["mini"]
+    assert lab.describe("mini")["wires"]
+"""
+SESSION = """
+def test_begins(mac_session):
+    assert mac_session.install(mac_session.extension("driver")).verdict == "held"
+
+def test_goes_on_where_the_first_one_ended(mac_session):
+    assert [list(step.action) for step in mac_session.steps] == [["install"]]
+    assert mac_session.remove("driver").verdict == "held"
+"""
+WALK = """\
+schema: kextrel/scenario/v1
+name: macOS itself lowers nothing
+mac: {architecture: apple-silicon, macos: ">=13"}
+steps:
+  - set-security: {mode: reduced, allow: [user]}
+    expect: {outcome: refused, reason: wrong-environment}
+"""
+ELSEWHERE = WALK.replace("itself lowers nothing", "of another time").replace('">=13"', '"<12"')
+LOWERED = """
+def test_lowered(mac):
+    mac.set_security("reduced", allow=["user"])
+
+def test_nobody_gets_here_without_a_mac(mac):
+    assert mac.name == "mini"
+"""
+LAB = """\
+schema: kextrel/lab/v1
+name: {name}
+macs:
+  {name}-1: &mac
+    architecture: apple-silicon
+    macos: "14.5"
+    virtual: {{prepared: true}}
+  {name}-2:
+    architecture: apple-silicon
+    macos: "15.3"
+    virtual: {{prepared: true}}
+""".replace("&mac\n", "\n")
+EACH = """
+import pytest
+@pytest.mark.kextrel(on="each")
+def test_each(mac):
+    raise AssertionError("collected only")
+"""
+
+
+@pytest.fixture
+def project(process: Process, tmp_path: Path) -> Process:
+    """`project({name: text}, arguments…)`: pytest in a folder with these files; its JUnit report is junit.xml."""
+
+    def run(files: dict[str, str], *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        for name, text in files.items():
+            (tmp_path / name).write_text(text)
+        options = ["-p", "no:cacheprovider", "-ra", "--junitxml=junit.xml"]
+        return process(sys.executable, "-m", "pytest", *options, *arguments, **environment)
+
+    return run
+
+
+def told(folder: Path) -> dict[str, str]:
+    """What JUnit says of each test: passed, failure, error or skipped."""
+    cases = ElementTree.parse(folder / "junit.xml").getroot().iter("testcase")
+    return {str(case.get("name")): ",".join(child.tag for child in case) or "passed" for case in cases}
+
+
+def results(folder: Path) -> dict[str, dict[str, Any]]:
+    lines = (folder / "report" / "results.jsonl").read_text().splitlines()
+    return {one["name"]: one for one in map(json.loads, lines)}
+
+
+def test_a_project_on_a_lab_that_its_ini_names(project: Process, served: Any, tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\nkextrel_lab = {served.lab}\nkextrel_report = report\n")
+    files = {"test_mine.py": MINE, "test_session.py": SESSION, "a.mac.yaml": WALK, "b.mac.yaml": ELSEWHERE}
+    done = project(files)
+    assert told(tmp_path) == {
+        "macOS itself lowers nothing": "passed",
+        "macOS of another time": "skipped",
+        "test_refused_under_full_security": "passed",
+        "test_what_is_unjudged_is_done_and_held_against_nothing": "passed",
+        "test_a_plain_failure_is_the_test_s_own": "failure",
+        "test_of_another_time": "skipped",
+        "test_on_each[mini]": "passed",
+        "test_on_each_of_none[no Mac fits]": "skipped",
+        "test_of_the_lab_itself": "passed",
+        "test_begins": "passed",
+        "test_goes_on_where_the_first_one_ended": "passed",
+    }, done.stdout
+    assert done.returncode == 1
+    assert "not checked: no Mac of the lab meets macos='<11'" in done.stdout
+    assert "not checked: no Mac of the lab meets architecture='intel'" in done.stdout
+    assert re.search("not checked: .*14[.]5.*<12", done.stdout)
+    the_report_of_that_project(tmp_path)
+
+
+def the_report_of_that_project(folder: Path) -> None:
+    """Scenarios and Python tests alike; what judged nothing is not there."""
+    found = results(folder)
+    assert {name: one["verdict"]["verdict"] for name, one in found.items()} == {
+        "macOS itself lowers nothing": "held",
+        "macOS of another time": "not-checked",
+        "test_refused_under_full_security": "held",
+        "test_what_is_unjudged_is_done_and_held_against_nothing": "held",
+        "test_a_plain_failure_is_the_test_s_own": "held",
+        "session": "held",
+    }
+    load = found["test_refused_under_full_security"]["steps"][1]
+    assert load["action"] == {"load": "driver"}
+    assert load["observed"]["outcome"] == "refused"
+    assert load["evidence"][1] > load["evidence"][0] > 0
+    page = (folder / "report" / "report.html").read_text()
+    assert "test_refused_under_full_security" in page
+
+
+def test_a_broken_mac_fails_tests_and_scenarios(project: Process, tmp_path: Path) -> None:
+    arguments = ["--kextrel-defect", "BOOT-02", "--kextrel-report", "report"]
+    done = project({"test_lowered.py": LOWERED, "a.mac.yaml": WALK}, *arguments)
+    assert told(tmp_path) == {
+        "macOS itself lowers nothing": "failure",
+        "test_lowered": "failure",
+        "test_nobody_gets_here_without_a_mac": "passed",
+    }, done.stdout
+    assert done.returncode == 1
+    assert {one["verdict"]["rule"] for one in results(tmp_path).values()} == {"BOOT-02"}
+    assert "expected refused (wrong-environment), seen changed" in done.stdout
+    assert "PolicyViolated: step 1 (set-security): violated BOOT-02: " in done.stdout
+
+
+def test_a_broken_wire_is_a_letter_of_its_own_and_an_error(project: Process, tmp_path: Path) -> None:
+    arguments = ["--kextrel-fault", "ssh-drop@8", "--kextrel-report", "report"]
+    done = project({"test_lowered.py": LOWERED, "z.mac.yaml": WALK}, *arguments)
+    assert told(tmp_path) == {
+        "test_lowered": "error,error",  # its verb, and the way back
+        "test_nobody_gets_here_without_a_mac": "error",
+        "macOS itself lowers nothing": "error",
+    }, done.stdout
+    assert done.returncode == 1
+    assert re.search(r"^test_lowered\.py BBB +\[ *\d+%\]$", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^z\.mac\.yaml B +\[100%\]$", done.stdout, re.MULTILINE)
+    assert re.search(r"^BENCH FAILED test_lowered\.py::test_lowered: .*mini\.shell \(127", done.stdout, re.MULTILINE)
+    assert "Traceback" not in done.stdout
+    assert "binding.py" not in done.stdout
+    found = results(tmp_path)
+    assert set(found) == set(told(tmp_path))
+    assert {one["verdict"]["verdict"] for one in found.values()} == {"bench-failed"}
+    assert "0 held, 0 violated, 0 not checked, 3 bench failed" in done.stdout
+
+
+def test_each_mac_has_an_id_of_its_own(project: Process, tmp_path: Path) -> None:
+    (tmp_path / "lab.yaml").write_text(LAB.format(name="one"))
+    done = project({"test_each.py": EACH}, "--collect-only", "-q", "--kextrel-lab", "lab.yaml")
+    assert collected(done) == ["test_each.py::test_each[one-1]", "test_each.py::test_each[one-2]"]
+
+
+def test_command_line_before_environment_before_ini(project: Process, tmp_path: Path) -> None:
+    for name in ("ini", "environment", "line"):
+        (tmp_path / f"{name}.yaml").write_text(LAB.format(name=name))
+    (tmp_path / "pytest.ini").write_text("[pytest]\nkextrel_lab = ini.yaml\n")
+    files, only = {"test_each.py": EACH}, ["--collect-only", "-q"]
+    assert labs_of(project(files, *only)) == {"ini"}
+    assert labs_of(project(files, *only, KEXTREL_LAB="environment.yaml")) == {"environment"}
+    assert labs_of(project(files, *only, "--kextrel-lab=line.yaml", KEXTREL_LAB="environment.yaml")) == {"line"}
+
+
+def collected(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line for line in done.stdout.splitlines() if "::" in line]
+
+
+def labs_of(done: subprocess.CompletedProcess[str]) -> set[str]:
+    return {line.partition("[")[2].partition("-")[0] for line in collected(done)}
+
+
+@pytest.mark.parametrize("files", [{"test_mine.py": MINE}, {"a.mac.yaml": WALK}], ids=["python", "scenario"])
+def test_a_mac_that_is_not_there_is_one_sentence(project: Process, files: dict[str, str]) -> None:
+    done = project(files, "--kextrel-device", "mimi")
+    assert done.returncode == 4
+    said = [line for line in (done.stdout + done.stderr).splitlines() if "mimi" in line]
+    assert said
+    assert all("there is no Mac 'mimi'; did you mean 'mini'?" in line for line in said)
+    assert "choosing.py" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("mark", "sentence"),
+    [("flavour='x'", "@pytest.mark.kextrel knows no 'flavour'"), ("on='all'", "on is 'any' or 'each', not 'all'")],
+)
+def test_a_mark_that_says_nothing_is_one_sentence(project: Process, mark: str, sentence: str) -> None:
+    done = project({"test_it.py": f"import pytest\n@pytest.mark.kextrel({mark})\ndef test_it(mac): pass\n"})
+    assert done.returncode != 0
+    assert sentence in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "choosing.py" not in done.stdout
+
+
+def test_a_typo_in_a_scenario_is_a_sentence_of_the_collection(project: Process) -> None:
+    done = project({"a.mac.yaml": WALK.replace("expect:", "expct:")})
+    assert done.returncode == 2
+    assert "a.mac.yaml:6: " in done.stdout
+    assert "'expect'" in done.stdout
+    assert "Traceback" not in done.stdout
