@@ -68,7 +68,10 @@ def _corners(rect: Rect) -> tuple[int, int, int, int]:
 
 def _paint(image: Image, draw: ImageDraw, mark: Mark) -> None:
     if isinstance(mark, Text):
-        (_cells if mark.cell else _text)(draw, mark)
+        if mark.cell:
+            _cells(image, mark)
+        else:
+            _text(draw, mark)
     elif isinstance(mark, Box):
         draw.rounded_rectangle(_corners(mark.rect), mark.radius, mark.fill, mark.outline, mark.width)
     elif isinstance(mark, Disc):
@@ -94,12 +97,22 @@ def _bullets(draw: ImageDraw, mark: Text) -> None:
         draw.ellipse((x, mark.y - mark.size // 4, x + mark.size // 2, mark.y + mark.size // 4), mark.colour)
 
 
-def _cells(draw: ImageDraw, mark: Text) -> None:
+def _cells(image: Image, mark: Text) -> None:
     """A row of a terminal: the font is proportional, so each character is centred in its cell."""
-    font, middle = _font(mark.size), mark.x + mark.cell // 2
     for column, character in enumerate(mark.text.translate(_STAND_INS)):
         if character != " ":
-            draw.text((middle + column * mark.cell, mark.y), character, mark.colour, font, "mm")
+            glyph = _glyph(character, mark.size, mark.cell)
+            image.paste(mark.colour, (mark.x + column * mark.cell, mark.y - glyph.height // 2), glyph)
+
+
+@lru_cache(maxsize=512)
+def _glyph(character: str, size: int, width: int) -> Image:
+    """The mask of one character in the middle of its cell: a terminal shows the same few over and over."""
+    from PIL import Image, ImageDraw
+
+    mask = Image.new("L", (width, 2 * size))
+    ImageDraw.Draw(mask).text((width // 2, size), character, 255, _font(size), "mm")
+    return mask
 
 
 def _fade(image: Image, mark: Fade) -> None:
