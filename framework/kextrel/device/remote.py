@@ -11,7 +11,7 @@ from kextrel.timing import Deadline
 
 __all__ = ["answered", "exists", "is_safe_boot", "run"]
 
-_NO_TOOLS = 126
+_NO_TOOLS = range(126, 193)
 _SUDO_REFUSALS = ("a terminal is required", "a password is required", "not in the sudoers file", "is not allowed to")
 
 
@@ -32,9 +32,10 @@ def run(rig: Rig, command: str, *, deadline: Deadline, input: bytes = b"", secon
 def answered(done: Completed, *codes: int) -> Completed:
     """`done`, when the tool itself ended it: with one of `codes`, or, without any, with one that is its own.
 
-    126 and above are the shell's: not found, not to be run, killed. UnreadableAnswer then: that is no refusal.
+    126 to 192 are the shell's: not found, not to be run, killed by a signal; 250 is kmutil's own. UnreadableAnswer for
+    the shell's: that is no refusal.
     """
-    if done.exit_code in codes or (not codes and done.exit_code < _NO_TOOLS):
+    if done.exit_code in codes or (not codes and done.exit_code not in _NO_TOOLS):
         return done
     said = done.err.strip() or done.out.strip()
     raise UnreadableAnswer(done.command, said.splitlines()[0] if said else f"it ended with {done.exit_code}")

@@ -12,7 +12,7 @@ from kextrel.device.rig import Rig
 from kextrel.errors import BenchError, NotPossible, UnreadableAnswer, UsageError
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Credential, Extension, ExtensionKind, Outcome, Reason
-from kextrel.vocabulary.actions import Approve, Install, Load, Remove, Unload, Wait
+from kextrel.vocabulary.actions import Approve, Install, Load, Rebuild, Remove, Unload, Wait
 
 ID = "com.example.kextrel.driver"
 NOT_APPROVED = (
@@ -89,6 +89,14 @@ def test_a_tool_that_was_killed_or_is_not_there_refused_nothing(
     world.commands["kmutil load"] = (code, "", "sh: kmutil: not found")
     with pytest.raises(UnreadableAnswer):
         perform(driven, Load("driver"), deadline=deadline)
+
+
+def test_a_rebuild_that_wants_a_person_cannot_be_asked_of_this_mac(world: Any, driven: Rig, deadline: Deadline) -> None:
+    """The exit code is kmutil's own: seen on 15.7.3."""
+    said = 'com.apple.LocalAuthentication Code=-6 "Biometry is not available on this device"'
+    world.commands["kmutil rebuild"] = (250, "", said)
+    with pytest.raises(NotPossible, match="asks for a person"):
+        perform(driven, Rebuild(), deadline=deadline)
 
 
 @pytest.mark.parametrize(
