@@ -15,9 +15,10 @@ DRIVER = "com.example.kextrel.driver"
 class Walk:
     """A Mac in the model, one action after the other; `last` is the latest prediction."""
 
-    def __init__(self, mac: Mac, **extension: object) -> None:
+    def __init__(self, mac: Mac, more: Extension | None, **extension: object) -> None:
         values: dict[str, object] = {"name": "driver", "kind": ExtensionKind.KEXT, "bundle_id": DRIVER, **extension}
-        self.situation = policy.begin(Start(mac, (), {"driver": Extension(**values)}))  # type: ignore[arg-type]
+        known = {"driver": Extension(**values)}  # type: ignore[arg-type]
+        self.situation = policy.begin(Start(mac, (), known if more is None else {**known, more.name: more}))
         self.last: policy.Prediction | None = None
 
     def do(self, *actions: Action) -> Walk:
@@ -34,8 +35,8 @@ class Walk:
 
 @pytest.fixture
 def walk() -> Callable[..., Walk]:
-    def make(*, mac: dict[str, object] | None = None, **extension: object) -> Walk:
+    def make(*, mac: dict[str, object] | None = None, more: Extension | None = None, **extension: object) -> Walk:
         values: dict[str, object] = {"architecture": Architecture.APPLE_SILICON, "macos": Version.parse("14.5")}
-        return Walk(Mac(**{**values, **(mac or {})}), **extension)  # type: ignore[arg-type]
+        return Walk(Mac(**{**values, **(mac or {})}), more, **extension)  # type: ignore[arg-type]
 
     return make

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from kextrel.vocabulary import (
     Credential,
     Enrollment,
     Environment,
+    Extension,
+    ExtensionKind,
     KextManagement,
     SecurityMode,
     Signature,
@@ -233,6 +236,22 @@ def test_approval_of_what_was_asked_for_before_the_restart_is_not_built_yet(walk
     with pytest.raises(policy.NotModelled, match="KEXT-22"):
         mac.do(APPROVE)
     assert mac.do(LOAD, APPROVE).answers() == ["approved"]
+
+
+def test_one_button_a_developer_may_approve_what_else_is_pending(walk: WALK) -> None:
+    mac = walk(more=Extension("other", ExtensionKind.KEXT, "com.example.other"))
+    mac.do(*LOWERED, INSTALL, Install("other"), LOAD, Load("other"), APPROVE)
+    expected = mac.last.outcomes[0]
+    assert (expected.unsettled, expected.state.uakl) == ({"uakl"}, {DRIVER})
+    mac.situation = mac.situation.observed(replace(expected.state, uakl=frozenset({DRIVER, "com.example.other"})))
+    assert mac.do(Approve("other")).answers() == ["not-offered"]
+    assert mac.do(Restart()).situation.state.aux_kc == {DRIVER, "com.example.other"}
+
+
+def test_another_developers_pending_kext_is_not_approved_with_ours(walk: WALK) -> None:
+    mac = walk(more=Extension("other", ExtensionKind.KEXT, "com.example.other", team_id="OTHERTEAM1"))
+    mac.do(*LOWERED, INSTALL, Install("other"), LOAD, Load("other"), APPROVE)
+    assert mac.last.outcomes[0].unsettled == frozenset()
 
 
 def test_kext_15_leaves_open_whether_a_rebuild_finds_the_approval(walk: WALK) -> None:

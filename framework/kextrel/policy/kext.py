@@ -191,7 +191,15 @@ def approved_into_the_uakl(situation: Situation, action: Approve, law: Law) -> P
     after = replace(after, staged=buildable(after, law))
     if not law.says(KEXT_05):
         after = replace(after, aux_kc=buildable(after, law), receipt=buildable(after, law))
-    return ruled(Outcome.APPROVED, after, KEXT_08, KEXT_05)
+    return ruled(Outcome.APPROVED, after, KEXT_08, KEXT_05, unsettled=_with_others(situation, action.extension))
+
+
+def _with_others(situation: Situation, name: str) -> frozenset[str]:
+    """Settings has one button a developer; whether it also allows what else of the team is pending, no rule says."""
+    team = situation.extensions[name].team_id
+    others = situation.pending - {name}
+    together = any(situation.extensions[other].team_id == team for other in others)
+    return frozenset({"uakl"}) if together else frozenset()
 
 
 def buildable(situation: Situation, law: Law) -> frozenset[str]:

@@ -98,14 +98,18 @@ class Situation:
         )
 
     def observed(self, state: State) -> Situation:
-        """This situation corrected by what was seen; a field that is UNKNOWN stays as it was believed."""
+        """This situation corrected by what was seen; a field that is UNKNOWN stays as it was believed.
+
+        An approval that nobody expected is one more for the next boot to build in, and pending no longer.
+        """
         policy = BootPolicy(
             self.stored.mode if state.security_mode is UNKNOWN else state.security_mode,
             self.stored.sip if state.sip is UNKNOWN else state.sip,
             self.stored.management if state.kext_management is UNKNOWN else state.kext_management,
         )
+        gained = frozenset() if state.uakl is UNKNOWN else state.uakl - self.uakl
         return replace(
-            self,
+            self._approved(gained),
             stored=policy,
             environment=self.environment if state.boot is UNKNOWN else state.boot,
             uakl=self.uakl if state.uakl is UNKNOWN else state.uakl,
@@ -116,3 +120,10 @@ class Situation:
                 self.system_extensions if state.system_extensions is UNKNOWN else dict(state.system_extensions)
             ),
         )
+
+    def _approved(self, gained: frozenset[str]) -> Situation:
+        if not gained:
+            return self
+        waiting = frozenset(name for name in self.pending if self.extensions[name].bundle_id not in gained)
+        staged = self.aux_kc if self.staged is None else self.staged
+        return replace(self, pending=waiting, staged=staged | (gained & self.kexts_on_disk))
