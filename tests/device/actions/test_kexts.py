@@ -252,6 +252,25 @@ def test_what_is_not_offered_is_not_approved(
     assert "type a secret" not in world.log
 
 
+def test_a_kext_that_is_gone_is_not_approved_though_settings_offers_it(
+    world: Any, driven: Rig, deadline: Deadline
+) -> None:
+    settings(world, takes=True)
+    world.commands["test -e"] = (1, "", "")
+    assert perform(driven, Approve("driver"), deadline=deadline).reason is Reason.NOT_INSTALLED
+    assert world.policy.approved == ()
+
+
+def test_the_button_of_one_of_several_developers_is_not_pressed_blindly(
+    world: Any, driven: Rig, deadline: Deadline
+) -> None:
+    settings(world, takes=True)
+    pane(world, 'Allow\nSystem software from developer "Other" was blocked from loading.  Allow\n')
+    with pytest.raises(NotPossible, match="several developers"):
+        perform(driven, Approve("driver"), deadline=deadline)
+    assert world.policy.approved == ()
+
+
 def settings(world: Any, *, takes: bool) -> None:
     """Three Tabs, Space, the sheet; Return is taken or not."""
     pane(world, "Allow\n")

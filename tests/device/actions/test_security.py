@@ -195,10 +195,16 @@ def test_from_macos_the_password_goes_to_stdin_and_the_environment_is_wrong(
     assert not any("correct-horse" in line for line in world.log)
 
 
-def test_full_and_an_allowance_exclude_each_other(world: Any, rig: Rig, deadline: Deadline) -> None:
-    world.shell_up, world.commands["bputil -f -k"] = True, (1, "", "options exclude each other")
-    done = perform(rig, SetSecurity(SecurityMode.FULL, USER), deadline=deadline)
-    assert (done.outcome, done.reason) == (Outcome.REFUSED, Reason.NOT_OFFERED)
+@pytest.mark.parametrize(
+    ("system", "reason"),
+    [("one true recoveryOS", Reason.NOT_OFFERED), ("fallback recoveryOS", Reason.WRONG_ENVIRONMENT)],
+)
+def test_full_and_an_allowance_exclude_each_other_where_allowing_is_possible_at_all(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str], system: str, reason: Reason
+) -> None:
+    world.policy.os_type = system
+    recovery(world, screens, code=1)
+    assert perform(rig, SetSecurity(SecurityMode.FULL, USER), deadline=deadline).reason is reason
 
 
 def test_nothing_asked_for_is_unchanged(rig: Rig, deadline: Deadline) -> None:

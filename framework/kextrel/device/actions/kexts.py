@@ -117,10 +117,15 @@ def approve(rig: Rig, action: Approve, *, deadline: Deadline) -> Performed:
         raise NotPossible("not implemented: approving with synthetic events")
     extension = rig.catalog.kext(action.extension)
     account = rig.accounts.acting(action.as_)
+    target = rig.catalog.installed_at(extension)
+    if not exists(rig, target, deadline=deadline):
+        return Performed(Outcome.REFUSED, Reason.NOT_INSTALLED, f"there is nothing at {target}")
     try:
         offer = approval.look(rig, deadline=deadline)
         if offer is not Offer.ALLOW:
             return Performed(Outcome.REFUSED, _NOT_OFFERED[offer], f"Settings shows {offer}")
+        if approval.of_several(rig, deadline=deadline):
+            raise NotPossible("Settings offers extensions of several developers, and it cannot be told which is ours")
         taken = approval.approve(rig, account, deadline=deadline)
     finally:
         approval.close_settings(rig, deadline=deadline)

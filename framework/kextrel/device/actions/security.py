@@ -174,12 +174,12 @@ def _judge(told: _Told, reached: bool, reason: Reason | None) -> Performed:
 def _bputil_reason(action: SetSecurity, told: _Told) -> Reason | None:
     """The first that applies, in the order of the scenario language."""
     where = told.before.boot
-    if action.mode is not SecurityMode.FULL:
+    if action.mode is not SecurityMode.FULL or action.allow:
         plain_reduced = action.mode is SecurityMode.REDUCED and not action.allow
         allowed = _RECOVERIES if plain_reduced else _RECOVERIES[:1]
         if where is not UNKNOWN and where not in allowed:
             return Reason.WRONG_ENVIRONMENT
-    elif action.allow:
+    if action.mode is SecurityMode.FULL and action.allow:
         return Reason.NOT_OFFERED
     return _by_text(action.as_, told.text)
 

@@ -17,7 +17,7 @@ from kextrel.errors import NotPossible
 from kextrel.macos import commands
 from kextrel.timing import Deadline
 
-__all__ = ["Offer", "approve", "close_settings", "look"]
+__all__ = ["Offer", "approve", "close_settings", "look", "of_several"]
 
 _KEYBOARD_NAVIGATION = "defaults read -g AppleKeyboardUIMode"
 _DISMISSALS = 4
@@ -76,6 +76,11 @@ def _offered(rig: Rig, text: str, deadline: Deadline) -> Offer:
         if not _is_pane(text):
             raise blame_or(rig, rig.screen.name, "lost sight of Privacy & Security", deadline=deadline)
     return _offer(text)
+
+
+def of_several(rig: Rig, *, deadline: Deadline) -> bool:
+    """Whether the open pane has a sentence, and a button, for more than one developer."""
+    return fold(rig.screen.text(deadline=deadline)).count(fold("blocked from loading")) > 1
 
 
 def approve(rig: Rig, account: Account, *, deadline: Deadline) -> bool:
