@@ -1,6 +1,7 @@
 """Whole processes over real wires: nothing here imports what it tries, and nothing is replaced.
 
-Certificates take the longest, so those that the chosen tests ask for are all begun at once, three at a time.
+Certificates take the longest, so those that the chosen tests ask for are made in the background, two at a time, while
+the other tests run; the tests that look at them come last.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import select
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,17 +25,30 @@ from xml.etree import ElementTree
 import pytest
 
 KEXTREL = (sys.executable, "-m", "kextrel.cli")
-AT_ONCE = 3
+AT_ONCE = 2
+ROOT = Path(__file__).parents[2]
 PATIENCE = 300.0
 DEFECTS = ("KEXT-06", "BOOT-02", "BOOT-03", "KEXT-03", "SIG-01")
-FAULTS = ("ssh-drop@60", "relay-stuck", "screen-dark")
+FAULTS = {"ssh-drop@60": "KEXT-04", "relay-stuck": "KEXT-04", "screen-dark": "KEXT-15"}
 ORDERS = {
     "all": (),
     **{rule: ("--json", "--rule", rule, "--defect", rule) for rule in DEFECTS},
-    **{fault: ("--json", "--rule", "KEXT-04", "--fault", fault) for fault in FAULTS},
+    **{fault: ("--json", "--rule", rule, "--fault", fault) for fault, rule in FAULTS.items()},
+    "wheel": ("--rule", "KEXT-06"),
 }
 
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests that wait for a certificate, last."""
+    items.sort(key=lambda item: order_of(item) is not None)
+
+
+def order_of(item: pytest.Item) -> str | None:
+    """The certificate that a test asks for by parametrizing the fixture `certified`."""
+    asked = getattr(item, "callspec", None)
+    return None if asked is None else asked.params.get("certified")
 
 
 @pytest.fixture(scope="session")
@@ -138,20 +153,24 @@ class Certificates:
 
     def begin(self, name: str) -> Future[Certified]:
         if name not in self._begun:
-            self._begun[name] = self._pool.submit(self.certify, name, KEXTREL, ORDERS[name])
+            self._begun[name] = self._pool.submit(self._certify, name)
         return self._begun[name]
 
-    def certify(self, name: str, program: Sequence[str], arguments: Sequence[str], **others: str) -> Certified:
-        """Runs one now, and learns the passwords of its Macs from their secret files as long as there are any."""
+    def _certify(self, name: str) -> Certified:
+        """Makes one, and learns the passwords of its Macs from their secret files as long as there are any."""
         folder = self._base / name
         for part in ("here", "tmp", "state"):
             (folder / part).mkdir(parents=True)
         own = {"TMPDIR": str(folder / "tmp"), "KEXTREL_STATE": str(folder / "state")}
+        program = KEXTREL
+        if name == "wheel":
+            own["PYTHONPATH"] = ""
+            program = (str(installed(wheel_of(ROOT, folder, self._settings), folder, self._settings) / "kextrel"),)
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
             child = subprocess.Popen(
-                [*program, "certify", *arguments],
+                [*program, "certify", *ORDERS[name]],
                 cwd=folder / "here",
-                env={**self._settings, **own, **others},
+                env={**self._settings, **own},
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
@@ -165,6 +184,27 @@ class Certificates:
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
+
+
+def wheel_of(project: Path, folder: Path, settings: dict[str, str]) -> Path:
+    """The wheel of a project, built with what is installed here."""
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*command, "--wheel-dir", folder, project], env=settings, check=True, capture_output=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def installed(wheel: Path, folder: Path, settings: dict[str, str]) -> Path:
+    """The scripts of a fresh environment that has the wheel, and finds the dependencies where this one has them."""
+    fresh = folder / "fresh"
+    python = fresh / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", fresh], env=settings, check=True)
+    asked = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    packages = subprocess.run(asked, env=settings, check=True, capture_output=True, text=True).stdout.strip()
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", "--quiet", wheel]
+    subprocess.run(pip, env=settings, check=True, capture_output=True)
+    (Path(packages) / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return python.parent
 
 
 def _secrets_until_the_end(child: subprocess.Popen[bytes], tmp: Path) -> set[str]:
@@ -187,16 +227,14 @@ def _words_of(path: Path) -> set[str]:
         return set()  # the run ended between the look into the folder and this one
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def certificates(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]
 ) -> Iterator[Certificates]:
-    """All that this session's tests ask for, begun in their order."""
+    """All that this session's tests ask for, begun with the first test here, in the order of the tests."""
     certificates = Certificates(tmp_path_factory.mktemp("certificates"), settings)
-    for item in request.session.items:
-        asked = getattr(item, "callspec", None)
-        if asked is not None and asked.params.get("certified") in ORDERS:
-            certificates.begin(asked.params["certified"])
+    for name in filter(None, map(order_of, request.session.items)):
+        certificates.begin(name)
     yield certificates
     certificates.close()
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
-import sysconfig
 import zipfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -16,30 +14,15 @@ from kextrel import certification
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.parametrize("certified", ["wheel"], indirect=True)
+
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", folder]
-    subprocess.run([*command, ROOT], env=settings, check=True, capture_output=True)
-    (built,) = folder.glob("kextrel-*.whl")
+@pytest.fixture
+def wheel(certified: Any) -> Path:
+    (built,) = certified.folder.glob("kextrel-*.whl")
     return built
-
-
-@pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]) -> Path:
-    """A fresh environment with the wheel, which finds the dependencies where this one has them; no network."""
-    fresh = tmp_path_factory.mktemp("fresh") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", fresh], env=settings, check=True)
-    python = fresh / "bin" / "python"
-    asked = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    packages = Path(subprocess.run(asked, env=settings, check=True, capture_output=True, text=True).stdout.strip())
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", "--quiet", wheel]
-    subprocess.run(pip, env=settings, check=True, capture_output=True)
-    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    return fresh / "bin"
 
 
 def test_all_that_ships_is_in_the_wheel(wheel: Path) -> None:
@@ -95,18 +78,18 @@ def test_both_doors_are_in_its_metadata(wheel: Path) -> None:
         ]
 
 
-def test_it_certifies_in_an_empty_folder(installed: Path, certificates: Any) -> None:
-    certified = certificates.certify("wheel", [installed / "kextrel"], ["--rule", "KEXT-06"], PYTHONPATH="")
+def test_it_certifies_in_an_empty_folder(certified: Any) -> None:
     assert certified.code == 0, certified.stdout + certified.stderr
     assert "3 held, 0 violated, 0 not checked, 0 bench failed" in certified.stdout
     for result in certified.results:
-        assert Path(result["file"]).is_relative_to(installed.parent)  # the wheel's own scenarios, not the checkout's
+        assert Path(result["file"]).is_relative_to(certified.folder)  # the wheel's own scenarios, not the checkout's
     assert "KEXT-06" in {rule for step in certified.steps for rule in step["rules"]}
 
 
-def test_its_pytest_knows_scenarios_without_being_told(installed: Path, process: Process, tmp_path: Path) -> None:
+def test_its_pytest_knows_scenarios_without_being_told(certified: Any, process: Process, tmp_path: Path) -> None:
     (scenario,) = (path for path in certification.paths() if path.name.startswith("KEXT-06"))
     (tmp_path / scenario.name).write_bytes(scenario.read_bytes())
-    done = process(installed / "python", "-m", "pytest", "--collect-only", "-q", PYTHONPATH="")
+    python = certified.folder / "fresh" / "bin" / "python"
+    done = process(python, "-m", "pytest", "--collect-only", "-q", PYTHONPATH="")
     assert f"{scenario.name}::full security refuses a kext" in done.stdout
     assert done.returncode == 0
