@@ -113,6 +113,7 @@ def test_boot_07_full_and_an_allowance_exclude_each_other(walk: WALK) -> None:
 
 def test_nothing_asked_is_unchanged(walk: WALK) -> None:
     assert walk().do(IN_1TR, SetSecurity()).answers() == ["unchanged"]
+    assert walk().do(SetSecurity(as_=Credential.WRONG_PASSWORD)).answers() == ["unchanged"]
     assert walk().do(SetSecurity(FULL)).answers() == ["unchanged"]
     assert walk().do(IN_1TR, SetSip(True)).answers() == ["unchanged"]
 

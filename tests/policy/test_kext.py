@@ -60,11 +60,15 @@ def test_kext_06_reduced_without_permission_is_kexts_not_allowed(walk: WALK) -> 
     assert mac.answers() == ["kexts-not-allowed"]
 
 
-def test_mdm_08_remote_management_is_not_the_users(walk: WALK) -> None:
+@pytest.mark.parametrize("enrollment", [Enrollment.NONE, Enrollment.USER])
+def test_remote_management_alone_may_or_may_not_let_the_users_kexts_in(walk: WALK, enrollment: Enrollment) -> None:
     remote = SetSecurity(SecurityMode.REDUCED, frozenset({KextManagement.REMOTE}))
-    mac = walk(mac={"enrollment": Enrollment.USER}).do(IN_1TR, remote, IN_MACOS, INSTALL, LOAD)
-    assert mac.answers() == ["kexts-not-allowed"]
-    assert "MDM-08" in mac.last.rules
+    mac = walk(mac={"enrollment": enrollment}).do(IN_1TR, remote, IN_MACOS, INSTALL, LOAD)
+    assert (mac.answers(), mac.last.open) == (["kexts-not-allowed", "approval-required"], True)
+    assert {"KEXT-06", "MDM-08", "KEXT-02"} <= set(mac.last.rules)
+    mac.situation = mac.last.outcomes[1].situation
+    assert mac.do(APPROVE).answers() == ["approved"]
+    assert mac.do(Restart()).last.outcomes[0].unsettled == {"aux_kc", "receipt", "loaded_kexts"}
 
 
 def test_the_whole_walk_kext_02_03_04_05_08(walk: WALK) -> None:
@@ -149,6 +153,7 @@ def test_sig_01_again_when_sip_is_back(walk: WALK) -> None:
     mac.do(IN_1TR, SetSip(True), IN_MACOS)
     assert mac.situation.state.loaded_kexts == frozenset()
     assert "SIG-01" in mac.last.rules
+    assert mac.last.outcomes[0].unsettled == {"aux_kc", "receipt", "loaded_kexts"}, "the rule is about going in"
 
 
 def test_kext_05_a_removal_needs_a_rebuild_and_a_restart(walk: WALK) -> None:
@@ -231,8 +236,9 @@ def test_kext_06_a_pending_kext_is_not_offered_once_the_policy_forbids_kexts(wal
     assert (mac.answers(), mac.last.rules) == (["not-offered"], ("KEXT-06", "KEXT-02"))
 
 
-def test_approval_of_what_was_asked_for_before_the_restart_is_not_built_yet(walk: WALK) -> None:
-    mac = walk().do(*LOWERED, INSTALL, LOAD, Restart())
+@pytest.mark.parametrize("between", [(Restart(),), (Remove("driver"), INSTALL)], ids=["restart", "removal"])
+def test_approval_of_what_was_asked_for_before_is_not_built_yet(walk: WALK, between: tuple[Any, ...]) -> None:
+    mac = walk().do(*LOWERED, INSTALL, LOAD, *between)
     with pytest.raises(policy.NotModelled, match="KEXT-22"):
         mac.do(APPROVE)
     assert mac.do(LOAD, APPROVE).answers() == ["approved"]

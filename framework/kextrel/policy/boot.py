@@ -29,6 +29,7 @@ __all__ = [
     "full_asks_apple",
     "full_excludes_allowances",
     "lowering_needs_1tr",
+    "nothing_is_asked",
     "only_these_environments",
     "sip_is_set",
     "the_policy_is_written",
@@ -109,6 +110,11 @@ def only_these_environments(situation: Situation, action: Boot, law: Law) -> Pre
     return None
 
 
+def nothing_is_asked(situation: Situation, action: SetSecurity, law: Law) -> Prediction | None:
+    """Neither a mode nor an allowance: there is nothing to authenticate for."""
+    return None if action.mode is not None or action.allow else ruled(Outcome.UNCHANGED, situation)
+
+
 def _lowers(action: SetSecurity) -> bool:
     return bool(action.allow) or action.mode is not SecurityMode.FULL
 
@@ -156,7 +162,7 @@ def the_policy_is_written(situation: Situation, action: SetSecurity, law: Law) -
     credited = [BOOT_03, BOOT_11] if situation.apple_silicon else [BOOT_11]
     if _lowers(action):
         credited.insert(0, BOOT_02)
-    rewritten = situation.rewritten or not kext.kexts_allowed(after)
+    rewritten = situation.rewritten or not kext.users_allowed(after)
     return ruled(Outcome.CHANGED, replace(situation, stored=after, rewritten=rewritten), *rules, *credited)
 
 
@@ -168,8 +174,6 @@ def _written(before: BootPolicy, action: SetSecurity, law: Law) -> tuple[BootPol
         if law.says(BOOT_06):
             return BootPolicy(action.mode, sip=True, management=action.allow), (BOOT_06,)
         return replace(before, mode=action.mode, management=before.management | action.allow), ()
-    if not action.allow:
-        return before, ()
     mode = SecurityMode.REDUCED if before.mode is SecurityMode.FULL else before.mode
     if law.says(BOOT_07):
         return replace(before, mode=mode, management=before.management | action.allow), (BOOT_07,)

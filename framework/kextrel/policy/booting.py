@@ -34,16 +34,20 @@ def into_macos(situation: Situation, outcome: Outcome, law: Law) -> Prediction:
     after = replace(after, pending=frozenset(), lapsed=begun.lapsed | begun.pending)
     if kext.KEXT_15 in reasons or begun.rewritten:
         after = replace(after, doubtful=situation.uakl)
-    return ruled(outcome, replace(after, rewritten=False), *rules, unsettled=_unsettled(after))
+    return ruled(outcome, replace(after, rewritten=False), *rules, unsettled=_unsettled(begun, after))
 
 
-def _unsettled(after: Situation) -> frozenset[str]:
-    """KEXT-15 is open about approvals given before: the list itself, and, where kexts may be, what was built of it."""
-    if not after.doubtful:
-        return _NOTHING
+def _unsettled(begun: Situation, after: Situation) -> frozenset[str]:
+    """What the rules are silent about: approvals given before, and what was built of them (KEXT-15); kexts in the AuxKC
+    that only remote management would allow, or that it holds since SIP was off (SIG-01 is about going in)."""
+    fields = {"uakl"} if after.doubtful else set()
     if not kext.kexts_allowed(after.in_force):
-        return frozenset({"uakl"})
-    return frozenset({"uakl", "aux_kc", "receipt", "loaded_kexts"})
+        return frozenset(fields)
+    found = begun.aux_kc | (begun.staged or _NOTHING)
+    strangers = signature.unfit_among(begun, found)
+    if after.doubtful or strangers or (found and not kext.users_allowed(after.in_force)):
+        fields |= {"aux_kc", "receipt", "loaded_kexts"}
+    return frozenset(fields)
 
 
 def _aux_kc(begun: Situation, law: Law) -> tuple[frozenset[str], list[Rule]]:
@@ -78,12 +82,8 @@ def _taken_away(begun: Situation, wanted: frozenset[str], law: Law) -> tuple[fro
 
 
 def _well_signed(begun: Situation, wanted: frozenset[str], law: Law) -> frozenset[str]:
-    """SIG-01 again at the boot: SIP may have been enabled since these were built in."""
-    if not law.says(signature.SIG_01):
-        return wanted
-    by_id = {one.bundle_id: one for one in begun.extensions.values()}
-    sip = begun.in_force.sip
-    return frozenset(one for one in wanted if one not in by_id or not signature.unfit(by_id[one], sip=sip))
+    """SIG-01 again at the boot: SIP may have been enabled since these were built in. See _unsettled."""
+    return wanted - signature.unfit_among(begun, wanted) if law.says(signature.SIG_01) else wanted
 
 
 def _relaxed(begun: Situation, fresh: frozenset[str], law: Law) -> list[Rule]:

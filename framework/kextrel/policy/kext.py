@@ -26,6 +26,7 @@ __all__ = [
     "nothing_is_pending",
     "policy_must_allow_kexts",
     "rebuilt",
+    "users_allowed",
 ]
 
 _APPLE_SILICON = frozenset({Architecture.APPLE_SILICON})
@@ -99,8 +100,13 @@ RULES = (KEXT_01, KEXT_02, KEXT_03, KEXT_04, KEXT_05, KEXT_06, KEXT_08, KEXT_15)
 
 
 def kexts_allowed(policy: BootPolicy) -> bool:
-    """Whether this boot policy lets the user's kexts in (KEXT-06; MDM-08 says who allows it)."""
-    return policy.mode is not SecurityMode.FULL and KextManagement.USER in policy.management
+    """Whether this boot policy may let kexts in (KEXT-06)."""
+    return policy.mode is not SecurityMode.FULL and bool(policy.management)
+
+
+def users_allowed(policy: BootPolicy) -> bool:
+    """Whether it surely lets the user's in: with remote management alone the sources are silent or disagree."""
+    return kexts_allowed(policy) and KextManagement.USER in policy.management
 
 
 def already_in_the_running_auxkc(situation: Situation, action: Load, law: Law) -> Prediction | None:
@@ -113,13 +119,17 @@ def already_in_the_running_auxkc(situation: Situation, action: Load, law: Law) -
 
 
 def policy_must_allow_kexts(situation: Situation, action: Load, law: Law) -> Prediction | None:
-    """KEXT-06, by the policy in force at this boot (BOOT-11)."""
-    if not law.says(KEXT_06) or kexts_allowed(situation.in_force):
+    """KEXT-06, by the policy in force at this boot (BOOT-11); open where only remote management is allowed."""
+    if not law.says(KEXT_06) or users_allowed(situation.in_force):
         return None
     full = situation.in_force.mode is SecurityMode.FULL
     after = replace(situation, discovered=situation.discovered | {action.extension})
     answer = refused(Reason.SECURITY_MODE if full else Reason.KEXTS_NOT_ALLOWED, after, KEXT_06)
-    return replace(answer, rules=(*answer.rules, *(rule.id for rule in mdm.decides(situation, law))))
+    answer = replace(answer, rules=(*answer.rules, *(rule.id for rule in mdm.decides(situation, law))))
+    if not kexts_allowed(situation.in_force):
+        return answer
+    allowed = approval_or_restart(situation, action, law)
+    return Prediction((*answer.outcomes, *allowed.outcomes), (*answer.rules, *allowed.rules), open=True)
 
 
 def approval_or_restart(situation: Situation, action: Load, law: Law) -> Prediction:
@@ -175,7 +185,7 @@ def nothing_is_pending(situation: Situation, action: Approve, law: Law) -> Predi
     if pending:
         return None
     if action.extension in situation.lapsed:
-        raise NotModelled("approval of what was asked for before the restart (KEXT-22)")
+        raise NotModelled("approval of what was asked for before a restart or a removal (KEXT-22)")
     return refused(Reason.NOT_OFFERED, situation, *rules)
 
 

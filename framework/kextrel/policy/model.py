@@ -64,7 +64,7 @@ def _removed(situation: Situation, action: Remove, law: Law) -> Prediction:
     """The bundle goes; the AuxKC that runs does not change by that (KEXT-05)."""
     name = {action.extension}
     after = replace(situation, on_disk=situation.on_disk - name, discovered=situation.discovered - name)
-    return ruled(Outcome.DONE, replace(after, pending=after.pending - name, lapsed=after.lapsed - name))
+    return ruled(Outcome.DONE, replace(after, pending=after.pending - name, lapsed=after.lapsed | after.pending & name))
 
 
 def _restarted(situation: Situation, action: Restart, law: Law) -> Prediction:
@@ -117,6 +117,7 @@ _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
     Boot: (boot.only_these_environments, _booted),
     SetSecurity: (
         scope.has_a_boot_policy,
+        boot.nothing_is_asked,
         boot.lowering_needs_1tr,
         boot.full_excludes_allowances,
         scope.security_tools_reach,

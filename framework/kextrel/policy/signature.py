@@ -8,7 +8,7 @@ from kextrel.policy.situation import BIG_SUR, Situation
 from kextrel.vocabulary import Architecture, Extension, Reason, Signature
 from kextrel.vocabulary.actions import Load
 
-__all__ = ["RULES", "SIG_01", "SIG_02", "SIG_03", "must_be_valid", "relaxed", "unfit"]
+__all__ = ["RULES", "SIG_01", "SIG_02", "SIG_03", "must_be_valid", "relaxed", "unfit", "unfit_among"]
 
 SIG_01 = Rule(
     "SIG-01",
@@ -37,6 +37,13 @@ RULES = (SIG_01, SIG_02, SIG_03)
 def unfit(extension: Extension, *, sip: bool) -> bool:
     """Whether SIG-01 refuses the signature of `extension` on a Mac whose SIP is `sip`."""
     return sip and extension.signature is not Signature.DEVELOPER_ID
+
+
+def unfit_among(situation: Situation, bundle_ids: frozenset[str]) -> frozenset[str]:
+    """Those that SIG-01 refuses under the boot policy in force; kexts that no description is known of are left out."""
+    known = {one.bundle_id: one for one in situation.extensions.values()}
+    sip = situation.in_force.sip
+    return frozenset(one for one in bundle_ids & known.keys() if unfit(known[one], sip=sip))
 
 
 def must_be_valid(situation: Situation, action: Load, law: Law) -> Prediction | None:

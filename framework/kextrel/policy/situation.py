@@ -41,7 +41,7 @@ class Situation:
     `stored` is the boot policy as written, `in_force` the one that this boot began with (BOOT-11). `staged` is the
     AuxKC that the next normal boot will find, None while the present one stays. `doubtful` are approvals that the Mac
     may have forgotten (KEXT-15), from the boot after the policy was `rewritten` without kexts. `discovered`, `pending`
-    and `lapsed` (asked for before the last boot, and not approved) hold names of extensions.
+    and `lapsed` (asked for before a boot or a removal, not approved) hold names of extensions.
     """
 
     mac: Mac
