@@ -29,7 +29,17 @@ class ScenarioFile(pytest.File):
         except InputError as error:
             raise self.CollectError(str(error)) from None
         for scenario in scenarios:
-            yield ScenarioItem.from_parent(self, name=scenario.name, scenario=scenario)
+            name = scenario.name + _chosen(_run_of(self.config), scenario)
+            yield ScenarioItem.from_parent(self, name=name, scenario=scenario)
+
+
+def _chosen(run: Run, scenario: Scenario) -> str:
+    """`[mini]`: the Mac that the profile chooses. Nothing where there is no such lab: `in_order` says that, once."""
+    try:
+        name = for_scenario(run, scenario)
+        return "[no Mac fits]" if scenario.mac.unmet(run.plan.facts(name)) else f"[{name}]"
+    except UsageError:
+        return ""
 
 
 class ScenarioItem(pytest.Item):
