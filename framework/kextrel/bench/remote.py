@@ -8,6 +8,7 @@ command, and a Mac has no setsid, so what descends from the shell is looked up w
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import select
 import shlex
@@ -235,11 +236,11 @@ def _arrived(channel: paramiko.Channel) -> bool:
 
 
 def _write(channel: paramiko.Channel, data: bytes) -> None:
-    try:
+    """In a thread of its own. The command may end without reading all of its input, and the connection may go away: who
+    reads the answer finds out, and says it."""
+    with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
         channel.sendall(data)
-    except OSError:
-        return  # the command ended without reading all of its input: its right
-    channel.shutdown_write()
+        channel.shutdown_write()
 
 
 def _discard(channel: paramiko.Channel) -> None:
