@@ -1,9 +1,10 @@
-"""`kextrel certify` in an empty folder, with no argument: what a newcomer does first."""
+"""`kextrel certify` from the installed wheel, in an empty folder, with no argument: what a newcomer does first."""
 
 from __future__ import annotations
 
 import json
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from kextrel.scenario import Scenario, load
 
 SUITE: dict[str, Scenario] = {one.name: one for path in certification.paths() for one in load(path)}
 
-pytestmark = pytest.mark.parametrize("certified", ["all"], indirect=True)
+pytestmark = pytest.mark.parametrize("certified", ["wheel"], indirect=True)
 
 
 class Words(HTMLParser):
@@ -66,6 +67,7 @@ def test_every_scenario_has_a_result_with_all_its_steps_held(certified: Any) -> 
     assert set(results) == set(SUITE)
     for name, result in results.items():
         assert result["mac"] == "mini"
+        assert Path(result["file"]).is_relative_to(certified.folder / "fresh")  # the wheel's own, not the checkout's
         assert [step["action"] for step in result["steps"]] == [dict(step.written) for step in SUITE[name].steps]
         assert {step["verdict"]["verdict"] for step in result["steps"]} == {"held"}
 
