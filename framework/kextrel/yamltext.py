@@ -274,6 +274,14 @@ _SHAPES = {
 }
 
 
+_BOUNDS = {
+    "greater_than": "it must be more than {gt}",
+    "greater_than_equal": "it must be {ge} or more",
+    "less_than_equal": "it must be {le} or less",
+    "too_short": "at least {min_length} is needed here",
+}
+
+
 def _complaint(detail: ErrorDetails, node: Node, path: str) -> InputError:
     """One sentence from pydantic's first complaint. What was written is quoted only where it should be a known word."""
     context, kind = detail.get("ctx", {}), detail["type"]
@@ -288,6 +296,8 @@ def _complaint(detail: ErrorDetails, node: Node, path: str) -> InputError:
         where, what, hint = _unknown_word(detail)
     elif kind in _SHAPES:
         what = f"{_SHAPES[kind]} should be here"
+    elif kind in _BOUNDS:
+        what = _BOUNDS[kind].format(**context)
     elif "error" in context:
         what = str(context["error"])
     return InputError(_named(node, where) + what, path=path, line=line_at(node, where), hint=hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -161,3 +162,16 @@ def test_every_command_explains_itself(kextrel: Run, command: str) -> None:
     done = kextrel(command, "--help")
     assert done.returncode == 0
     assert "Usage: kextrel" in done.stdout
+
+
+def test_a_name_of_any_bytes_is_read_and_said_in_utf_8(kextrel: Run, tmp_path: Path) -> None:
+    name = os.fsdecode(b"\xff caf\xc3\xa9.mac.yaml")
+    (tmp_path / name).write_text(WALK)
+    done = kextrel("predict", name, "--json")
+    assert json.loads(done.stdout)["file"] == "\\udcff caf\u00e9.mac.yaml"
+
+
+def test_a_name_with_control_characters_does_not_move_the_terminal(kextrel: Run) -> None:
+    done = kextrel("predict", "a\nb\x1b[31m.mac.yaml")
+    assert done.returncode == 2
+    assert one_sentence(done) == "kextrel: a·b·[31m.mac.yaml: cannot read it: No such file or directory\n"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
+import re
 import signal
 import sys
 from typing import Any
 
 __all__ = ["main"]
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NOWHERE_TO_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
@@ -63,8 +66,9 @@ def _run() -> int:
 def _misused(error: BaseException) -> int:
     """Wrong arguments as one sentence; help, where nothing at all was said, as it is."""
     context, said = getattr(error, "ctx", None), str(getattr(error, "message", error)) or str(error)
-    if "\n" in said:
-        return _say(said, 2, name="")
+    if said.startswith("Usage:"):
+        print(said, file=sys.stderr or io.StringIO())
+        return 2
     where = getattr(context, "command_path", "kextrel")
     words = getattr(error, "format_message", lambda: said)().rstrip(".")
     return _say(f"{words}; see `{where} --help`", 2)
@@ -95,10 +99,11 @@ def _silence_stdout() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _say(sentence: str, code: int, *, name: str = "kextrel: ") -> int:
+def _say(sentence: str, code: int) -> int:
+    """One line, whatever control characters the names of people's files have."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError):  # nobody listens: the exit code says it
-            sys.stderr.write(f"{name}{sentence}\n")
+            sys.stderr.write(f"kextrel: {_CONTROL.sub('·', sentence)}\n")
     return code
 
 

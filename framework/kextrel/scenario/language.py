@@ -169,7 +169,7 @@ def _scenario(node: Node, path: str, suffix: str) -> Scenario:
     mac, _ = read_mac(top.given("mac"), place.inside("mac"))
     extensions = _extensions(top.at("extensions"), place) if top.has("extensions") else {}
     scenario = Scenario(
-        file=path,
+        file=path.encode("utf-8", "backslashreplace").decode(),  # reports are UTF-8, whatever bytes a name is made of
         name=name + suffix,
         mac=mac,
         profiles=_profiles(top.at("profiles"), place) if top.has("profiles") else (),
