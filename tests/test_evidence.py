@@ -89,3 +89,18 @@ def test_memory_is_bounded_and_older_records_are_still_there(tmp_path: Path, mon
     assert log.since(20) == []
     log.close()
     assert log.since(0)[3].event == "ö"
+
+
+def test_a_pipe_takes_evidence_too_and_what_it_took_is_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence, "KEPT", 2)
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    log = EvidenceLog("mini", tmp_path / "pipe")
+    for turn in range(5):
+        log.record("w", "e", turn=turn)
+    assert [json.loads(line)["n"] for line in os.read(reading, 4096).splitlines()] == [1, 2, 3, 4, 5]
+    assert [record.data["turn"] for record in log.records] == [0, 1, 2, 3, 4]
+    log.close()
+    os.close(reading)

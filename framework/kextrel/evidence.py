@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shlex
+import stat
 import threading
 from array import array
 from collections import deque
@@ -177,6 +178,8 @@ class EvidenceLog:
         left = memoryview(line)
         while left:
             left = left[os.write(self._file, left) :]
+        if not stat.S_ISREG(os.fstat(self._file).st_mode):
+            return  # a pipe cannot be read again, so all of it stays in memory
         self._places.append(os.lseek(self._file, 0, os.SEEK_CUR) - len(line))
         if len(self._recent) >= KEPT:
             self._recent.popleft()
