@@ -267,7 +267,7 @@ def started(folder: Path, settings: dict[str, str], *arguments: str) -> Served:
             [*KEXTREL, "virtual", "serve", "--write-lab", str(lab), *arguments],
             cwd=folder,
             env=settings,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # with --with-stdin it ends when these tests do, however they end
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
@@ -281,7 +281,7 @@ def started(folder: Path, settings: dict[str, str], *arguments: str) -> Served:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]) -> Iterator[Served]:
     """One virtual lab for every test that leaves its Mac as it found it: in macOS, at the baseline."""
-    serving = started(tmp_path_factory.mktemp("served"), settings)
+    serving = started(tmp_path_factory.mktemp("served"), settings, "--with-stdin")
     try:
         yield serving
     finally:

@@ -197,7 +197,7 @@ def deaf(serve: Callable[..., Any], end: Callable[..., Any], settings: dict[str,
         '    macos: "14.5"\n    time_scale: 50\n    virtual: {prepared: true}\n'
         f"    timeouts: {{{', '.join(f'{name}: 2' for name in TIMEOUTS)}}}\n"
     )
-    serving = serve(tmp_path, settings, str(profile), "--fault", "ssh-drop@3")
+    serving = serve(tmp_path, settings, str(profile), "--fault", "ssh-drop@3", "--with-stdin")
     yield serving
     end(serving.child, signal.SIGTERM)
 
