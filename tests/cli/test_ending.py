@@ -80,3 +80,13 @@ def test_a_folder_that_is_gone_is_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "start it in another one" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_served_macs_end_in_silence(number: signal.Signals) -> None:
+    child = subprocess.Popen([*COMMAND, "virtual", "serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdout is not None
+    assert json.loads(child.stdout.readline())["name"] == "mini"
+    child.send_signal(number)
+    _, said = child.communicate(timeout=30)
+    assert (child.returncode, said) == (0, b"")

@@ -14,7 +14,7 @@ from typing import Any
 __all__ = ["main"]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_NOWHERE_TO_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+_NOWHERE_TO_WRITE = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main() -> None:

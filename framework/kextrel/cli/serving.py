@@ -41,9 +41,16 @@ def serve(
     specs = specs_of(profiles or [], frozenset(defect or ()))
     faults = [virtual.Fault.parse(text) for text in fault or ()]
     announcer = _Announcer(len(specs), write_lab, known)
+    _hang_up_as_end()
     if with_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     virtual.serve(specs, faults=faults, on_ready=announcer)
+
+
+def _hang_up_as_end() -> None:
+    """A terminal that goes away asks for the same end as SIGTERM, which the Macs' loop listens for; nohup ignores it."""
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda _number, _frame: os.kill(os.getpid(), signal.SIGTERM))
 
 
 class _Announcer:
