@@ -48,7 +48,7 @@ def serve(
 
 
 def _hang_up_as_end() -> None:
-    """A terminal that goes away asks for the same end as SIGTERM, which the Macs' loop listens for; nohup ignores it."""
+    """A terminal that goes away asks for the same end as SIGTERM, which the Macs' loop hears; nohup ignores it."""
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda _number, _frame: os.kill(os.getpid(), signal.SIGTERM))
 
