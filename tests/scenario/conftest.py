@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from kextrel.device.baseline import Level
 from kextrel.device.rig import Facts
 from kextrel.scenario import Scenario, parse
 from kextrel.timing import Deadline
-from kextrel.vocabulary import Action, Architecture, Outcome, Reason, Start, State, Unknown, Version
+from kextrel.vocabulary import Action, Architecture, Extension, Outcome, Reason, Start, State, Unknown, Version
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,10 @@ class PaperMac:
     log: list[str] = field(default_factory=list)
     steps: int = 0
     situation: Any = None
+
+    def learn(self, extensions: Mapping[str, Extension]) -> None:
+        for extension in extensions.values():
+            self.situation = self.situation.knowing(extension)
 
     def prepare(self, start: Start, *, deadline: Deadline) -> None:
         self._said("prepare")

@@ -93,10 +93,21 @@ def test_words_are_those_of_the_language(paper_mac: Any) -> None:
         mac.boot("1rt")
     assert not isinstance(caught.value, InputError)
     mac.install(driver)
-    with pytest.raises(UsageError, match="declare it before the first verb"):
-        mac.extension("late")
+    with pytest.raises(UsageError, match="'driver' is described already"):
+        mac.extension("driver", notarized=True)
     with pytest.raises(UsageError, match="the scenario has no extension 'lat'"):
         mac.load("lat")
+
+
+def test_an_extension_described_after_the_first_verb_is_as_good_as_one_before(paper_mac: Any) -> None:
+    device = paper_mac()
+    mac = Mac(device)
+    mac.install(mac.extension("driver"))
+    late = mac.extension("late", bundle_id="com.example.late")
+    assert mac.install(late).held
+    assert mac.load(late).refused
+    assert mac.load("driver").refused
+    assert device.log == ["prepare", "install", "install", "load", "load"]
 
 
 FACTS = Facts(Architecture.APPLE_SILICON, Version.parse("14.5"))

@@ -97,6 +97,10 @@ class Situation:
             system_extensions=dict(self.system_extensions),
         )
 
+    def knowing(self, extension: Extension) -> Situation:
+        """This situation with one more extension described; it is not on the disk yet."""
+        return replace(self, extensions={**self.extensions, extension.name: extension})
+
     def observed(self, state: State) -> Situation:
         """This situation corrected by what was seen; a field that is UNKNOWN stays as it was believed.
 

@@ -113,15 +113,18 @@ class Mac:
     def extension(self, name: str, **fields: Any) -> Extension:
         """An extension of this test, with the fields of `extensions:`; the same name again is the same extension.
 
-        All are declared before the first verb. Raises UsageError for an unknown field or value, or when it is too late.
+        Raises UsageError for an unknown field or value, and for one that a verb may have used described otherwise.
         """
         if name in self._extensions and not fields:
             return self._extensions[name]
-        if self._session is not None:
-            raise UsageError(f"extension '{name}' comes too late; declare it before the first verb of the test")
+        if self._session is not None and name in self._extensions:
+            raise UsageError(f"extension '{name}' is described already; describe it in full before the first verb")
         with _as_usage():
-            self._extensions[name], _ = read_extension(name, node_of(fields), Place("", f"extension '{name}'"))
-        return self._extensions[name]
+            described, _ = read_extension(name, node_of(fields), Place("", f"extension '{name}'"))
+        self._extensions[name] = described
+        if self._session is not None:
+            self._session.learn(described)
+        return described
 
     @contextmanager
     def unjudged(self) -> Iterator[None]:

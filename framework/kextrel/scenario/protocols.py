@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kextrel.timing import Deadline
-from kextrel.vocabulary import Action, Outcome, Reason, Start, State, Unknown
+from kextrel.vocabulary import Action, Extension, Outcome, Reason, Start, State, Unknown
 
 if TYPE_CHECKING:  # to predict a scenario no driver is needed
     from kextrel.device.rig import Facts
@@ -34,12 +34,13 @@ class Sighting(Protocol):
 
 
 class Device(Protocol):
-    """A test Mac. All but `facts` touch it, may wait, and raise BenchError or NotPossible."""
+    """A test Mac. All but `facts` and `learn` touch it, may wait, and raise BenchError or NotPossible."""
 
     @property
     def name(self) -> str: ...
     @property
     def facts(self) -> Facts: ...
+    def learn(self, extensions: Mapping[str, Extension]) -> None: ...
     def perform(self, action: Action, *, deadline: Deadline) -> Performed: ...
     def observe(self, *, deadline: Deadline) -> Sighting: ...
     def prepare(self, start: Start, *, deadline: Deadline) -> None: ...
@@ -52,6 +53,7 @@ class Situation(Protocol):
     @property
     def state(self) -> State: ...
     def observed(self, state: State, /) -> Any: ...
+    def knowing(self, extension: Extension, /) -> Any: ...
 
 
 class Expected(Protocol):

@@ -19,7 +19,7 @@ from kextrel.scenario.predicting import prediction_json
 from kextrel.scenario.protocols import Device, Model, Prediction
 from kextrel.scenario.verdicts import Judgement, Seen, StepReport
 from kextrel.timing import Deadline
-from kextrel.vocabulary import UNKNOWN, Action, Start, State, Verdict
+from kextrel.vocabulary import UNKNOWN, Action, Extension, Start, State, Verdict
 
 __all__ = ["Asked", "Patience", "Session"]
 
@@ -67,6 +67,13 @@ class Session:
             return Judgement(Verdict.NOT_CHECKED, None, f"the starting state cannot be reached: {error}")
         self._situation = situation.observed(seen)
         return self._astray(situation.state, seen)
+
+    def learn(self, extension: Extension) -> None:
+        """One more extension, described after the session began; as if it had been known from the start."""
+        self.start = replace(self.start, extensions={**self.start.extensions, extension.name: extension})
+        self.device.learn({extension.name: extension})
+        self._situation = self._situation.knowing(extension)
+        self.history = [replace(one, situation=one.situation.knowing(extension)) for one in self.history]
 
     def perform(self, asked: Asked) -> StepReport:
         """Performs, observes and judges one action."""
