@@ -9,6 +9,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -117,9 +118,16 @@ def serve() -> Iterator[Callable[..., Served]]:
         started.append(Served(**options))
         return started[-1]
 
-    yield start
-    for served in started:
-        served.stop()
+    # A Mac that computes lets go of the interpreter's lock by itself, at every slice. Where the other thread forces it
+    # to, thousands of times, glibc before 2.41 can lose the wake-up (its bug 25847), and both threads wait for ever.
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(0.05)
+    try:
+        yield start
+    finally:
+        for served in started:
+            served.stop()
+        sys.setswitchinterval(interval)
 
 
 @pytest.fixture
