@@ -104,7 +104,7 @@ def test_an_extension_described_after_the_first_verb_is_as_good_as_one_before(pa
     mac = Mac(device)
     mac.install(mac.extension("driver"))
     late = mac.extension("late", bundle_id="com.example.late")
-    assert mac.install(late).held
+    assert mac.install(late).verdict == "held"
     assert mac.load(late).refused
     assert mac.load("driver").refused
     assert device.log == ["prepare", "install", "install", "load", "load"]
