@@ -6,11 +6,11 @@ ends what it started. Drivers write every byte to the evidence.Sink they were bu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from kextrel.timing import Deadline
 
@@ -21,6 +21,9 @@ __all__ = [
     "Completed",
     "Console",
     "Keyboard",
+    "Mdm",
+    "MdmAnswer",
+    "MdmCommand",
     "Power",
     "Screen",
     "Shell",
@@ -207,4 +210,44 @@ class Beacon(Wire, Protocol):
 
     def withdraw(self, ticket: Ticket) -> None:
         """Ends a ticket: later requests for it answer 404."""
+        ...
+
+
+@dataclass(frozen=True)
+class MdmCommand:
+    """One command that waits for its Mac. `uuid` is its CommandUUID; `request_type` is "RestartDevice" or another."""
+
+    uuid: str
+    request_type: str
+
+
+@dataclass(frozen=True)
+class MdmAnswer:
+    """What the Mac said of a command: `status` is "Acknowledged", "Error", "CommandFormatError" or "NotNow".
+
+    `body` is its whole property list. After NotNow another answer follows once the Mac has time.
+    """
+
+    command: MdmCommand
+    status: str
+    body: Mapping[str, Any]
+
+
+class Mdm(Wire, Protocol):
+    """One Mac as its MDM server reaches it: commands go in, answers come out when the Mac polls."""
+
+    def send(self, request: Mapping[str, Any], *, deadline: Deadline) -> MdmCommand:
+        """Queues `request` (RequestType and its keys) for the Mac and tells the Mac to poll.
+
+        The command waits in the server's queue while the Mac is off or in recovery, until it is answered or withdrawn.
+        """
+        ...
+
+    def receive(self, command: MdmCommand, *, deadline: Deadline) -> MdmAnswer:
+        """Waits for the next answer to `command`. On the deadline: withdraws it as far as the server can, then
+        DeadlineExceeded."""
+        ...
+
+    def withdraw(self, command: MdmCommand, *, deadline: Deadline) -> bool:
+        """Takes a command back; its later answers are dropped. False where the Mac may still carry it out."""
         ...

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields
 from typing import TypeVar
 
-from kextrel.bench.protocols import Beacon, Button, Console, Keyboard, Power, Screen, Shell, Wire
+from kextrel.bench.protocols import Beacon, Button, Console, Keyboard, Mdm, Power, Screen, Shell, Wire
 from kextrel.device.catalog import Catalog
 from kextrel.errors import BenchError, DeadlineExceeded, NotPossible
 from kextrel.evidence import Sink
@@ -81,6 +81,7 @@ class Timeouts:
     screen: float = 45.0  # a screen that must come after a key
     settle: float = 12.0  # a screen that may come, or not
     login: float = 120.0  # from the login window to the desktop
+    mdm: float = 120.0  # from the push to the Mac's answer
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class Wires:
     keyboard: Keyboard | None = None
     screen: Screen | None = None
     beacon: Beacon | None = None
+    mdm: Mdm | None = None
 
     def all(self) -> list[Wire]:
         """Those that are there."""
@@ -141,6 +143,10 @@ class Rig:
     @property
     def beacon(self) -> Beacon:
         return self._need(self.wires.beacon, "beacon")
+
+    @property
+    def mdm(self) -> Mdm:
+        return self._need(self.wires.mdm, "mdm")
 
     def _need(self, wire: _W | None, kind: str) -> _W:
         if wire is None:
