@@ -1,4 +1,4 @@
-"""Dialogues and sheets of macOS 14 about kernel extensions: the words, the buttons, what Return and Escape do."""
+"""Dialogues and sheets of macOS 13 to 15 about extensions: the words, the buttons, what Return and Escape do."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ from kextrel.virtual.ui.marks import WIDTH, Rect
 from kextrel.virtual.ui.widgets import Button, Field, Label, Widget
 from kextrel.virtual.ui.window import Frame, Stack, Window
 
-__all__ = ["AGENT", "SETTINGS", "Authentication", "blocked", "recovery_needed", "restart_needed"]
+__all__ = [
+    "AGENT",
+    "FINDER",
+    "SETTINGS",
+    "Authentication",
+    "application_blocked",
+    "blocked",
+    "recovery_needed",
+    "removes_extensions",
+    "restart_needed",
+]
 
-AGENT, SETTINGS = "UserNotificationCenter", "System Settings"
+AGENT, SETTINGS, FINDER = "UserNotificationCenter", "System Settings", "Finder"
 _W, _PAD = 600, 28
 _BUTTON_H = 32
 
@@ -60,6 +70,24 @@ def _nothing() -> None:
     """What a button does that only closes its dialogue."""
 
 
+def application_blocked(
+    stack: Stack, application: str, open_settings: Callable[[], None], *, navigation: bool
+) -> Window:
+    """An application asked to activate a system extension that nobody allowed."""
+    text = (
+        f"The application “{application}” tried to load a new system extension. "
+        "If you want to enable it, open System Settings."
+    )
+    buttons = (("Open System Settings", open_settings), ("OK", _nothing))
+    return _alert(stack, AGENT, ("System Extension Blocked", text), buttons, navigation=navigation, escape=1)
+
+
+def removes_extensions(stack: Stack, application: str, go_on: Callable[[], None], *, navigation: bool) -> Window:
+    """Finder was asked to delete an application that carries active system extensions."""
+    texts = ("Finder", f"“{application}” contains system extensions that will be removed.")
+    return _alert(stack, FINDER, texts, (("Cancel", _nothing), ("Continue", go_on)), navigation=navigation)
+
+
 def blocked(stack: Stack, developer: str, open_settings: Callable[[], None], *, navigation: bool) -> Window:
     """Somebody asked for a kext that nobody approved."""
     text = (
@@ -88,27 +116,37 @@ def restart_needed(stack: Stack, restart: Callable[[], None], *, navigation: boo
 
 class Authentication(Window):
     """The sheet that asks for an administrator. `modify` gets the name and the password and says whether they were
-    good: then the sheet goes, else it stays and the password field is empty again."""
+    good: then the sheet goes, else it stays and the password field is empty again. `title`, `message` and `button` are
+    its words; `cancelled` is told when it goes without having been confirmed."""
 
-    def __init__(self, stack: Stack, person: str, modify: Callable[[str, str], bool], *, navigation: bool) -> None:
+    def __init__(
+        self, stack: Stack, person: str, modify: Callable[[str, str], bool], *, navigation: bool,
+        title: str = "Privacy & Security", message: str = "", button: str = "Modify Settings",
+        application: str = SETTINGS, cancelled: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
         x, y, w = (WIDTH - 420) // 2, 170, 420
-        self._stack, self._modify = stack, modify
+        self._stack, self._modify, self._cancelled = stack, modify, cancelled
         self._user = Field(Rect(x + 40, y + 170, w - 80, 32), name="user", text=person)
         self._password = Field(Rect(x + 40, y + 214, w - 80, 32), name="password", secret=True, hint="Password")
         middle = x + w // 2
         widgets: list[Widget] = [
-            Label(middle, y + 40, "Privacy & Security", size=17, anchor="m", bold=True),
-            Label(middle, y + 84, "Privacy & Security is trying to modify your system settings.", anchor="m"),
+            Label(middle, y + 40, title, size=17, anchor="m", bold=True),
+            Label(middle, y + 84, message or f"{title} is trying to modify your system settings.", anchor="m"),
             Label(middle, y + 128, "Enter your password to allow this.", anchor="m"),
             self._user,
             self._password,
-            *_buttons(("Cancel", "Modify Settings"), (self._close, self._confirm), x + w - 40, y + 270),
+            *_buttons(("Cancel", button), (self._close, self._confirm), x + w - 40, y + 270),
         ]
         rect = Rect(x, y, w, 330)
         super().__init__(
-            SETTINGS, rect, widgets, frame=Frame.ALERT, navigation=navigation, confirm=self._confirm, cancel=self._close
-        )
+            application, rect, widgets, frame=Frame.ALERT, navigation=navigation, confirm=self._confirm,
+            cancel=self._close,
+        )  # fmt: skip
         self.ring.focus(self._password)
+
+    def closed(self) -> None:
+        if self._cancelled is not None:
+            self._cancelled()
 
     def _close(self) -> None:
         self._password.clear()
@@ -116,6 +154,7 @@ class Authentication(Window):
 
     def _confirm(self) -> None:
         if self._modify(self._user.text, self._password.clear()):
+            self._cancelled = None
             self._stack.close(self)
         else:
             self.ring.focus(self._password)
