@@ -40,8 +40,34 @@ def test_words_that_nobody_knows_are_refused():
         MacSpec("m", defects=frozenset({"KEXT-6"}))
     with pytest.raises(UsageError, match="did you mean 'PREP-"):
         MacSpec("m", missing=frozenset({"PREP-3"}))
-    with pytest.raises(UsageError, match="intel"):
-        MacSpec("m", architecture="intel")
+    with pytest.raises(UsageError, match="did you mean 'intel-t2'"):
+        MacSpec("m", architecture="intel-t3")
+    with pytest.raises(UsageError, match=r"release '14\.6'"):
+        MacSpec("m", macos="14.6")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "macos", "build", "model"),
+    [
+        ("intel", "12.7", "21G816", "Macmini7,1"),
+        ("intel-t2", "13.6", "22G120", "MacBookPro16,1"),
+        ("apple-silicon", "14.5", "23F79", "Macmini9,1"),
+        ("apple-silicon", "15.1", "24B83", "Macmini9,1"),
+    ],
+)
+def test_what_is_left_out_follows_from_architecture_and_release(architecture, macos, build, model):
+    spec = MacSpec("m", architecture=architecture, macos=macos)
+    assert (spec.build, spec.model) == (build, model)
+
+
+def test_what_is_said_stays():
+    spec = MacSpec("m", macos="14.6", build="23G80", model="Mac13,1", serial="C02")
+    assert (spec.build, spec.model, spec.serial) == ("23G80", "Mac13,1", "C02")
+
+
+def test_macs_of_one_lab_differ_in_their_serial():
+    assert MacSpec("a").serial != MacSpec("b").serial
+    assert MacSpec("a").serial == MacSpec("a").serial
 
 
 def test_the_build_in_its_long_form():

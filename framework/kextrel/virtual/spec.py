@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kextrel.errors import UsageError, nearest
 from kextrel.virtual.faults import Fault
 
-__all__ = ["DEFECTS", "PREPARATIONS", "Account", "Endpoints", "MacSpec", "lab_accounts"]
+__all__ = ["BUILDS", "DEFECTS", "MODELS", "PREPARATIONS", "Account", "Endpoints", "MacSpec", "lab_accounts"]
 
-DEFECTS = frozenset({"KEXT-06", "BOOT-02", "BOOT-03", "KEXT-03", "SIG-01"})
+DEFECTS = frozenset(
+    {"BOOT-02", "BOOT-03", "BOOT-10", "KEXT-01", "KEXT-03", "KEXT-06", "KEXT-08", "MDM-02", "MDM-10"}
+    | {"SIG-01", "SYS-03", "SYS-04"}
+)
 """The mechanisms that can be broken; each is asked for at one place only (`Machine.defect`)."""
+
+MODELS = {"apple-silicon": "Macmini9,1", "intel-t2": "MacBookPro16,1", "intel": "Macmini7,1"}
+"""The architectures that a virtual Mac can have, and the model of each unless another is named."""
+
+BUILDS = {"12.7": "21G816", "13.6": "22G120", "14.5": "23F79", "15.1": "24B83"}
+"""The releases that a virtual Mac can run, and the build of each."""
 
 PREPARATIONS = frozenset(f"PREP-{number:02}" for number in range(1, 16))
 """The rows of what a Mac must be prepared for; `MacSpec.missing` takes single ones away."""
@@ -42,6 +53,7 @@ def lab_accounts() -> tuple[Account, ...]:
 class MacSpec:
     """One virtual Mac. `prepared` is for every PREP row at once, `missing` takes some of them away again.
 
+    Left empty, `build` is that of the release, `model` one of the architecture, and `serial` is made of the name.
     `trust` is a folder with more certificates (PEM) of authorities that this Mac trusts, "" for none.
     `gesture_rate`: Mac seconds per wall second while a button or a key is down; the profile's `time_scale`.
     """
@@ -49,9 +61,9 @@ class MacSpec:
     name: str
     architecture: str = "apple-silicon"
     macos: str = "14.5"
-    build: str = "23F79"
-    model: str = "Macmini9,1"
-    serial: str = "KXVRTL000001"
+    build: str = ""
+    model: str = ""
+    serial: str = ""
     enrollment: str = "none"
     prepared: bool = False
     missing: frozenset[str] = frozenset()
@@ -65,8 +77,12 @@ class MacSpec:
     def __post_init__(self) -> None:
         _known("defect", self.defects, DEFECTS)
         _known("preparation", self.missing, PREPARATIONS)
-        if self.architecture != "apple-silicon":
-            raise UsageError(f"{self.name}: a virtual Mac cannot be {self.architecture} yet; take apple-silicon")
+        _known("architecture", {self.architecture}, MODELS)
+        if not self.build:
+            _known("release", {self.macos}, BUILDS)
+        defaults = {"build": BUILDS.get(self.macos, ""), "model": MODELS[self.architecture]}
+        for name, value in {**defaults, "serial": _serial(self.name)}.items():
+            object.__setattr__(self, name, getattr(self, name) or value)
 
     def has(self, preparation: str) -> bool:
         """Whether row `preparation` ("PREP-03") was done on this Mac."""
@@ -97,8 +113,13 @@ class MacSpec:
         return replace(self, faults=self.faults + faults)
 
 
-def _known(what: str, given: frozenset[str], known: frozenset[str]) -> None:
-    for word in sorted(given - known):
+def _serial(name: str) -> str:
+    """Twelve characters, the same for one name: Macs of one lab differ in it."""
+    return f"KXVR{hashlib.sha256(name.encode()).hexdigest()[:8].upper()}"
+
+
+def _known(what: str, given: Collection[str], known: Collection[str]) -> None:
+    for word in sorted(set(given) - set(known)):
         raise UsageError(f"a virtual Mac knows no {what} {word!r}; {nearest(word, known)}")
 
 
