@@ -14,6 +14,7 @@ import pytest
 
 from kextrel.bench import beacon as room
 from kextrel.bench.beacon import HttpBeacon
+from kextrel.bench.listener import AT_A_TIME
 from kextrel.bench.protocols import Beacon
 from kextrel.errors import BenchError, DeadlineExceeded, UsageError
 from kextrel.timing import Deadline
@@ -125,7 +126,7 @@ def test_reports_are_bounded(beacon: Beacon) -> None:
 def test_silent_clients_do_not_keep_others_out(beacon: Beacon) -> None:
     ticket = beacon.offer("script")
     port = int(urlsplit(ticket.url).port or 0)
-    silent = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(room.AT_A_TIME + 4)]
+    silent = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(AT_A_TIME + 4)]
     for one in silent:
         one.close()
     limit = soon()
