@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from kextrel.virtual.fittings import Display, Kernel, Serial, Sshd
     from kextrel.virtual.machine import Machine
+    from kextrel.virtual.mdm.management import Management
     from kextrel.virtual.ui.host import Host
     from kextrel.virtual.unix.fs import FileSystem
     from kextrel.virtual.unix.system import System
@@ -25,6 +26,11 @@ class Parts:
         from kextrel.virtual.unix.disk import new_disk
 
         return new_disk(machine)
+
+    def management(self, machine: Machine) -> Management:
+        from kextrel.virtual.mdm.management import Management
+
+        return Management(machine)
 
     def kernel(self, machine: Machine) -> Kernel:
         from kextrel.virtual.macos.kernelmanagement import KernelManagement

@@ -11,6 +11,7 @@ from kextrel.virtual.hardware.localpolicy import LocalPolicy
 
 if TYPE_CHECKING:
     from kextrel.virtual.machine import Machine
+    from kextrel.virtual.mdm.management import Management
     from kextrel.virtual.unix.fs import FileSystem
     from kextrel.virtual.unix.system import System
 
@@ -126,6 +127,8 @@ class Fittings(Protocol):
     """Makes the software of a machine: `system` at every boot, the others once, with the machine's hardware there."""
 
     def disk(self, machine: Machine) -> FileSystem: ...
+
+    def management(self, machine: Machine) -> Management: ...
 
     def kernel(self, machine: Machine) -> Kernel: ...
 

@@ -79,6 +79,7 @@ class Machine:
         self._forcing: Timer | None = None
         self._fittings = fittings
         self.disk = fittings.disk(self)
+        self.management = fittings.management(self)
         self.kernel = fittings.kernel(self)
         self.display = fittings.display(self)
         self.serial = fittings.serial(self)

@@ -19,6 +19,7 @@ from kextrel.virtual.machine import Machine
 from kextrel.virtual.macos import bundle, trust
 from kextrel.virtual.macos import tools as _registered  # noqa: F401
 from kextrel.virtual.macos.kernelmanagement import KernelManagement
+from kextrel.virtual.mdm.management import Management
 from kextrel.virtual.spec import MacSpec
 from kextrel.virtual.unix.disk import new_disk
 from kextrel.virtual.unix.fs import FileSystem, Volume
@@ -101,6 +102,7 @@ class SmallMac:
         self.display = QuietDisplay()
         self.system = None
         self.in_force: LocalPolicy | None = None
+        self.management = Management(self)
         self.kernel = KernelManagement(self)
         self.boot()
 
@@ -186,6 +188,9 @@ class ToolFittings:
 
     def disk(self, machine: Machine) -> FileSystem:
         return new_disk(machine)
+
+    def management(self, machine: Machine) -> Management:
+        return Management(machine)
 
     def kernel(self, machine: Machine) -> KernelManagement:
         return KernelManagement(machine)
