@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from kextrel.macos import bputil, csrutil, kextpolicy, kexts, profiler, profiles, sysext, system
+from kextrel.macos import bputil, csrutil, intel, kextpolicy, kexts, profiler, profiles, sysext, system
 from kextrel.macos.fields import Field, Said, first_known, known, said
 from kextrel.macos.frames import Frames
 from kextrel.macos.kexts import KextList
-from kextrel.macos.probes import T2_POLICY
+from kextrel.macos.probes import SIP_WORD, T2_POLICY
 from kextrel.vocabulary import (
     UNKNOWN,
     Architecture,
@@ -60,6 +60,8 @@ _BRIDGE_ROWS = {
     "smb3": "User Approved Privileged MDM Operations",
     "smb4": "DEP Approved Privileged MDM Operations",
 }
+_INTEL = (Architecture.INTEL, Architecture.INTEL_T2)
+_NO_LOCAL_POLICY = "Intel Macs have no LocalPolicy"
 # The SIP bits that `csrutil disable` sets on every release and architecture; more may be set beside them.
 _ALL_OFF = 0x67
 
@@ -76,6 +78,7 @@ class Answers:
     hardware: Said[profiler.Hardware]
     bridge: Said[profiler.Bridge]
     nvram_t2: Said[system.Nvram]
+    nvram_sip: Said[system.Nvram]
     loaded: Said[KextList]
     aux: Said[KextList]
     kext_policy: Said[kextpolicy.KextPolicyAnswer]
@@ -97,6 +100,7 @@ class Answers:
             said(frames, "hardware", profiler.read_hardware),
             said(frames, "bridge", profiler.read_bridge),
             said(frames, "nvram-t2", system.read_nvram, failure_speaks=True),
+            said(frames, "nvram-sip", system.read_nvram, failure_speaks=True),
             said(frames, "kexts-old" if old else "kexts", kexts.read),
             said(frames, "kexts-aux", kexts.read),
             said(frames, "kext-policy", lambda text: kextpolicy.read(text, "kext_policy")),
@@ -132,6 +136,7 @@ def architecture(answers: Answers) -> Field[Architecture]:
     t2 = first_known(
         answers.hardware.field(lambda row: _or_unknown(row.t2), "Boot ROM", "System Firmware"),
         answers.bridge.field(lambda row: row.t2 if row.t2 or not row.present else UNKNOWN, "Model Name"),
+        answers.sysctl.field(lambda row: _or_unknown(intel.has_t2(row.values.get("hw.model"))), "hw.model"),
     )
     if t2.value is UNKNOWN:
         return Field(UNKNOWN, f"an Intel Mac, with or without a T2: {t2.why}", t2.command)
@@ -147,8 +152,10 @@ def policy_field(answers: Answers, pick: Callable[[bputil.Policy], T | None], *w
     return answers.bputil.field(lambda row: _or_unknown(pick(row.policies[0])), *words)
 
 
-def policy_hash(answers: Answers, tag: str) -> Field[str | None]:
+def policy_hash(answers: Answers, tag: str, silicon: Field[Architecture]) -> Field[str | None]:
     """A hash, or None: the policy holds none. Too short a hash was cut, and is not said."""
+    if silicon.value in _INTEL:
+        return known(None, _NO_LOCAL_POLICY)
 
     def pick(policy: bputil.Policy) -> tuple[str | None] | None:
         value = policy.fields.get(tag, "")
@@ -163,8 +170,8 @@ def policy_hash(answers: Answers, tag: str) -> Field[str | None]:
 
 def smb(answers: Answers, tag: str, silicon: Field[Architecture]) -> Field[bool]:
     """smb2, smb3 or smb4. No Intel Mac has them."""
-    if silicon.value in (Architecture.INTEL, Architecture.INTEL_T2):
-        return known(False, "Intel Macs have no LocalPolicy")
+    if silicon.value in _INTEL:
+        return known(False, _NO_LOCAL_POLICY)
     from_policy: Field[bool] = policy_field(answers, lambda policy: policy.present(tag), f"({tag})")
     row = _BRIDGE_ROWS[tag]
     return first_known(from_policy, answers.bridge.field(lambda bridge: _or_unknown(bridge.yes(row)), row))
@@ -220,9 +227,18 @@ def sip(answers: Answers) -> Field[csrutil.Sip]:
     )
 
 
-def sip_stored(answers: Answers) -> Field[csrutil.Sip]:
-    """What the LocalPolicy says will be in force at the next boot (sip0)."""
+def sip_stored(answers: Answers, silicon: Field[Architecture]) -> Field[csrutil.Sip]:
+    """What will be in force at the next boot: the LocalPolicy's sip0, on Intel the word in NVRAM."""
+    if silicon.value in _INTEL:
+        return answers.nvram_sip.field(_sip_word, SIP_WORD)
     return policy_field(answers, _sip0, "(sip0)")
+
+
+def _sip_word(row: system.Nvram) -> csrutil.Sip | Unknown:
+    if SIP_WORD in row.absent and row.error is None:
+        return "enabled"
+    bits = intel.sip_bits(row.values.get(SIP_WORD, ""))
+    return UNKNOWN if bits is None else _sip_of(bits)
 
 
 def _sip0(policy: bputil.Policy) -> csrutil.Sip | None:
@@ -230,14 +246,22 @@ def _sip0(policy: bputil.Policy) -> csrutil.Sip | None:
     if value == bputil.ABSENT:
         return "enabled"
     try:
-        bits = int(value, 16)
+        return _sip_of(int(value, 16))
     except ValueError:
         return None
+
+
+def _sip_of(bits: int) -> csrutil.Sip:
     return "enabled" if bits == 0 else "disabled" if bits & _ALL_OFF == _ALL_OFF else "custom"
 
 
-def environment(answers: Answers, safe_boot: Field[bool], in_recovery: bool) -> Field[Environment]:
-    """Where the Mac is booted. A shell over SSH answers in macOS only; which recoveryOS it is, only bputil tells."""
+def environment(
+    answers: Answers, safe_boot: Field[bool], silicon: Field[Architecture], in_recovery: bool
+) -> Field[Environment]:
+    """Where the Mac is booted. A shell over SSH answers in macOS only; which recoveryOS it is, only bputil tells, and
+    Intel Macs have one only."""
+    if in_recovery and silicon.value in _INTEL:
+        return known(Environment.RECOVERYOS, "Intel Macs have one recoveryOS only")
     kind: Field[str] = policy_field(answers, lambda policy: policy.os_type, "OS Type")
     if isinstance(kind.value, str) and kind.value != "macOS":
         lowered = kind.value.lower()
@@ -321,13 +345,19 @@ def console_user(answers: Answers) -> Field[str | None]:
     return answers.console.field(lambda row: row[0])
 
 
-def contradictions(answers: Answers, loaded: Field[frozenset[str]], aux: Field[frozenset[str]]) -> tuple[str, ...]:
+def contradictions(
+    answers: Answers,
+    silicon: Field[Architecture],
+    loaded: Field[frozenset[str]],
+    aux: Field[frozenset[str]],
+) -> tuple[str, ...]:
     """Where two tools disagree. Shown, never smoothed over."""
-    running, stored = sip(answers), sip_stored(answers)
+    running, stored = sip(answers), sip_stored(answers, silicon)
+    place = "NVRAM (csr-active-config)" if silicon.value in _INTEL else "the LocalPolicy (sip0)"
     bridge, mode = answers.bridge.field(_bridge_mode), policy_field(answers, _mode)
     found = []
     if _differ(running, stored):
-        found.append(f"csrutil says that SIP is {running.value}, the LocalPolicy (sip0) that it is {stored.value}")
+        found.append(f"csrutil says that SIP is {running.value}, {place} that it is {stored.value}")
     if _differ(bridge, mode):
         found.append(f"system_profiler says {bridge.value} security, bputil {mode.value}")
     if isinstance(loaded.value, frozenset) and isinstance(aux.value, frozenset) and aux.command:

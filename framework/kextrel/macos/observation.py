@@ -45,7 +45,7 @@ RECOVERY_BYTES = 64 << 10
 
 @dataclass(frozen=True)
 class Observation:
-    """What one Mac said at one moment. `sip` is in force now, `sip_stored` is what LocalPolicy holds for the next boot.
+    """What one Mac said at one moment. `sip` is in force now, `sip_stored` is what is stored for the next boot.
 
     Kexts are bundle identifiers that are not Apple's. None is a value here: a hash that the policy does not hold, the
     `security_mode` of an Intel Mac without a T2, `user_approved_mdm` without an enrollment, `console_user` when nobody
@@ -161,19 +161,19 @@ def _observation(found: frames.Frames, *, in_recovery: bool) -> Observation:
         ),
         boot_time=answers.sysctl.field(lambda row: _said(row.boot_time), "boottime"),
         safe_boot=safe_boot,
-        environment=derive.environment(answers, safe_boot, in_recovery),
+        environment=derive.environment(answers, safe_boot, silicon, in_recovery),
         os_type=derive.policy_field(answers, lambda policy: policy.os_type, "OS Type"),
         pairing=derive.policy_field(answers, lambda policy: policy.pairing, "OS Pairing Status"),
         sip=derive.sip(answers),
-        sip_stored=derive.sip_stored(answers),
+        sip_stored=derive.sip_stored(answers, silicon),
         security_mode=derive.security_mode(answers, silicon),
         smb2=smb2,
         smb3=smb3,
         smb4=smb4,
         kext_management=derive.kext_management(smb2, smb3, smb4),
-        auxp=derive.policy_hash(answers, "auxp"),
-        auxi=derive.policy_hash(answers, "auxi"),
-        auxr=derive.policy_hash(answers, "auxr"),
+        auxp=derive.policy_hash(answers, "auxp", silicon),
+        auxi=derive.policy_hash(answers, "auxi", silicon),
+        auxr=derive.policy_hash(answers, "auxr", silicon),
         enrollment=derive.enrollment(answers),
         user_approved_mdm=derive.user_approved(answers),
         loaded_kexts=loaded,
@@ -183,7 +183,7 @@ def _observation(found: frames.Frames, *, in_recovery: bool) -> Observation:
         system_extensions=derive.system_extensions(answers, macos),
         console_user=derive.console_user(answers),
         filevault=answers.filevault.field(lambda row: row.on),
-        contradictions=() if in_recovery else derive.contradictions(answers, loaded, aux),
+        contradictions=() if in_recovery else derive.contradictions(answers, silicon, loaded, aux),
         problem=found.problem,
     )
 

@@ -40,7 +40,7 @@ _PAGE: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("security_mode", "Security mode"),
             ("kext_management", "Kexts may be managed by"),
             ("sip", "SIP now"),
-            ("sip_stored", "SIP in LocalPolicy"),
+            ("sip_stored", "SIP from the next boot"),
             ("os_type", "OS type"),
             ("pairing", "Pairing"),
             ("auxp", "Approved kexts (auxp)"),

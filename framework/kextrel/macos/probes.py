@@ -5,12 +5,15 @@ from __future__ import annotations
 from kextrel.macos.frames import Probe
 from kextrel.macos.kextpolicy import query
 
-__all__ = ["KEXT_POLICY", "MACOS", "RECOVERY", "T2_POLICY", "command_of"]
+__all__ = ["KEXT_POLICY", "MACOS", "RECOVERY", "SIP_WORD", "T2_POLICY", "command_of"]
 
 KEXT_POLICY = "/var/db/SystemPolicyConfiguration/KextPolicy"
 
 # Secure Boot on Intel Macs with a T2: %02 full, %01 medium, %00 none.
 T2_POLICY = "94b73556-2197-4702-82a8-3e1337dafbfb:AppleSecureBootPolicy"
+
+# The SIP bits that the next boot of an Intel Mac takes; Apple silicon keeps them in the LocalPolicy.
+SIP_WORD = "csr-active-config"
 
 _SYSTEM = (
     Probe("sw-vers", ("sw_vers",)),
@@ -19,14 +22,15 @@ _SYSTEM = (
     Probe("sysctl", ("sysctl", "kern.boottime", "kern.safeboot", "hw.model", "hw.optional.arm64")),
     Probe("csrutil", ("csrutil", "status")),
     Probe("bputil", ("bputil", "-d"), root=True),
+    # Never `nvram -p`: it prints the Find My Mac token.
+    Probe("nvram-t2", ("nvram", T2_POLICY)),
+    Probe("nvram-sip", ("nvram", SIP_WORD)),
 )
 
 MACOS: tuple[Probe, ...] = (
     *_SYSTEM,
     Probe("hardware", ("system_profiler", "SPHardwareDataType")),
     Probe("bridge", ("system_profiler", "SPiBridgeDataType")),
-    # Never `nvram -p`: it prints the Find My Mac token.
-    Probe("nvram-t2", ("nvram", T2_POLICY)),
     Probe("kexts", ("kmutil", "showloaded")),
     Probe("kexts-old", ("kextstat",), unless="kmutil"),
     Probe("kexts-aux", ("kmutil", "showloaded", "--collection", "aux", "--show", "all")),
