@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from kextrel.bench.retry import Transient, retrying
+from kextrel.bench.web import trusted, whole
 from kextrel.errors import BenchError, DeadlineExceeded
 from kextrel.evidence import EvidenceLog, Sink
 from kextrel.timing import Deadline
@@ -50,7 +50,8 @@ class PikvmScreen:
         self._name, self._sink, self._wire, self._poll = name, sink, wire, poll
         sink.hide(password)
         headers = {"X-KVMD-User": user, "X-KVMD-Passwd": password}
-        self._client = httpx.Client(base_url=url, headers=headers, verify=_trusted(certificate, name), trust_env=False)
+        verify = trusted(certificate, name, pinned=True)
+        self._client = httpx.Client(base_url=url, headers=headers, verify=verify, trust_env=False)
         self._private = 0
         self._last = ""
 
@@ -118,23 +119,12 @@ class PikvmScreen:
             seconds = max(min(deadline.remaining, PATIENCE), 0.01)
             asked = {"ocr": "1"} if ocr else {}
             with self._client.stream("GET", SNAPSHOT, params=asked, timeout=seconds) as begun:
-                answer = self._whole(begun, deadline.within(seconds))
+                limit = deadline.within(seconds)
+                answer = whole(begun, most=LIMIT, limit=limit, who="PiKVM", wire=self._name)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             why = str(error) or type(error).__name__
             raise Transient(f"PiKVM does not answer: {why}", wire=self._name, hint="look at its url") from error
         return self._read(answer)
-
-    def _whole(self, begun: httpx.Response, limit: Deadline) -> httpx.Response:
-        """The answer with its body: httpx bounds each wait for a piece, but not how many pieces there are."""
-        body = bytearray()
-        for piece in begun.iter_bytes():
-            body += piece
-            if len(body) > LIMIT:
-                raise BenchError(f"PiKVM answers {begun.status_code} with more than {LIMIT} bytes", wire=self._name)
-            if limit.expired:
-                raise Transient(f"PiKVM's answer does not end: {len(body)} bytes until now", wire=self._name)
-        kind = {"content-type": begun.headers.get("content-type", "text/plain; charset=utf-8")}
-        return httpx.Response(begun.status_code, headers=kind, content=bytes(body))
 
     def _read(self, answer: httpx.Response) -> httpx.Response | None:
         if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and "UnavailableError" in answer.text:
@@ -175,14 +165,3 @@ class PikvmScreen:
         else:
             last = f"it showed {shown[:300]!r}" if shown else "it stayed dark or empty"
         return DeadlineExceeded(f"{what} was not seen in time; {last}", wire=self._name)
-
-
-def _trusted(certificate: Path | None, wire: str) -> ssl.SSLContext | bool:
-    if certificate is None:
-        return True
-    try:
-        context = ssl.create_default_context(cafile=str(certificate))
-    except (OSError, ssl.SSLError) as error:
-        raise BenchError(f"cannot use the certificate {certificate}: {error}", wire=wire) from error
-    context.check_hostname = False  # the pinned certificate itself says who this is
-    return context
