@@ -51,6 +51,6 @@ def test_what_is_none_is_refused_with_a_reason(raw: bytes, why: str) -> None:
 
 
 def test_endless_nesting_ends() -> None:
-    assert read(nested(5)) == {"k": [[[]]]}
+    assert read(nested(5)) == {"k": [[[[]]]]}
     with pytest.raises(BadPropertyList, match="nested too deep"):
         read(nested(3000))
