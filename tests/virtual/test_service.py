@@ -347,6 +347,27 @@ def test_an_ssh_that_drops_takes_every_connection_along():
         assert "Finder" in macs["mini"].text()
 
 
+def test_a_console_that_is_garbled_shows_something_else_and_the_mac_is_as_before():
+    with served(MacSpec("mini", prepared=True), faults=(Fault.parse("console-garble@1"),)) as macs:
+        with serial.Serial(macs["mini"].at.console, 115200, timeout=PATIENCE, exclusive=True) as console:
+            console.write(b"admin\r")
+            seen = console.read(40)
+        assert b"Password:" not in seen
+        assert macs["mini"].run("true") == (0, "", "")
+
+
+def test_mains_that_fail_leave_it_dark_whatever_the_relay_does():
+    with served(MacSpec("mini", prepared=True), faults=(Fault.parse("power-cut@2"),)) as macs:
+        mac = macs["mini"]
+        assert mac.run("true")[0] == 0
+        mac.begin("sleep 1000")
+        mac.dark()
+        mac.switch(1, True)
+        mac.press(0.5)
+        mac.dark()
+        assert not mac.listens()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_service_within_a_second(number):
     code = (

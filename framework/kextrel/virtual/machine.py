@@ -58,8 +58,9 @@ class Machine:
     def __init__(self, spec: MacSpec, fittings: Fittings, *, clock: Clock | None = None) -> None:
         self.spec = spec
         self.clock = clock or Clock(gesture_rate=spec.gesture_rate)
-        self.faults = Faults(spec.faults)
+        self.faults = Faults(spec.faults, self.clock)
         self.rail = Rail(self.clock, self._power_changed)
+        self.faults.when("power-cut", self.rail.fail)
         self.button = Button(self.clock, self._button_changed)
         self.rom = BootRom(self.clock, lambda text: self.display.firmware(text), self._gesture_read)
         self.progress = BootProgress()
@@ -308,6 +309,8 @@ class Machine:
 
     def _enter(self, environment: str) -> None:
         self.environment = environment
+        if environment == "macos":
+            self.faults.booted()
         self.display.entered(environment)
         self.serial.entered(environment)
         for changed in self._watchers:

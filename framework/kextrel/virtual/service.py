@@ -71,8 +71,10 @@ class Place:
     def __init__(self, spec: MacSpec, broken: asyncio.Future[None]) -> None:
         self.machine = machine = Machine(spec, Parts())
         machine.on_failure = partial(_break, broken)
-        self.relay = RelayBoard(machine.rail, machine.button, machine.faults)
-        self.injector = HidInjector(machine.display, lambda: machine.environment != "off", machine.clock)
+        self.relay = RelayBoard(machine.rail, machine.button, machine.faults, machine.clock)
+        self.injector = HidInjector(
+            machine.display, lambda: machine.environment != "off", machine.clock, machine.faults
+        )
         self._kvm_password = secrets.token_urlsafe(12)
         self.kvm = pikvm(machine, user=_KVM_USER, password=self._kvm_password)
 

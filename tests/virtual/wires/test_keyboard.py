@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kextrel.virtual.clock import Clock
+from kextrel.virtual.faults import Fault, Faults
 from kextrel.virtual.wires.keyboard import HidInjector
 
 COMMAND_R = bytes.fromhex("57AB00020808001500000000 0029")
@@ -23,11 +24,11 @@ def frame(command: int, data: bytes, *, address: int = 0) -> bytes:
 class Desk:
     """An injector, what the Mac saw of it, and a client that stays connected."""
 
-    def __init__(self) -> None:
+    def __init__(self, *faults: str) -> None:
         self.seen: list[tuple[Any, ...]] = []
         self.connected = True
         self.clock = Clock()
-        self.injector = HidInjector(self, lambda: self.connected, self.clock)
+        self.injector = HidInjector(self, lambda: self.connected, self.clock, Faults(map(Fault.parse, faults)))
         self._port = os.open(self.injector.port.path, os.O_RDWR | os.O_NOCTTY)
 
     def key(self, down: bool, usage: int, modifiers: int) -> None:
@@ -57,9 +58,9 @@ class Desk:
         self.injector.close()
 
 
-def tell(story: Callable[[Desk], Any]) -> None:
+def tell(story: Callable[[Desk], Any], *faults: str) -> None:
     async def whole() -> None:
-        desk = Desk()
+        desk = Desk(*faults)
         try:
             await story(desk)
         finally:
@@ -78,6 +79,18 @@ def test_keys_go_down_and_up_with_their_modifiers():
         assert desk.clock.jumping
 
     tell(story)
+
+
+def test_keys_that_are_lost_are_taken_and_none_stays_down():
+    async def story(desk: Desk) -> None:
+        ok = bytes.fromhex("57AB0082010085")
+        assert [await desk.ask(COMMAND_R) for _ in range(2)] == [ok, ok]
+        assert desk.seen == [(True, LEFT_COMMAND, 8), (True, R, 8), (False, R, 0), (False, LEFT_COMMAND, 0)]
+        assert desk.clock.jumping
+        assert [await desk.ask(one) for one in (RELEASE, COMMAND_R)] == [ok, ok]
+        assert len(desk.seen) == 4
+
+    tell(story, "keys-lost@2")
 
 
 def test_only_what_changed_is_an_event():

@@ -532,6 +532,19 @@ def test_the_fault_cuts_all_connections_at_its_command_for_good(serve: Callable[
     client.close()
 
 
+def test_a_wire_that_stalls_answers_no_command_and_stays_connected(serve: Callable[..., Served]) -> None:
+    mac = serve(faults=(Fault("ssh-stall", 2),))
+    with mac.paramiko() as client:
+        _, stdout, _ = client.exec_command("echo fine")
+        assert stdout.read() == b"fine\n"
+        _, stdout, _ = client.exec_command("echo never", timeout=0.2)
+        with pytest.raises(TimeoutError):
+            stdout.read(1)
+        assert client.get_transport().is_active()  # type: ignore[union-attr]
+        mac.paramiko().close()
+    assert not any("never" in line for line in mac.running())
+
+
 def test_full_disk_access_is_a_matter_of_preparation(serve: Callable[..., Served]) -> None:
     path = "/private/var/db/SystemPolicyConfiguration"
     for missing, code in ((frozenset[str](), 0), (frozenset({"PREP-03"}), 1)):

@@ -20,9 +20,17 @@ class Rail:
         self.mains = False
         self.powered = False
         self._fading: Timer | None = None
+        self._failed = False
+
+    def fail(self) -> None:
+        """The building's mains fail, and do not come back: the relay's contacts switch nothing any more."""
+        self.switch(False)
+        self._failed = True
 
     def switch(self, on: bool) -> None:
         """The relay's contacts close (`on`) or open."""
+        if self._failed:
+            return
         self.mains = on
         if self._fading is not None:
             self._fading.cancel()

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from kextrel.virtual.unix.fs import FileSystem
     from kextrel.virtual.unix.system import System
 
-__all__ = ["AccountLike", "Clock", "Faults", "Host", "Policy", "Spec", "Timer"]
+__all__ = ["AccountLike", "Clock", "Faults", "Host", "Spec", "Timer"]
 
 
 class Timer(Protocol):
@@ -54,6 +54,8 @@ class Spec(Protocol):
     @property
     def name(self) -> str: ...
     @property
+    def architecture(self) -> str: ...
+    @property
     def macos(self) -> str: ...
     @property
     def build(self) -> str: ...
@@ -67,13 +69,6 @@ class Spec(Protocol):
         ...
 
 
-class Policy(Protocol):
-    """The LocalPolicy in force: `sip0` is the word of System Integrity Protection's bits that are off."""
-
-    @property
-    def sip0(self) -> int | None: ...
-
-
 class Faults(Protocol):
     """The bench's faults on this Mac's wires."""
 
@@ -83,6 +78,10 @@ class Faults(Protocol):
 
     def active(self, name: str, /) -> bool:
         """Whether it has begun; counts nothing."""
+        ...
+
+    def when(self, name: str, begins: Callable[[], None], /) -> None:
+        """Calls `begins()` at the moment at which it begins."""
         ...
 
 
@@ -98,7 +97,10 @@ class Host(Protocol):
     @property
     def faults(self) -> Faults: ...
     @property
-    def in_force(self) -> Policy | None: ...
+    def sip(self) -> int:
+        """The word of System Integrity Protection's bits that are off at this boot."""
+        ...
+
     @property
     def console_user(self) -> str | None: ...
     @property

@@ -6,7 +6,9 @@ As with XNU's boot-arg `serial=3` (output and input); a login in recoveryOS woul
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
+from kextrel.virtual.faults import Faults
 from kextrel.virtual.machine import Machine
 from kextrel.virtual.macos.catalogue import kernel_version
 from kextrel.virtual.unix.files import Actor
@@ -18,6 +20,7 @@ from kextrel.virtual.wires.ports import SerialPort
 __all__ = ["Console"]
 
 _NAME = "tty.debug-console"
+GARBLE = "console-garble"
 _ROWS, _COLUMNS = 24, 80
 
 
@@ -28,7 +31,7 @@ class Console:
         self._machine = machine
         self._tty: Tty | None = None
         self._login: asyncio.Task[None] | None = None
-        self.port = SerialPort(self._typed)
+        self.port = _Line(self._typed, machine.faults)
         self.path = self.port.path
 
     def line(self, text: str) -> None:
@@ -93,6 +96,24 @@ class Console:
             return system.users.get(name)
         tty.write(b"Login incorrect\n")
         return None
+
+
+class _Line(SerialPort):
+    """The line to the bench; with the fault console-garble what it carries arrives damaged."""
+
+    def __init__(self, typed: Callable[[bytes], None], faults: Faults) -> None:
+        super().__init__(typed)
+        self._faults = faults
+
+    def write(self, data: bytes) -> None:
+        super().write(self._damaged(data) if self._faults.strikes(GARBLE) else data)
+
+    def _damaged(self, data: bytes) -> bytes:
+        """One byte of eight, at least one, with a bit that was read wrongly."""
+        chance, bytes_ = self._faults.chance(GARBLE), bytearray(data)
+        for _ in range(len(bytes_) // 8 + 1 if bytes_ else 0):
+            bytes_[chance.randrange(len(bytes_))] ^= 1 << chance.randrange(8)
+        return bytes(bytes_)
 
 
 def _report(task: asyncio.Task[None]) -> None:

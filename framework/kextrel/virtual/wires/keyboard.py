@@ -13,10 +13,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from kextrel.virtual.clock import Clock, Hold
+from kextrel.virtual.faults import Faults
 from kextrel.virtual.wires.ports import SerialPort
 
 __all__ = ["HidInjector", "Keys"]
 
+LOST = "keys-lost"
 _HEAD = b"\x57\xab"
 _BROADCAST = 0xFF
 _GET_INFO, _KEYS, _MEDIA, _MOUSE_ABSOLUTE, _MOUSE_RELATIVE, _RESET = 0x01, 0x02, 0x03, 0x04, 0x05, 0x0F
@@ -40,11 +42,14 @@ class Keys(Protocol):
 class HidInjector:
     """A CH9329 on a pseudo-terminal. `connected()` says whether a computer has enumerated it.
 
-    While any key is down the Mac's clock knows of a gesture.
+    While any key is down the Mac's clock knows of a gesture. With the fault keys-lost the chip says that it sent a
+    report, and the Mac gets none.
     """
 
-    def __init__(self, keys: Keys, connected: Callable[[], bool], clock: Clock) -> None:
+    def __init__(self, keys: Keys, connected: Callable[[], bool], clock: Clock, faults: Faults | None = None) -> None:
         self._keys, self._connected, self._clock = keys, connected, clock
+        self._faults = faults or Faults()
+        self._faults.when(LOST, self._unplugged)
         self._buffer = bytearray()
         self._report = _ALL_UP
         self._gesture: Hold | None = None
@@ -153,6 +158,8 @@ class HidInjector:
             return b"", _BAD_PARAMETER
         if data != _ALL_UP and not self._connected():
             return b"", _NOT_DONE
+        if self._faults.strikes(LOST):
+            return b"", _OK
         before, self._report = self._report, data
         self._hold(data != _ALL_UP)
         self._tell(before, data)
@@ -176,12 +183,19 @@ class HidInjector:
         return b"", _OK if self._connected() else _NOT_DONE
 
     def _reset(self, _data: bytes) -> tuple[bytes, int]:
-        before, self._report = self._report, _ALL_UP
-        self._hold(False)
-        self._tell(before, _ALL_UP)
+        self._let_go()
         return b"", _OK
 
     # -- what the Mac sees
+
+    def _unplugged(self) -> None:
+        """The chip's USB side is off the Mac, which takes all keys for up; the chip does not notice."""
+        self._let_go()
+
+    def _let_go(self) -> None:
+        before, self._report = self._report, _ALL_UP
+        self._hold(False)
+        self._tell(before, _ALL_UP)
 
     def _tell(self, before: bytes, after: bytes) -> None:
         """The difference between two reports, ups first, as a host's HID driver makes events of it."""

@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
+from kextrel.virtual.clock import Clock, Timer
 from kextrel.virtual.faults import Faults
 from kextrel.virtual.wires.ports import SerialPort
 
@@ -18,6 +19,9 @@ __all__ = ["BUTTON", "MAINS", "Contacts", "RelayBoard"]
 
 MAINS, BUTTON = 1, 2
 _START, _QUERY = 0xA0, 0xFF
+STUCK, SHORT = "relay-stuck", "button-short"
+_SLIPS = (0.05, 6.0)
+"""Mac seconds after which contacts that cannot stay closed open: less than any hold needs."""
 _FRAME_TIME = 4 * 10 / 9600
 """Wall seconds that a frame takes on the line; a client's two may be read at once here, as on no line."""
 
@@ -33,11 +37,14 @@ class RelayBoard:
 
     With the fault relay-stuck the coils are dead from that frame on: frames are taken, the mains stay as they are and
     the contacts of the button are where a spring holds them, open.
+    `clock` is the Mac's: with button-short the contacts slip on it.
     """
 
-    def __init__(self, mains: Contacts, button: Contacts, faults: Faults) -> None:
+    def __init__(self, mains: Contacts, button: Contacts, faults: Faults, clock: Clock) -> None:
         self._contacts = {MAINS: mains, BUTTON: button}
-        self._faults = faults
+        self._faults, self._clock = faults, clock
+        self._slipping: Timer | None = None
+        faults.when(STUCK, lambda: button.switch(False))
         self.states = {MAINS: False, BUTTON: False}
         self._buffer = bytearray()
         self._frames: deque[tuple[int, bool]] = deque()
@@ -98,7 +105,17 @@ class RelayBoard:
 
     def _switch(self, channel: int, on: bool) -> None:
         self.states[channel] = on
-        if self._faults.strikes("relay-stuck"):
-            self._contacts[BUTTON].switch(False)
+        if self._faults.strikes(STUCK):
             return
         self._contacts[channel].switch(on)
+        if channel == BUTTON:
+            self._slip(on)
+
+    def _slip(self, closed: bool) -> None:
+        """With the fault button-short the contacts do not stay closed: a worn relay, a solder joint."""
+        if self._slipping is not None:
+            self._slipping.cancel()
+            self._slipping = None
+        if closed and self._faults.strikes(SHORT):
+            after = self._faults.chance(SHORT).uniform(*_SLIPS)
+            self._slipping = self._clock.call_later(after, lambda: self._contacts[BUTTON].switch(False))

@@ -54,7 +54,7 @@ class _ChannelFile(OpenFile):
 
 
 class Session(asyncssh.SSHServerSession[bytes]):
-    """A session channel of `user`. `begun()` is told of each command or shell, and says whether it may start.
+    """A session channel of `user`. `begun()` is told of each command, shell or transfer, and says whether it may start.
 
     When the channel closes before its program has ended, all processes of the program's session get SIGHUP.
     """
@@ -108,11 +108,13 @@ class Session(asyncssh.SSHServerSession[bytes]):
     def session_started(self) -> None:
         """SFTP and scp are asyncssh's, on our files; anything else is a program."""
         command = self._chan.get_command()
+        if not self._begun():
+            return
         if self._chan.get_subsystem() or (command or "").startswith("scp "):
             self._transfer = asyncssh.SSHServerProcess(_refuse, self._sftp, 3, True)
             self._transfer.connection_made(self._chan)
             self._transfer.session_started()
-        elif self._begun():
+        else:
             self._start(command)
 
     def data_received(self, data: bytes, datatype: int | None) -> None:

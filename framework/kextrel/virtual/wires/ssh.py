@@ -21,7 +21,7 @@ __all__ = ["SshServer"]
 
 ADDRESS = "127.0.0.1"
 VERSION = "OpenSSH_9.6"
-FAULT = "ssh-drop"
+DROP, STALL = "ssh-drop", "ssh-stall"
 MAX_SESSIONS, MAX_STARTUPS = 10, 100
 """sshd_config(5)'s defaults: open sessions of one connection, connections that have not proved yet who they are."""
 
@@ -37,6 +37,7 @@ class SshServer:
         self._options: asyncssh.SSHServerConnectionOptions | None = None
         self._connections: set[asyncssh.SSHServerConnection] = set()
         self._strangers: set[asyncssh.SSHServerConnection] = set()
+        host.faults.when(DROP, self._cut)
 
     @property
     def host_key(self) -> str:
@@ -59,7 +60,7 @@ class SshServer:
     async def open(self) -> None:
         """Listens. When the wire is cut (a fault of the bench) the port keeps refusing."""
         await self.prepare()
-        if self._listener is None and not self._mac.faults.active(FAULT):
+        if self._listener is None and not self._mac.faults.active(DROP):
             self._listener = await asyncssh.listen(
                 self.host, self.port, reuse_port=True, options=self._connection_options()
             )
@@ -118,15 +119,18 @@ class SshServer:
         self._strangers.discard(connection)
 
     def command_begins(self) -> bool:
-        """Counts one command; whether it may run. When the wire is cut here, everything is dropped instead."""
-        if not self._mac.faults.strikes(FAULT):
-            return True
+        """Counts one command or transfer; whether it may begin. On a wire that is cut everything is dropped instead, on
+        one that stalls it never begins, and nothing is said of that."""
+        dropped, stalled = self._mac.faults.strikes(DROP), self._mac.faults.strikes(STALL)
+        return not (dropped or stalled)
+
+    def _cut(self) -> None:
+        """The wire is cut: the port refuses, connections are reset."""
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.close()
         for connection in list(self._connections):
             _end(connection, orderly=False)
-        return False
 
 
 def _end(connection: asyncssh.SSHServerConnection, *, orderly: bool) -> None:
