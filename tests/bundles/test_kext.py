@@ -168,7 +168,6 @@ def test_an_identifier_that_is_no_file_name_is_refused_before_anything_is_writte
     [
         {"banned": True},
         {"notarized": False},
-        {"kind": ExtensionKind.SYSTEM_EXTENSION},
         {"architectures": frozenset({"arm64e", "i386"})},
     ],
     ids=str,

@@ -1,5 +1,34 @@
-"""Makes bundles from descriptions. They are signed by a test authority, so no real Mac loads them."""
+"""Makes bundles from descriptions. They are signed by a test authority, so no real Mac loads them.
 
-from kextrel.bundles.kext import file_name, make
+kext         a .kext                 app     an app that carries system extensions
+sysext       what the app carries    macho, executable, signature, entitlements, resources, authority: their parts
+"""
 
-__all__ = ["file_name", "make"]
+from __future__ import annotations
+
+from pathlib import Path
+
+from kextrel.bundles.app import APP_PREFIX, app_name, make_app
+from kextrel.bundles.kext import kext_name, make_kext
+from kextrel.vocabulary import Extension, ExtensionKind
+
+__all__ = ["APP_PREFIX", "file_name", "make", "make_app"]
+
+
+def make(extension: Extension, folder: Path) -> Path:
+    """Writes the bundle that is installed for `extension`, under its `file_name`, into `folder`; returns its path.
+
+    For a kext that is the kext; for a system extension the app that carries it, and that asks for it by
+    `NAME activate BUNDLEID` and `NAME deactivate BUNDLEID`. Raises UsageError for names that cannot be a file's and
+    NotPossible for what is not made.
+    """
+    if extension.kind is ExtensionKind.KEXT:
+        return make_kext(extension, folder)
+    return make_app([extension], folder)
+
+
+def file_name(extension: Extension) -> str:
+    """Under what name `make` writes it: no other extension's is the same."""
+    if extension.kind is ExtensionKind.KEXT:
+        return kext_name(extension)
+    return f"{app_name([extension])}.app"

@@ -3,59 +3,47 @@
 from __future__ import annotations
 
 import plistlib
-import re
 from pathlib import Path
 
-from kextrel.bundles.authority import Identity, developer_id
 from kextrel.bundles.macho import ARCHITECTURES, kext_slice, universal
+from kextrel.bundles.parts import check, damage, identity_of, write
 from kextrel.bundles.signature import Seal, sign
 from kextrel.errors import NotPossible, UsageError
-from kextrel.vocabulary import Extension, ExtensionKind, Signature
+from kextrel.vocabulary import Extension, Signature
 
-__all__ = ["file_name", "make"]
+__all__ = ["kext_name", "make_kext"]
 
-_IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,155}\Z", re.ASCII)
 _KPI_VERSION = "8.0.0"
 
 
-def make(extension: Extension, folder: Path) -> Path:
-    """Writes the bundle, under its `file_name`, into `folder` and returns its path.
+def make_kext(extension: Extension, folder: Path) -> Path:
+    """Writes the bundle, under its `kext_name`, into `folder` and returns its path.
 
     The Mach-O has a slice for each of `architectures`, imports `symbols`, and is signed as `signature` says by the test
     authority, which only virtual Macs trust. Raises UsageError for an identifier that cannot be a file's name and
-    NotPossible for what is not made yet: a system extension, a banned or an unnotarized kext, another architecture.
+    NotPossible for what is not made yet: a banned or an unnotarized kext, another architecture.
     """
     _refuse_what_is_not_made(extension)
     name = extension.bundle_id.rsplit(".", 1)[-1]
-    bundle = folder / file_name(extension)
+    bundle = folder / kext_name(extension)
     info = plistlib.dumps(_info(extension, name))
     resources = _code_resources()
-    _write(bundle / "Contents" / "Info.plist", info)
-    _write(bundle / "Contents" / "MacOS" / name, _executable(extension, info, resources))
-    (bundle / "Contents" / "MacOS" / name).chmod(0o755)
+    write(bundle / "Contents" / "Info.plist", info)
+    write(bundle / "Contents" / "MacOS" / name, _executable(extension, info, resources), executable=True)
     if extension.signature is not Signature.NONE:
-        _write(bundle / "Contents" / "_CodeSignature" / "CodeResources", resources)
+        write(bundle / "Contents" / "_CodeSignature" / "CodeResources", resources)
     return bundle
 
 
-def file_name(extension: Extension) -> str:
+def kext_name(extension: Extension) -> str:
     """`<bundle identifier>.kext`: no other kext is installed at that place."""
     return f"{extension.bundle_id}.kext"
 
 
 def _refuse_what_is_not_made(extension: Extension) -> None:
-    if extension.kind is not ExtensionKind.KEXT:
-        raise NotPossible(f"not implemented: making a {extension.kind} bundle for '{extension.name}'")
-    good = extension.signature is Signature.DEVELOPER_ID
-    if extension.banned or (good and not extension.notarized):  # nobody can notarize a kext that is badly signed
-        raise NotPossible(f"not implemented: making a banned or unnotarized bundle for '{extension.name}'")
+    check(extension)
     for architecture in sorted(extension.architectures - set(ARCHITECTURES)):
         raise NotPossible(f"not implemented: making a slice for {architecture} of '{extension.name}'")
-    for field, value in (("bundle_id", extension.bundle_id), ("team_id", extension.team_id)):
-        if not _IDENTIFIER.match(value) and (value or good):
-            raise UsageError(
-                f"extension '{extension.name}': {field} {value!r} is not an identifier; use letters, digits, '.', '-'"
-            )
 
 
 def _info(extension: Extension, name: str) -> dict[str, object]:
@@ -94,7 +82,7 @@ def _executable(extension: Extension, info: bytes, resources: bytes) -> bytes:
     slices = []
     for architecture in sorted(extension.architectures):
         thin = kext_slice(architecture, extension.bundle_id, extension.version, sorted(extension.symbols))
-        slices.append((architecture, _signed(thin, extension, info, resources)))
+        slices.append(_signed(thin, extension, info, resources))
     if not slices:
         raise UsageError(f"extension '{extension.name}': a kext needs at least one architecture")
     return universal(slices)
@@ -103,24 +91,7 @@ def _executable(extension: Extension, info: bytes, resources: bytes) -> bytes:
 def _signed(thin: bytes, extension: Extension, info: bytes, resources: bytes) -> bytes:
     if extension.signature is Signature.NONE:
         return thin
-    identity = _identity(extension)
+    identity = identity_of(extension)
     team = extension.team_id if identity else None
     signed = sign(thin, Seal(extension.bundle_id, team, info, resources, identity))
-    return _damage(signed) if extension.signature is Signature.BROKEN else signed
-
-
-def _identity(extension: Extension) -> Identity | None:
-    if extension.signature is Signature.AD_HOC:
-        return None
-    return developer_id(extension.team_id, revoked=extension.signature is Signature.REVOKED)
-
-
-def _damage(signed: bytes) -> bytes:
-    """One byte of code changed after signing: the hash of its page no longer fits."""
-    at = 0x800
-    return signed[:at] + bytes([signed[at] ^ 0xFF]) + signed[at + 1 :]
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    return damage(signed) if extension.signature is Signature.BROKEN else signed

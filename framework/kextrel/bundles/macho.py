@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from kextrel.errors import UsageError, nearest
 
-__all__ = ["ARCHITECTURES", "SliceArchitecture", "kext_slice", "universal"]
+__all__ = ["ARCHITECTURES", "SliceArchitecture", "kext_slice", "universal", "uuid_of"]
 
 _MH_MAGIC_64 = 0xFEEDFACF
 _MH_KEXT_BUNDLE = 11
@@ -71,7 +71,7 @@ def kext_slice(architecture: str, bundle_id: str, version: str, undefined: Seque
     linkedit = symbols + strings
     layout = _Layout(known.page, 0, 0x800, len(linkedit))
     commands = _commands(
-        layout, len(symbols) // 16, len(symbols), len(strings), _uuid(architecture, bundle_id, version)
+        layout, len(symbols) // 16, len(symbols), len(strings), uuid_of(architecture, bundle_id, version)
     )
     count = 5 + 1
     header = struct.pack(
@@ -82,14 +82,14 @@ def kext_slice(architecture: str, bundle_id: str, version: str, undefined: Seque
     return text.ljust(known.page, b"\0") + data.ljust(known.page, b"\0") + linkedit
 
 
-def universal(slices: Sequence[tuple[str, bytes]]) -> bytes:
-    """One file of several slices (name, content); a single one stays thin."""
+def universal(slices: Sequence[bytes]) -> bytes:
+    """One file of several thin ones; a single one stays thin."""
     if len(slices) == 1:
-        return slices[0][1]
+        return slices[0]
     offset, table, body = 0x4000, b"", b""
-    for name, content in slices:
-        cpu = ARCHITECTURES[name]
-        table += struct.pack(">5I", cpu.cpu_type, cpu.cpu_subtype, offset + len(body), len(content), 14)
+    for content in slices:
+        cpu_type, cpu_subtype = struct.unpack_from("<2I", content, 4)
+        table += struct.pack(">5I", cpu_type, cpu_subtype, offset + len(body), len(content), 14)
         body += content.ljust(-(-len(content) // 0x4000) * 0x4000, b"\0")
     return (struct.pack(">2I", _FAT_MAGIC, len(slices)) + table).ljust(offset, b"\0") + body
 
@@ -160,7 +160,8 @@ def _kmod_info(bundle_id: str, version: str, layout: _Layout) -> bytes:
     )
 
 
-def _uuid(*parts: str) -> bytes:
+def uuid_of(*parts: str) -> bytes:
+    """The 16 bytes of an LC_UUID that always comes out the same for the same `parts`."""
     digest = bytearray(hashlib.sha256("\0".join(parts).encode()).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x40
     digest[8] = digest[8] & 0x3F | 0x80
