@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from kextrel.virtual.macos import macho, plists, signature
 from kextrel.virtual.macos.cms import Signer
@@ -19,7 +19,7 @@ from kextrel.virtual.macos.resources import check_seal
 from kextrel.virtual.macos.signature import Invalid, Problem
 from kextrel.virtual.macos.trust import Trust
 
-__all__ = ["BadBundle", "Files", "Judgement", "Kext", "Node", "judge", "read"]
+__all__ = ["BadBundle", "Files", "Judgement", "Kext", "Node", "judge", "judge_code", "read"]
 
 _INFO, _RESOURCES = "Info.plist", "_CodeSignature/CodeResources"
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,63}\Z", re.ASCII)
@@ -94,13 +94,15 @@ class Kext:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the code signature is worth. `signer` is None for ad-hoc, unsigned and invalid code."""
+    """What the code signature is worth. `signer` is None for ad-hoc, unsigned and invalid code; `entitlements` are
+    empty unless it holds."""
 
     problem: Problem | None
     detail: str = ""
     signer: Signer | None = None
     directory: signature.CodeDirectory | None = None
     size: int = 0
+    entitlements: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def trusted(self) -> bool:
@@ -144,22 +146,37 @@ def read(files: Files, path: str) -> Kext:
 def judge(kext: Kext, architecture: str, trust: Trust, now: datetime) -> Judgement:
     """The code signature of the slice for `architecture` (or of the first one where it has none), and the seal."""
     part = kext.slice_for(architecture) or kext.main[0]
+    return judge_code(part, _contents(kext.nodes), f"MacOS/{kext.executable}", kext.identifier, trust, now, kext=True)
+
+
+def judge_code(
+    part: macho.Slice,
+    contents: Mapping[str, bytes],
+    executable: str,
+    identifier: str,
+    trust: Trust,
+    now: datetime,
+    *,
+    kext: bool,
+) -> Judgement:
+    """The code signature of `part`, and the seal over `contents`: every file of the bundle by its path there, of which
+    `executable` holds the slice. `kext`: only a team that may sign kexts is trusted."""
     if part.signature is None:
         return Judgement(Problem.UNSIGNED, "no LC_CODE_SIGNATURE")
-    contents = _contents(kext.nodes)
     try:
         found = signature.parse(part.signature)
     except Invalid as error:
         return Judgement(error.problem, str(error))
     sealed = {signature.INFO_PLIST: contents.get(_INFO), signature.CODE_RESOURCES: contents.get(_RESOURCES)}
     try:
-        signer = signature.verify(found, part.content[: part.signature_offset], sealed, trust, now)
-        check_seal(contents.get(_RESOURCES, b""), contents, f"MacOS/{kext.executable}", contents.__getitem__)
-        if found.directory.identifier != kext.identifier:
+        signer = signature.verify(found, part.content[: part.signature_offset], sealed, trust, now, kext=kext)
+        check_seal(contents.get(_RESOURCES, b""), contents, executable, contents.__getitem__)
+        if found.directory.identifier != identifier:
             raise Invalid(Problem.UNTRUSTED, f"signed as {found.directory.identifier!r}")
+        entitlements = found.entitlements()
     except Invalid as error:
         return Judgement(error.problem, str(error), None, found.directory, found.size)
-    return Judgement(None, "", signer, found.directory, found.size)
+    return Judgement(None, "", signer, found.directory, found.size, entitlements)
 
 
 def _contents(nodes: Mapping[str, Node]) -> dict[str, bytes]:

@@ -1,6 +1,7 @@
 """Verifies the CMS of a code signature: digest, signature, certificate chain, Apple's markers, revocation.
 
-Sources: RFC 5652, RFC 5280; the marker of a Developer ID that may sign kexts is Apple's 1.2.840.113635.100.6.1.18.
+Sources: RFC 5652, RFC 5280; the marker of a Developer ID is Apple's 1.2.840.113635.100.6.1.13, that of one that may
+sign kexts 1.2.840.113635.100.6.1.18.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from kextrel.virtual.macos.trust import Trust
 
 __all__ = ["Signer", "Untrusted", "signer_of"]
 
+_DEVELOPER_ID = x509.ObjectIdentifier("1.2.840.113635.100.6.1.13")
 _KEXT_SIGNING = x509.ObjectIdentifier("1.2.840.113635.100.6.1.18")
 _LONGEST_CHAIN = 4
 _PREFIX = "Developer ID Application: "
@@ -59,14 +61,15 @@ class Signer:
     authorities: tuple[str, ...]
 
 
-def signer_of(blob: bytes, content: bytes, trust: Trust, now: datetime) -> Signer:
-    """Who signed the detached `content` with the DER SignedData `blob`. Raises Untrusted."""
+def signer_of(blob: bytes, content: bytes, trust: Trust, now: datetime, *, kext: bool = True) -> Signer:
+    """Who signed the detached `content` with the DER SignedData `blob`; `kext`: as one who may sign kexts, else any
+    Developer ID does. Raises Untrusted."""
     try:
         certificates, info = _read(blob)
         leaf = _leaf(certificates, info)
         _check_signature(info, leaf, content)
         chain = _chain(leaf, certificates, trust, now)
-        _check_leaf(leaf)
+        _check_leaf(leaf, kext=kext)
     except _NOT_PROVED as error:
         raise Untrusted(f"the CMS does not verify: {error or type(error).__name__}") from error
     for certificate, issuer in pairwise(chain):
@@ -145,12 +148,13 @@ def _issuer(certificate: x509.Certificate, others: Sequence[x509.Certificate]) -
     raise ValueError("the chain does not reach the anchor")
 
 
-def _check_leaf(leaf: x509.Certificate) -> None:
+def _check_leaf(leaf: x509.Certificate, *, kext: bool) -> None:
     usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     if ExtendedKeyUsageOID.CODE_SIGNING not in usage:
         raise ValueError("the certificate is not for code signing")
-    if not any(extension.oid == _KEXT_SIGNING for extension in leaf.extensions):
-        raise ValueError("the team may not sign kexts")
+    marker = _KEXT_SIGNING if kext else _DEVELOPER_ID
+    if not any(extension.oid == marker for extension in leaf.extensions):
+        raise ValueError("the team may not sign kexts" if kext else "the certificate is no Developer ID")
 
 
 def _attribute(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str:

@@ -9,13 +9,14 @@ import struct
 import uuid
 from dataclasses import dataclass
 
-__all__ = ["KEXT_BUNDLE", "BadMachO", "Slice", "for_machine", "slices"]
+__all__ = ["EXECUTABLE", "KEXT_BUNDLE", "BadMachO", "Slice", "for_machine", "slices"]
 
-KEXT_BUNDLE = 11
+EXECUTABLE, KEXT_BUNDLE = 2, 11
 
 _FAT_MAGIC, _FAT_MAGIC_64 = 0xCAFEBABE, 0xCAFEBABF
 _MAGIC_64 = b"\xcf\xfa\xed\xfe"
 _LC_SEGMENT_64, _LC_UUID, _LC_CODE_SIGNATURE = 0x19, 0x1B, 0x1D
+_LC_LOAD_DYLIB, _LC_LOAD_WEAK_DYLIB = 0xC, 0x80000018
 _HEADER = struct.Struct("<4s7I")
 _SEGMENT = struct.Struct("<2I16s4Q4I")
 _SUBTYPE_MASK = 0x00FFFFFF
@@ -29,7 +30,8 @@ class BadMachO(ValueError):
 
 @dataclass(frozen=True)
 class Slice:
-    """One architecture of a file: `content` is the thin Mach-O, `signature` the bytes that LC_CODE_SIGNATURE names."""
+    """One architecture of a file: `content` is the thin Mach-O, `signature` the bytes that LC_CODE_SIGNATURE names,
+    `libraries` the paths of the dynamic libraries that it is linked against."""
 
     architecture: str
     filetype: int
@@ -38,6 +40,7 @@ class Slice:
     segments: tuple[tuple[str, int], ...]
     signature: bytes | None
     signature_offset: int
+    libraries: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -97,6 +100,7 @@ def _thin(data: bytes) -> Slice:
         segments=tuple(_segment(body) for kind, body in commands if kind == _LC_SEGMENT_64),
         signature=_within(data, place[0], place[1], "code signature") if place else None,
         signature_offset=place[0] if place else len(data),
+        libraries=tuple(_library(body) for kind, body in commands if kind in (_LC_LOAD_DYLIB, _LC_LOAD_WEAK_DYLIB)),
     )
 
 
@@ -120,3 +124,8 @@ def _uuid(command: bytes) -> str:
 def _segment(command: bytes) -> tuple[str, int]:
     _, _, name, _, memory, *_ = _SEGMENT.unpack_from(command)
     return name.rstrip(b"\0").decode("ascii", "replace"), memory
+
+
+def _library(command: bytes) -> str:
+    (start,) = struct.unpack_from("<I", command, 8)
+    return command[start:].split(b"\0", 1)[0].decode("utf-8", "replace")

@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import Enum
 
 from kextrel.virtual.macos.cms import Signer, Untrusted, signer_of
+from kextrel.virtual.macos.plists import BadPlist, Plist, mapping
 from kextrel.virtual.macos.trust import Trust
 
 __all__ = [
@@ -31,8 +32,8 @@ __all__ = [
 
 INFO_PLIST, REQUIREMENTS, CODE_RESOURCES = 1, 2, 3
 
-_SUPERBLOB, _DIRECTORY, _CMS = 0xFADE0CC0, 0xFADE0C02, 0xFADE0B01
-_SLOT_DIRECTORY, _SLOT_CMS = 0, 0x10000
+_SUPERBLOB, _DIRECTORY, _CMS, _ENTITLEMENTS = 0xFADE0CC0, 0xFADE0C02, 0xFADE0B01, 0xFADE7171
+_SLOT_DIRECTORY, _SLOT_ENTITLEMENTS, _SLOT_CMS = 0, 5, 0x10000
 _ADHOC = 0x2
 _SHA256 = 2
 _MAX_BLOBS = 64
@@ -101,6 +102,19 @@ class Signature:
         blob = self.blobs.get(_SLOT_CMS, b"")
         return blob[8:] if len(blob) > 8 and struct.unpack_from(">I", blob)[0] == _CMS else b""
 
+    def entitlements(self) -> Plist:
+        """What the code may do, by the property list that the directory seals; empty where it seals none. Raises
+        Invalid (MALFORMED)."""
+        blob = self.blobs.get(_SLOT_ENTITLEMENTS, b"")
+        if not any(self.directory.special.get(_SLOT_ENTITLEMENTS, b"")):
+            return {}
+        if len(blob) < 8 or struct.unpack_from(">I", blob)[0] != _ENTITLEMENTS:
+            raise Invalid(Problem.MALFORMED, "entitlements that are not there, or no entitlements")
+        try:
+            return mapping(blob[8:])
+        except BadPlist as error:
+            raise Invalid(Problem.MALFORMED, f"entitlements: {error}") from error
+
 
 def parse(data: bytes) -> Signature:
     """Reads a superblob. Raises Invalid (MALFORMED)."""
@@ -111,19 +125,25 @@ def parse(data: bytes) -> Signature:
 
 
 def verify(
-    signature: Signature, code: bytes, sealed: Mapping[int, bytes | None], trust: Trust, now: datetime
+    signature: Signature,
+    code: bytes,
+    sealed: Mapping[int, bytes | None],
+    trust: Trust,
+    now: datetime,
+    *,
+    kext: bool = True,
 ) -> Signer | None:
     """Checks pages, special slots and, unless it is ad-hoc, the CMS. Returns who signed; None: ad-hoc.
 
-    `code` is the slice up to its signature; `sealed` the files of the special slots 1 and 3 (None: not there). Raises
-    Invalid.
+    `code` is the slice up to its signature; `sealed` the files of the special slots 1 and 3 (None: not there); `kext`:
+    only who may sign kexts will do. Raises Invalid.
     """
     _check_pages(signature.directory, code)
     _check_special(signature, sealed)
     if signature.directory.ad_hoc or not signature.cms:
         return None
     try:
-        signer = signer_of(signature.cms, signature.directory.blob, trust, now)
+        signer = signer_of(signature.cms, signature.directory.blob, trust, now, kext=kext)
     except Untrusted as error:
         raise Invalid(Problem.REVOKED if error.revoked else Problem.UNTRUSTED, str(error)) from error
     if signer.team_id != signature.directory.team_id:
