@@ -31,7 +31,10 @@ APPLES = "    1   83 0    0    0    com.apple.kpi.bsd (23.5.0) DB8D701A-DC03-F2F
 
 @dataclass
 class Policy:
-    """What the Mac's tools would say of it; `frames` is the observing script's answer."""
+    """What the Mac's tools would say of it; `frames` is the observing script's answer.
+
+    `model` of an Intel Mac makes it one; then `word` is SIP in NVRAM, `level` a T2's, and `recovery` where it is.
+    """
 
     os_type: str = "macOS"
     mode: str = "Full"
@@ -40,6 +43,15 @@ class Policy:
     approved: tuple[str, ...] | None = ()
     aux: tuple[str, ...] = ()
     broken: str = ""
+    safe: bool = False
+    model: str = "Macmini9,1"
+    word: str = ""
+    level: str = ""
+    recovery: bool = False
+
+    @property
+    def intel(self) -> bool:
+        return self.model != "Macmini9,1"
 
     def frames(self, token: str) -> bytes:
         said = [f"{token} begin 65536\n".encode()]
@@ -52,12 +64,20 @@ class Policy:
         listed = KEXT_HEAD + APPLES + "".join(self._row(name) for name in self.aux)
         sections = {
             "sw-vers": "ProductName:\t\tmacOS\nProductVersion:\t\t14.5\nBuildVersion:\t\t23F79\n",
-            "sysctl": "kern.boottime: { sec = 1700000000, usec = 5 } Tue Nov 14 22:13:20 2023\nkern.safeboot: 0\n"
-            "hw.model: Macmini9,1\nhw.optional.arm64: 1\n",
+            "sysctl": "kern.boottime: { sec = 1700000000, usec = 5 } Tue Nov 14 22:13:20 2023\n"
+            f"kern.safeboot: {self.safe:d}\n"
+            f"hw.model: {self.model}\n"
+            + ("sysctl: unknown oid 'hw.optional.arm64'\n" if self.intel else "hw.optional.arm64: 1\n"),
             "csrutil": f"System Integrity Protection status: {'enabled' if self.sip else 'disabled'}.\n",
             "bputil": self._bputil(),
         }
-        if self.os_type != "macOS":
+        if self.intel:
+            sections |= {
+                "bputil": "bputil is not yet supported on this platform\n",
+                "nvram-t2": self._variable("94b73556-2197-4702-82a8-3e1337dafbfb:AppleSecureBootPolicy", self.level),
+                "nvram-sip": self._variable("csr-active-config", self.word),
+            }
+        if self.os_type != "macOS" or self.recovery:
             return sections
         sections |= {"kexts": listed, "kexts-aux": KEXT_HEAD + "".join(self._row(name) for name in self.aux)}
         if self.approved is not None:
@@ -78,6 +98,11 @@ class Policy:
             "DEP-allowed MDM Control:     Disabled   (smb4): absent\n"
             f"SIP Status:                  {'Enabled    (sip0): absent' if self.sip else 'Customized (sip0): 7f'}\n"
         )
+
+    @staticmethod
+    def _variable(name: str, value: str) -> str:
+        missing = f"nvram: Error getting variable - '{name}': (iokit/common) data was not found\n"
+        return f"{name}\t{value}\n" if value else missing
 
     @staticmethod
     def _row(name: str) -> str:
@@ -202,6 +227,8 @@ class FakeKeyboard(_Wire):
     @contextmanager
     def held(self, *keys: str, deadline: Deadline) -> Iterator[None]:
         self.world.keys_held = True
+        self.world.log.append(f"hold {'+'.join(keys)}")
+        self.world.on_key(f"hold {'+'.join(keys)}")
         try:
             yield
         finally:
@@ -287,6 +314,22 @@ def rig(wires: Wires, evidence: EvidenceLog) -> Rig:
     facts = Facts(Architecture.APPLE_SILICON, Version(14, 5))
     people = Accounts(Account("admin", "Lab Admin", PASSWORD), Account("student", "Lab Student", "pupil"))
     return Rig("mini", facts, wires, Clock(sleep=lambda seconds: None), evidence, people, Timeouts())
+
+
+@pytest.fixture
+def intel(rig: Rig, world: World) -> Rig:
+    """A Mac mini without a T2, on 12.7."""
+    rig.facts = Facts(Architecture.INTEL, Version(12, 7))
+    world.policy.model = "Macmini7,1"
+    return rig
+
+
+@pytest.fixture
+def t2(rig: Rig, world: World) -> Rig:
+    """A MacBook Pro with a T2, on 13.6."""
+    rig.facts = Facts(Architecture.INTEL_T2, Version(13, 6))
+    world.policy.model, world.policy.level = "MacBookPro16,1", "%02"
+    return rig
 
 
 @pytest.fixture

@@ -66,6 +66,36 @@ def test_recovery_through_the_beacon(
     assert state.uakl is state.aux_kc is state.loaded_kexts is UNKNOWN
 
 
+def test_an_intel_mac_has_no_security_mode_and_sip_is_the_stored_one(
+    world: Any, intel: Rig, deadline: Deadline
+) -> None:
+    world.shell_up, world.policy.word = True, "%7f%08%00%00"
+    state = observe(intel, deadline=deadline).state
+    assert (state.boot, state.security_mode, state.sip) == (Environment.MACOS, None, False)
+    assert (state.kext_management, state.aux_kc, state.receipt) == (frozenset(), frozenset(), frozenset())
+
+
+def test_what_is_in_an_intel_macs_collection_leaves_its_receipt_unknown(
+    world: Any, intel: Rig, deadline: Deadline
+) -> None:
+    world.shell_up, world.policy.approved = True, ("com.example.kextrel.driver",)
+    world.policy.aux = world.policy.approved
+    state = observe(intel, deadline=deadline).state
+    assert state.uakl == state.aux_kc == {"com.example.kextrel.driver"}
+    assert state.receipt is UNKNOWN
+
+
+def test_a_t2_in_recovery_says_its_level(world: Any, t2: Rig, deadline: Deadline, screens: dict[str, str]) -> None:
+    world.screen, world.policy.recovery, world.policy.level = screens["terminal"], True, "%01"
+    state = observe(t2, deadline=deadline).state
+    assert (state.boot, state.security_mode, state.sip) == (Environment.RECOVERYOS, SecurityMode.MEDIUM, True)
+
+
+def test_a_safe_boot_is_told_by_the_kernel(world: Any, intel: Rig, deadline: Deadline) -> None:
+    world.shell_up = world.policy.safe = True
+    assert observe(intel, deadline=deadline).state.boot is Environment.SAFE_MODE
+
+
 def test_two_silent_wires_are_no_state(world: Any, rig: Rig, deadline: Deadline) -> None:
     """No shell and no signal: off, or a display that sleeps and a cable that is out. Neither is held against a Mac."""
     world.screen = None

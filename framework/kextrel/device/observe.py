@@ -18,7 +18,7 @@ from kextrel.macos import observation
 from kextrel.macos.observation import Observation
 from kextrel.macos.sysext import SystemExtension
 from kextrel.timing import Deadline
-from kextrel.vocabulary import UNKNOWN, Architecture, Enrollment, State, Unknown
+from kextrel.vocabulary import UNKNOWN, Enrollment, State, Unknown, Version
 
 __all__ = ["Sighting", "new_token", "observe", "of_recovery", "recovery_script"]
 
@@ -99,13 +99,13 @@ def _sighting(seen: Observation) -> Sighting:
 
 def _sip(seen: Observation) -> bool | Unknown:
     """The stored policy; in force from the next boot. Custom is neither of the two words that the language has."""
-    silicon = seen.architecture.value is Architecture.APPLE_SILICON
-    word = seen.sip_stored.value if silicon else seen.sip.value
-    return {"enabled": True, "disabled": False}.get(str(word), UNKNOWN)
+    return {"enabled": True, "disabled": False}.get(str(seen.sip_stored.value), UNKNOWN)
 
 
 def _uakl(seen: Observation) -> frozenset[str] | Unknown:
     """Approved by the user, or by a profile. Without an enrollment there are no profiles to look for."""
+    if _before_collections(seen):
+        return frozenset()
     user, mdm = seen.approved_kexts.value, seen.mdm_allowed_kexts.value
     if user is UNKNOWN:
         return UNKNOWN
@@ -116,8 +116,15 @@ def _uakl(seen: Observation) -> frozenset[str] | Unknown:
 
 def _receipt(seen: Observation) -> frozenset[str] | Unknown:
     """No receipt and an empty collection is an empty receipt; what a receipt lists cannot be read from its hash."""
+    if _before_collections(seen):
+        return frozenset()
     empty = seen.auxr.known and seen.auxr.value is None and seen.aux_kc.value == frozenset()
     return frozenset() if empty else UNKNOWN
+
+
+def _before_collections(seen: Observation) -> bool:
+    """Before macOS 11 there is neither an AuxKC nor a receipt, and consent is not what rules call the UAKL."""
+    return isinstance(seen.macos.value, Version) and seen.macos.value < Version(11)
 
 
 def _system_extensions(listed: tuple[SystemExtension, ...] | Unknown) -> dict[str, str] | Unknown:

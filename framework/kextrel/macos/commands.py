@@ -16,6 +16,7 @@ from kextrel.macos.probes import KEXT_POLICY
 from kextrel.vocabulary import KextManagement, SecurityMode
 
 __all__ = [
+    "PREFERENCES_SECURITY",
     "SETTINGS_SECURITY",
     "SUDO",
     "boot_into_recovery_once",
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 SUDO = "sudo -n"
+PREFERENCES_SECURITY = "x-apple.systempreferences:com.apple.preference.security?General"
 SETTINGS_SECURITY = "x-apple.systempreferences:com.apple.settings.PrivacySecurity.extension?Security"
 
 _BUNDLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}\Z")
@@ -143,13 +145,14 @@ def boot_into_recovery_once(*, sudo: str = SUDO) -> str:
     return _line(sudo, "nvram", "recovery-boot-mode=unused")
 
 
-def open_security_settings() -> str:
-    """Settings at Privacy & Security, in the session of the user who is logged in at the screen."""
-    return _line("", "open", SETTINGS_SECURITY)
+def open_security_settings(url: str = SETTINGS_SECURITY) -> str:
+    """Privacy & Security, in the session of the user who is logged in at the screen. Before 13 PREFERENCES_SECURITY."""
+    return _line("", "open", _one_of(url, SETTINGS_SECURITY, PREFERENCES_SECURITY))
 
 
-def quit_settings() -> str:
-    return _line("", "osascript", "-e", 'quit app "System Settings"')
+def quit_settings(app: str = "System Settings") -> str:
+    """Ends Settings; before 13 it is System Preferences."""
+    return _line("", "osascript", "-e", f'quit app "{_one_of(app, "System Settings", "System Preferences")}"')
 
 
 def _line(sudo: str, *words: str) -> str:

@@ -11,7 +11,7 @@ from kextrel.device.actions import perform
 from kextrel.device.rig import Rig
 from kextrel.errors import BenchError, NotPossible
 from kextrel.timing import Deadline
-from kextrel.vocabulary import Environment, Outcome
+from kextrel.vocabulary import Environment, Outcome, Reason
 from kextrel.vocabulary.actions import Boot, PowerCut, Restart
 
 booting = importlib.import_module("kextrel.device.actions.boot")
@@ -95,9 +95,44 @@ def test_mains_that_do_not_act_are_the_relays_failure(world: Any, rig: Rig, dead
     assert failed.value.wire == "mini.relay"
 
 
-@pytest.mark.parametrize(
-    "action", [Restart(by="mdm"), Boot(Environment.SAFE_MODE), PowerCut(during="rebuild"), Boot(Environment.OFF)]
-)
+@pytest.mark.parametrize("into", [Environment.ONE_TRUE_RECOVERY, Environment.FALLBACK_RECOVERYOS])
+def test_no_intel_mac_is_touched_for_a_recovery_that_none_has(
+    world: Any, intel: Rig, deadline: Deadline, into: Environment
+) -> None:
+    world.shell_up = True
+    done = perform(intel, Boot(into), deadline=deadline)
+    assert (done.outcome, done.reason) == (Outcome.REFUSED, Reason.UNSUPPORTED_HARDWARE)
+    assert world.log == []
+
+
+def test_an_intel_mac_goes_into_its_recovery_by_command_r(
+    world: Any, intel: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    world.screen = None
+    world.on_button = lambda event: setattr(world, "screen", screens["terminal"] if world.keys_held else "?")
+    assert perform(intel, Boot(Environment.RECOVERYOS), deadline=deadline).outcome is Outcome.BOOTED
+    assert world.log == ["hold command+r", "button press"]
+
+
+def test_mains_are_cut_in_the_middle_of_a_restart(world: Any, rig: Rig, deadline: Deadline) -> None:
+    def down() -> str:
+        world.shell_up, world.screen = False, ""
+        return ""
+
+    world.shell_up, world.screen, world.commands["shutdown -r"] = True, "Finder File Edit View Go Window Help", down
+    world.on_mains = lambda on: coming_up(world) if on else setattr(world, "screen", None)
+    assert perform(rig, PowerCut(during="rebuild"), deadline=deadline).outcome is Outcome.RESTARTED
+    assert world.log[-3:] == ["run sudo -n shutdown -r now", "mains off", "mains on"]
+
+
+def test_nothing_is_rebuilt_in_recovery(world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]) -> None:
+    world.screen = screens["terminal"]
+    with pytest.raises(NotPossible, match="needs macOS"):
+        perform(rig, PowerCut(during="rebuild"), deadline=deadline)
+    assert world.log == []
+
+
+@pytest.mark.parametrize("action", [Restart(by="mdm"), Boot(Environment.OFF)])
 def test_what_is_not_built_is_said(world: Any, rig: Rig, deadline: Deadline, action: Any) -> None:
     world.shell_up = True
     with pytest.raises(NotPossible, match="not implemented"):

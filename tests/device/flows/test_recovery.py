@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -111,10 +112,99 @@ def test_the_menu_is_taken_where_the_chord_does_nothing(
             expected[0] = next(steps, "")
             if not expected[0]:
                 world.screen = screens["terminal"]
+            elif pressed == "down":
+                world.screen = screens["main"] + "Startup Security Utility\nTerminal\nShare Disk…\n"
 
     world.on_key, world.screen = key, screens["main"]
     recovery.open_terminal(rig, deadline=deadline)
     assert world.log[0] == "press command+shift+t"
+
+
+def holding(world: Any, screens: dict[str, str], *, heard: int) -> None:
+    """An Intel Mac that sees the held keys from its `heard`-th start on."""
+    starts = []
+
+    def button(event: str) -> None:
+        if event == "press":
+            starts.append(event)
+            if len(starts) >= heard and world.keys_held:
+                world.screen = screens["main"]
+            else:
+                world.boot, world.shell_up, world.screen = world.boot + 1, True, screens["desktop"]
+
+    def halt() -> str:
+        world.shell_up, world.screen = False, None
+        return ""
+
+    world.screen, world.on_button, world.commands["shutdown -h"] = None, button, halt
+    world.on_key = lambda key: setattr(world, "screen", screens["terminal"]) if key == "command+shift+t" else None
+
+
+def test_an_intel_mac_enters_its_recovery_with_command_r_held(
+    world: Any, intel: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    holding(world, screens, heard=1)
+    recovery.enter(intel, deadline=deadline)
+    assert world.log[:2] == ["hold command+r", "button press"]
+    assert (world.screen, world.keys_held) == (screens["terminal"], False)
+
+
+def test_keys_that_came_too_late_are_held_once_more(
+    world: Any, intel: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    holding(world, screens, heard=2)
+    recovery.enter(intel, deadline=deadline)
+    assert world.log.count("hold command+r") == 2
+
+
+def test_keys_that_are_never_seen_are_the_keyboards_failure_where_nvram_is_protected(
+    world: Any, intel: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    holding(world, screens, heard=9)
+    world.commands["nvram"] = (1, "", "nvram: Error setting variable - 'recovery-boot-mode': not permitted")
+    with pytest.raises(BenchError, match="held Command-R") as failed:
+        recovery.enter(intel, deadline=deadline)
+    assert failed.value.wire == "mini.keyboard"
+
+
+def test_without_a_button_macos_is_restarted_with_the_keys_held(
+    world: Any, intel: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    def down() -> str:
+        assert world.keys_held
+        world.shell_up, world.screen = False, screens["main"]
+        return ""
+
+    intel.wires = replace(intel.wires, button=None)
+    world.shell_up, world.screen, world.commands["shutdown -r"] = True, screens["desktop"], down
+    world.on_key = lambda key: setattr(world, "screen", screens["terminal"]) if key == "command+shift+t" else None
+    recovery.enter(intel, deadline=deadline)
+    assert world.screen == screens["terminal"]
+
+
+def test_the_main_window_is_behind_terminal(world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]) -> None:
+    world.screen = screens["terminal"]
+    world.on_key = lambda key: setattr(world, "screen", screens["main"]) if key == "command+q" else None
+    recovery.main_window(rig, deadline=deadline)
+    assert world.log == ["press command+q"]
+
+
+def test_a_menu_without_the_entry_is_left(world: Any, intel: Rig, deadline: Deadline, screens: dict[str, str]) -> None:
+    def key(pressed: str) -> None:
+        world.screen = screens["main"] + ("Terminal\n" if pressed == "down" else "")
+
+    world.screen, world.on_key = screens["main"], key
+    assert recovery.choose_utility(intel, "Startup Security Utility", deadline=deadline) is False
+    assert world.log[-1] == "press escape"
+
+
+def test_terminal_is_the_first_entry_where_there_is_no_security_utility(
+    world: Any, intel: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    world.screen = screens["main"]
+    world.on_key = lambda key: key == "down" and setattr(world, "screen", screens["main"] + "Terminal\n")
+    assert recovery.choose_utility(intel, "Terminal", deadline=deadline) is True
+    assert world.log[-2:] == ["press down", "press return"]
 
 
 def test_a_missing_mouse_is_said(world: Any, rig: Rig, deadline: Deadline) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kextrel.device.flows import power, recovery
+from kextrel.device.flows import power, recovery, safemode
 from kextrel.device.flows.place import Place, find
 from kextrel.device.observe import Sighting, observe
 from kextrel.device.performed import Performed
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
 from kextrel.timing import Deadline
-from kextrel.vocabulary import Architecture, Environment, Outcome
+from kextrel.vocabulary import Architecture, Environment, Outcome, Reason
 from kextrel.vocabulary.actions import Boot, PowerCut, Restart
 
 __all__ = ["boot", "power_cut", "restart"]
@@ -28,22 +28,29 @@ def restart(rig: Rig, action: Restart, *, deadline: Deadline) -> Performed:
 
 
 def boot(rig: Rig, action: Boot, *, deadline: Deadline) -> Performed:
-    """Into an environment. Where the Mac really is afterwards is the state's to say."""
-    seen = None
-    if action.into is Environment.MACOS:
-        to_macos(rig, deadline=deadline)
-    elif rig.facts.architecture is not Architecture.APPLE_SILICON or action.into not in _WAYS:
+    """Into an environment. Where the Mac really is afterwards is the state's to say.
+
+    No Intel Mac has the two recoveries that the held button enters: that is said without touching it.
+    """
+    intel = rig.facts.architecture is not Architecture.APPLE_SILICON
+    if intel and action.into in (Environment.ONE_TRUE_RECOVERY, Environment.FALLBACK_RECOVERYOS):
+        return Performed(Outcome.REFUSED, Reason.UNSUPPORTED_HARDWARE, f"{rig.facts.architecture} has no such recovery")
+    if action.into not in _WAYS:
         raise NotPossible(f"not implemented: booting {rig.facts.architecture} into {action.into}")
-    else:
-        seen = _WAYS[action.into](rig, deadline)
-    return Performed(Outcome.BOOTED, sighting=seen)
+    return Performed(Outcome.BOOTED, sighting=_WAYS[action.into](rig, deadline))
 
 
 def power_cut(rig: Rig, action: PowerCut, *, deadline: Deadline) -> Performed:
-    """Mains off, a dwell, mains on, and macOS again: by itself where autorestart is set, else by the button."""
-    if action.during != "idle":
-        raise NotPossible("not implemented: a power cut during a rebuild")
-    power.cut(rig, deadline=deadline)
+    """Mains off, a dwell, mains on, and macOS again: by itself where autorestart is set, else by the button.
+
+    `rebuild`: in the middle of a restart, when what was approved goes into the AuxKC; nobody sees how far that is.
+    """
+    if action.during == "rebuild":
+        if find(rig, deadline=deadline) is not Place.MACOS:
+            raise NotPossible("a power cut during a rebuild needs macOS, which builds the AuxKC as it goes down")
+        power.cut_in_restart(rig, deadline=deadline)
+    else:
+        power.cut(rig, deadline=deadline)
     power.resume(rig, deadline=deadline)
     return Performed(Outcome.RESTARTED)
 
@@ -75,13 +82,30 @@ def _fallback(rig: Rig, deadline: Deadline) -> Sighting | None:
     return _by_button(rig, deadline, Environment.FALLBACK_RECOVERYOS)
 
 
-def _by_software(rig: Rig, deadline: Deadline) -> None:
+def _macos(rig: Rig, deadline: Deadline) -> Sighting | None:
+    to_macos(rig, deadline=deadline)
+    return None
+
+
+def _safe_mode(rig: Rig, deadline: Deadline) -> Sighting | None:
+    safemode.enter(rig, deadline=deadline)
+    return None
+
+
+def _recovery(rig: Rig, deadline: Deadline) -> Sighting | None:
+    """Ordinary recovery: by Command-R on Intel, by nvram on Apple silicon, whose button enters another one."""
+    if rig.facts.architecture is not Architecture.APPLE_SILICON:
+        recovery.enter(rig, deadline=deadline)
+        return None
     if not recovery.enter_by_software(rig, deadline=deadline):
         raise NotPossible("recovery-boot-mode was not honoured: this release has no software way into recovery")
+    return None
 
 
 _WAYS: dict[Environment, Callable[[Rig, Deadline], Sighting | None]] = {
+    Environment.MACOS: _macos,
+    Environment.SAFE_MODE: _safe_mode,
     Environment.ONE_TRUE_RECOVERY: _one_true,
     Environment.FALLBACK_RECOVERYOS: _fallback,
-    Environment.RECOVERYOS: _by_software,
+    Environment.RECOVERYOS: _recovery,
 }

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from kextrel.device.flows import login
+from kextrel.device.flows import authentication, login
+from kextrel.device.flows.authentication import is_sheet
 from kextrel.device.flows.place import blame_or
 from kextrel.device.flows.screens import fold, has
 from kextrel.device.flows.walks import walk_for
@@ -94,7 +95,7 @@ def approve(rig: Rig, account: Account, *, deadline: Deadline) -> bool:
         taken = any(_is_taken(rig, account, deadline) for _ in range(_TRIES))
         rig.keyboard.press("escape", deadline=deadline)
         gone = rig.sees(
-            lambda t: not _is_sheet(t) and not _is_restart(t), rig.timeouts.screen, deadline=deadline, what="no sheet"
+            lambda t: not is_sheet(t) and not _is_restart(t), rig.timeouts.screen, deadline=deadline, what="no sheet"
         )
     if gone is None:
         raise blame_or(rig, rig.keyboard.name, "pressed Escape and the sheet stayed", deadline=deadline)
@@ -102,7 +103,7 @@ def approve(rig: Rig, account: Account, *, deadline: Deadline) -> bool:
 
 
 def _is_taken(rig: Rig, account: Account, deadline: Deadline) -> bool:
-    _fill(rig, account, deadline)
+    authentication.fill(rig, account, deadline=deadline)
     asked = rig.sees(_is_restart, rig.timeouts.settle, deadline=deadline, what="the request for a restart")
     return asked is not None
 
@@ -138,10 +139,6 @@ def _is_pane(text: str) -> bool:
     return has(text, "Privacy & Security", "Allow applications downloaded from") and not _is_dialogue(text)
 
 
-def _is_sheet(text: str) -> bool:
-    return has(text, "Enter your password to allow this")
-
-
 def _is_restart(text: str) -> bool:
     return has(text, "restart is required")
 
@@ -164,7 +161,7 @@ def _press_allow(rig: Rig, deadline: Deadline) -> None:
         for _ in range(walk_for(rig.facts.macos).tabs_to_pending):
             rig.keyboard.press("tab", deadline=deadline)
         rig.keyboard.press("space", deadline=deadline)
-        if rig.sees(_is_sheet, rig.timeouts.settle, deadline=deadline, what="the request for a password"):
+        if rig.sees(is_sheet, rig.timeouts.settle, deadline=deadline, what="the request for a password"):
             return
     mode = run(rig, _KEYBOARD_NAVIGATION, deadline=deadline).out.strip()
     if mode not in ("2", "3"):
@@ -176,15 +173,3 @@ def _start_again(rig: Rig, deadline: Deadline) -> None:
     rig.keyboard.press("escape", deadline=deadline)
     close_settings(rig, deadline=deadline)
     look(rig, deadline=deadline)
-
-
-def _fill(rig: Rig, account: Account, deadline: Deadline) -> None:
-    """Name and password; the name only where the sheet shows another. The focus begins in the password field."""
-    text = rig.screen.wait(_is_sheet, deadline=deadline.within(rig.timeouts.screen), what="the request for a password")
-    if not has(text, account.full_name):
-        rig.keyboard.press("shift", "tab", deadline=deadline)
-        rig.keyboard.type(account.name, deadline=deadline)
-        rig.keyboard.press("tab", deadline=deadline)
-    rig.screen.wait(_is_sheet, deadline=deadline.within(rig.timeouts.screen), what="the password field")
-    rig.keyboard.type_secret(account.password, deadline=deadline)
-    rig.keyboard.press("return", deadline=deadline)

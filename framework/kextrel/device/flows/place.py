@@ -35,6 +35,10 @@ _BY_SCREEN = {
     Shown.USER_PASSWORD: Place.RECOVERY,
     Shown.TERMINAL: Place.RECOVERY,
     Shown.RECOVERY: Place.RECOVERY,
+    Shown.SECURITY_USER: Place.RECOVERY,
+    Shown.SECURITY_LEVELS: Place.RECOVERY,
+    Shown.SECURITY_VOLUMES: Place.RECOVERY,
+    Shown.SECURITY_POLICY: Place.RECOVERY,
     Shown.LOGIN: Place.MACOS,
     Shown.DESKTOP: Place.MACOS,
 }

@@ -11,16 +11,28 @@ from kextrel.device.flows.place import Place, await_off, blame_or, find, no_sign
 from kextrel.device.flows.screens import Shown, shown, shows
 from kextrel.device.remote import run
 from kextrel.device.rig import Rig
-from kextrel.errors import BenchError
+from kextrel.errors import BenchError, NotPossible
 from kextrel.macos import commands
 from kextrel.timing import Deadline
 
-__all__ = ["cut", "force_off", "go_down", "restart", "resume", "shut_down", "start_macos", "startup_options"]
+__all__ = [
+    "cut",
+    "cut_in_restart",
+    "force_off",
+    "go_down",
+    "restart",
+    "resume",
+    "shut_down",
+    "start_holding",
+    "start_macos",
+    "startup_options",
+]
 
 _TRIES = 2
 _SHORT = 0.5  # Mac seconds: a press that starts the Mac
 _DOUBLE_GAP = 0.3  # Mac seconds between the two presses of the fallback gesture; they must come within about 1 s
 _MAINS_OFF = 5.0  # Mac seconds until the power supply is empty
+_STARTED = (Shown.LANGUAGE, Shown.NO_MOUSE, Shown.USER_PICKER, Shown.RECOVERY, Shown.LOGIN, Shown.DESKTOP)
 _AFTER_HOLD = (Shown.LOADING_OPTIONS, Shown.STARTUP_OPTIONS)
 
 
@@ -69,6 +81,36 @@ def startup_options(rig: Rig, *, fallback: bool = False, deadline: Deadline) -> 
     raise blame_or(rig, rig.button.name, what, deadline=deadline)
 
 
+def start_holding(rig: Rig, *keys: str, deadline: Deadline) -> None:
+    """Starts the Mac with keys held on the keyboard from before its first sign of life until it shows a screen.
+
+    Intel Macs look at the keyboard as their firmware starts: Command-R, Shift. From off by the button; where the bench
+    has none, by macOS's own restart.
+    """
+    if rig.wires.button is not None:
+        shut_down(rig, deadline=deadline)
+    elif find(rig, deadline=deadline) is not Place.MACOS:
+        raise NotPossible(f"{rig.name} has no button wire, and without one only macOS can be restarted with keys held")
+    with rig.keyboard.held(*keys, deadline=deadline):
+        _begin(rig, deadline)
+        what = f"a screen, with {'-'.join(keys)} held"
+        rig.sees(lambda t: shown(t) in _STARTED, rig.timeouts.button, deadline=deadline, what=what)
+
+
+def _begin(rig: Rig, deadline: Deadline) -> None:
+    """A start with keys held: by a press that is seen to act, or by a restart whose end of macOS is seen."""
+    if rig.wires.button is None:
+        go_down(rig, commands.restart(), deadline=deadline)
+        rig.shell.wait_until_gone(deadline=deadline.within(rig.timeouts.shutdown, "the end of macOS"))
+        return
+    for attempt in range(_TRIES):
+        rig.button.press(_SHORT, deadline=deadline)
+        if _wakes(rig, deadline):
+            return
+        rig.note(f"the button was pressed (try {attempt + 1} of {_TRIES}) and the Mac stayed off")
+    raise blame_or(rig, rig.button.name, f"was pressed {_TRIES} times and the Mac stayed off", deadline=deadline)
+
+
 def restart(rig: Rig, *, deadline: Deadline) -> BootId:
     """Restarts a running macOS by its own command; the new boot has another boot time."""
     before = rig.shell.boot_id(deadline=deadline.within(rig.timeouts.command))
@@ -79,6 +121,17 @@ def restart(rig: Rig, *, deadline: Deadline) -> BootId:
 def cut(rig: Rig, *, deadline: Deadline) -> None:
     """Takes the mains away until nothing answers, waits, and gives them back. Afterwards the Mac may be on or off."""
     was_on = find(rig, deadline=deadline) is not Place.OFF
+    _without_mains(rig, was_on, deadline)
+
+
+def cut_in_restart(rig: Rig, *, deadline: Deadline) -> None:
+    """Takes the mains away as soon as macOS, on its way down, no longer answers: the AuxKC is built about then."""
+    go_down(rig, commands.restart(), deadline=deadline)
+    rig.shell.wait_until_gone(deadline=deadline.within(rig.timeouts.shutdown, "the end of macOS"))
+    _without_mains(rig, True, deadline)
+
+
+def _without_mains(rig: Rig, was_on: bool, deadline: Deadline) -> None:
     try:
         rig.power.off(deadline=deadline)
         if was_on:

@@ -5,30 +5,63 @@ Each screen has one thing that is done on it, and it is done only when that scre
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Mapping
 
 from kextrel.device.flows import power
 from kextrel.device.flows.place import Place, arrive, blame_or, find
 from kextrel.device.flows.screens import Shown, fold, has, shown, shows
 from kextrel.device.flows.typing import type_line
-from kextrel.device.flows.walks import Chord, walk_for
+from kextrel.device.flows.walks import TO_UTILITIES, Chord, Way, walk_for
 from kextrel.device.remote import run
 from kextrel.device.rig import Rig
 from kextrel.errors import BenchError, NotPossible
 from kextrel.macos import commands
 from kextrel.timing import Deadline
+from kextrel.vocabulary import Architecture
 
-__all__ = ["enter", "enter_by_software", "leave", "open_terminal"]
+__all__ = [
+    "choose_user",
+    "choose_utility",
+    "enter",
+    "enter_by_software",
+    "leave",
+    "main_window",
+    "open_terminal",
+    "press_all",
+]
 
 _STEPS = 12  # screens between the startup options and Terminal, with room for a page or two that we do not know
 _KEY_TRIES = 3
+_KEY_STARTS = 2
+# What stands in the Utilities menu, from top to bottom; which of them depends on the Mac.
+_UTILITIES = ("Startup Security Utility", "Firmware Password Utility", "Network Utility", "Terminal")
 
 
 def enter(rig: Rig, *, fallback: bool = False, deadline: Deadline) -> None:
-    """To a root prompt in the recovery that the held button enters; `fallback`: pressed, then held."""
+    """To a root prompt in the recovery that the held button enters; `fallback`: pressed, then held.
+
+    On Intel to the only recovery that there is, by Command-R held from the start.
+    """
+    if rig.facts.architecture is not Architecture.APPLE_SILICON:
+        _enter_by_keys(rig, deadline)
+        return
     power.shut_down(rig, deadline=deadline)
     power.startup_options(rig, fallback=fallback, deadline=deadline)
     open_terminal(rig, deadline=deadline)
+
+
+def _enter_by_keys(rig: Rig, deadline: Deadline) -> None:
+    """Where the keys came too late or not at all, once more; then by nvram, which takes it with SIP off only."""
+    for attempt in range(_KEY_STARTS):
+        power.start_holding(rig, "command", "r", deadline=deadline)
+        if find(rig, deadline=deadline) is Place.RECOVERY:
+            open_terminal(rig, deadline=deadline)
+            return
+        rig.note(f"Command-R was held from the start (try {attempt + 1} of {_KEY_STARTS}) and no recovery came")
+    if not enter_by_software(rig, deadline=deadline):
+        what = f"held Command-R from the start {_KEY_STARTS} times and macOS came up"
+        raise blame_or(rig, rig.keyboard.name, what, deadline=deadline)
 
 
 def enter_by_software(rig: Rig, *, deadline: Deadline) -> bool:
@@ -64,20 +97,45 @@ def leave(rig: Rig, *, deadline: Deadline) -> None:
 
 def open_terminal(rig: Rig, *, deadline: Deadline) -> None:
     """From any screen of recovery, or the startup options, to a prompt. Does nothing where the prompt is already."""
-    expected = (Shown.TERMINAL, Shown.NO_MOUSE, *_ON_SCREEN)
-    if shown(rig.screen.text(deadline=deadline)) is Shown.TERMINAL:
+    _walk_to(rig, Shown.TERMINAL, _ON_SCREEN, deadline)
+
+
+def main_window(rig: Rig, *, deadline: Deadline) -> None:
+    """From any screen of recovery, or the startup options, to recovery's main window; Terminal is quit."""
+    _walk_to(rig, Shown.RECOVERY, {**_ON_SCREEN, Shown.TERMINAL: _quit}, deadline)
+
+
+def choose_utility(rig: Rig, name: str, *, deadline: Deadline) -> bool:
+    """Chooses `name` in the Utilities menu of recovery's main window. False: the menu has no such entry."""
+    press_all(rig, TO_UTILITIES, deadline)
+    menu = rig.sees(lambda t: has(t, "Terminal"), rig.timeouts.settle, deadline=deadline, what="the Utilities menu")
+    entries = [entry for entry in _UTILITIES if has(menu or "", entry)]
+    if name not in entries:
+        press_all(rig, (("escape",), ("escape",)), deadline)
+        return False
+    press_all(rig, (("down",),) * entries.index(name) + (("return",),), deadline)
+    return True
+
+
+_Steps = Mapping[Shown, Callable[[Rig, Deadline], None]]
+
+
+def _walk_to(rig: Rig, goal: Shown, steps: _Steps, deadline: Deadline) -> None:
+    """Does what each screen is for until `goal` is on the screen."""
+    if shown(rig.screen.text(deadline=deadline)) is goal:
         return
     for _ in range(_STEPS):
+        expected = (goal, Shown.NO_MOUSE, *steps)
         text = rig.sees(shows(*expected), rig.timeouts.recovery, deadline=deadline, what="a screen of recovery")
         if text is None:
             raise blame_or(rig, rig.screen.name, "shows no screen of recovery", deadline=deadline)
         screen = shown(text)
-        if screen is Shown.TERMINAL:
+        if screen is goal:
             return
         if screen is Shown.NO_MOUSE:
             raise BenchError("is no mouse, and recovery asks for one (PREP-08)", wire=rig.keyboard.name)
-        _ON_SCREEN[screen](rig, deadline)
-    raise blame_or(rig, rig.keyboard.name, f"led through {_STEPS} screens and to no Terminal", deadline=deadline)
+        steps[screen](rig, deadline)
+    raise blame_or(rig, rig.keyboard.name, f"led through {_STEPS} screens and not to {goal}", deadline=deadline)
 
 
 def _to_macos(rig: Rig, deadline: Deadline) -> None:
@@ -112,7 +170,8 @@ def _press_until_left(rig: Rig, screen: Shown, keys: Callable[[], None], deadlin
     raise blame_or(rig, rig.keyboard.name, what, deadline=deadline)
 
 
-def _press(rig: Rig, chords: tuple[Chord, ...], deadline: Deadline) -> None:
+def press_all(rig: Rig, chords: tuple[Chord, ...], deadline: Deadline) -> None:
+    """One chord after the other."""
     for chord in chords:
         rig.keyboard.press(*chord, deadline=deadline)
 
@@ -124,7 +183,7 @@ def _choose_options(rig: Rig, deadline: Deadline) -> None:
     def choose() -> None:
         now = rig.screen.text(deadline=deadline)
         if not has(now, "Continue"):
-            _press(rig, (("right",),) * rights, deadline)
+            press_all(rig, (("right",),) * rights, deadline)
             rig.sees(lambda t: has(t, "Continue"), rig.timeouts.screen, deadline=deadline, what="Continue")
         rig.keyboard.press("return", deadline=deadline)
 
@@ -137,12 +196,12 @@ def _next_page(rig: Rig, deadline: Deadline) -> None:
     )
 
 
-def _choose_user(rig: Rig, deadline: Deadline) -> None:
+def choose_user(rig: Rig, deadline: Deadline) -> None:
     """Right arrows to our administrator, who is looked for among the names; Return."""
 
     def choose() -> None:
         rights = _users_before(rig, rig.screen.text(deadline=deadline))
-        _press(rig, (("right",),) * rights + (("return",),), deadline)
+        press_all(rig, (("right",),) * rights + (("return",),), deadline)
 
     _press_until_left(rig, Shown.USER_PICKER, choose, deadline, rig.timeouts.screen)
 
@@ -190,20 +249,36 @@ def _password_judged(text: str) -> bool:
     return shown(text) is not Shown.USER_PASSWORD or has(text, "password you entered is incorrect")
 
 
-def _main_window(rig: Rig, deadline: Deadline) -> None:
+def _open_from_main_window(rig: Rig, deadline: Deadline) -> None:
     """Terminal, by the first of the release's ways that opens it."""
     for way in walk_for(rig.facts.macos).ways_to_terminal:
-        _press(rig, way, deadline)
+        if way is Way.MENU:
+            choose_utility(rig, "Terminal", deadline=deadline)
+        else:
+            rig.keyboard.press("command", "shift", "t", deadline=deadline)
         if rig.sees(shows(Shown.TERMINAL), rig.timeouts.settle, deadline=deadline, what="Terminal"):
             return
         rig.keyboard.press("escape", deadline=deadline)
     raise blame_or(rig, rig.keyboard.name, "pressed all known ways to Terminal and none opened it", deadline=deadline)
 
 
-_ON_SCREEN: dict[Shown, Callable[[Rig, Deadline], None]] = {
+def _quit(rig: Rig, deadline: Deadline) -> None:
+    """Ends what lies over the main window: Terminal, or Startup Security Utility. A sheet of that goes by Escape first;
+    Command-Q is for a program only: in the main window it would offer to restart the Mac."""
+    screen = shown(rig.screen.text(deadline=deadline))
+    keys = itertools.cycle((("command", "q"), ("escape",)))
+    if screen is not Shown.TERMINAL:
+        next(keys)
+    _press_until_left(
+        rig, screen, lambda: rig.keyboard.press(*next(keys), deadline=deadline), deadline, rig.timeouts.settle
+    )
+
+
+_ON_SCREEN: _Steps = {
     Shown.STARTUP_OPTIONS: _choose_options,
     Shown.LANGUAGE: _next_page,
-    Shown.USER_PICKER: _choose_user,
+    Shown.USER_PICKER: choose_user,
     Shown.USER_PASSWORD: _give_password,
-    Shown.RECOVERY: _main_window,
+    Shown.RECOVERY: _open_from_main_window,
+    **dict.fromkeys((Shown.SECURITY_USER, Shown.SECURITY_LEVELS, Shown.SECURITY_VOLUMES, Shown.SECURITY_POLICY), _quit),
 }

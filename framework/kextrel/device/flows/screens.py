@@ -28,6 +28,10 @@ class Shown(StrEnum):
     USER_PASSWORD = "recovery's password field"  # noqa: S105 - a description
     TERMINAL = "recovery's Terminal"
     RECOVERY = "recovery's main window"
+    SECURITY_USER = "Startup Security Utility's request for a user"
+    SECURITY_LEVELS = "Startup Security Utility of a T2 Mac"
+    SECURITY_VOLUMES = "Startup Security Utility's list of volumes"
+    SECURITY_POLICY = "the security policy of a volume in Startup Security Utility"
     LOGIN = "the login window"
     DESKTOP = "the desktop"
     OTHER = "something else"
@@ -78,6 +82,10 @@ _KNOWN: tuple[tuple[Shown, Callable[[str], bool]], ...] = (
     (Shown.USER_PICKER, _all_of("Select a user you know the password for")),
     (Shown.USER_PASSWORD, _all_of("Enter the password for the user")),
     (Shown.TERMINAL, _any_of(["bash-3.2#", "Terminal — bash", "Terminal Shell Edit View"])),
+    (Shown.SECURITY_USER, _all_of("macOS needs to verify a user to continue")),
+    (Shown.SECURITY_LEVELS, _all_of("Secure Boot", "Full Security", "Medium Security")),
+    (Shown.SECURITY_POLICY, _all_of("Full Security", "Reduced Security", "Cancel")),
+    (Shown.SECURITY_VOLUMES, _all_of("Startup Security Utility", "Security Policy")),
     (Shown.RECOVERY, _all_of("Reinstall macOS", "Disk Utility")),
     (Shown.LANGUAGE, _any_of(["Select your language", "Choose your language"])),
     (Shown.DESKTOP, _all_of("File Edit View Go Window Help")),

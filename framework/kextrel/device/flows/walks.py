@@ -1,31 +1,32 @@
 """The walks that drift from release to release: how many Tabs, which keys, which way to a place.
 
 One row a range of releases, newest first; a flow takes the row of the Mac's release and still looks at what comes.
-Sources: prepare.md's last paragraph and the field notes of an Apple-silicon Mac mini on 14.5. The other releases' rows
-are carried over from those notes and were tried on no real Mac: where one is wrong a walk ends as the keyboard's or the
-screen's failure, never as a verdict about the Mac.
+Sources: prepare.md's last paragraph, the field notes of Apple-silicon Macs on 14.5 and 15.1, and those of Intel Macs on
+12.7 and 13.6. The other releases' rows are carried over from those notes and were tried on no real Mac: where one is
+wrong a walk ends as the keyboard's or the screen's failure, never as a verdict about the Mac.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
+from kextrel.macos import commands
 from kextrel.vocabulary import Version
 
-__all__ = ["Walk", "walk_for"]
+__all__ = ["TO_UTILITIES", "Chord", "Walk", "Way", "walk_for"]
 
 Chord = tuple[str, ...]
 
-_BY_CHORD: tuple[Chord, ...] = (("command", "shift", "t"),)
-_BY_MENU: tuple[Chord, ...] = (
-    ("control", "f2"),  # the menu bar, on its first menu
-    ("right",),
-    ("right",),
-    ("right",),  # Utilities
-    ("down",),  # opens it, on Startup Security Utility
-    ("down",),  # Terminal
-    ("return",),
-)
+# From recovery's main window: the menu bar, on its first menu; Utilities; and that open, on its first entry.
+TO_UTILITIES: tuple[Chord, ...] = (("control", "f2"), ("right",), ("right",), ("right",), ("down",))
+
+
+class Way(StrEnum):
+    """To recovery's Terminal."""
+
+    CHORD = "Command-Shift-T"
+    MENU = "the Utilities menu"
 
 
 @dataclass(frozen=True)
@@ -33,19 +34,32 @@ class Walk:
     """The ways of the releases from `since` on.
 
     `rights_to_options`: Right arrows from nothing selected to Options, with one macOS on the disk.
-    `tabs_to_pending`: Tabs from the search field of Privacy & Security to the pending item's button.
-    `ways_to_terminal`: key presses in recovery's main window, the first that works is kept.
+    `tabs_to_pending`: Tabs from the search field of the pane to the first pending item's button.
+    `tabs_to_lock`: Tabs to the lock that must be opened first; None where the button itself asks for a password.
+    `settings`: the name of the programme that has the pane; `pane_url` opens it there; `pane` are words on it.
+    `ways_to_terminal`: from recovery's main window, the first that works is kept.
     """
 
     since: Version
-    rights_to_options: int
-    tabs_to_pending: int
-    ways_to_terminal: tuple[tuple[Chord, ...], ...]
+    rights_to_options: int = 2
+    tabs_to_pending: int = 3
+    tabs_to_lock: int | None = None
+    settings: str = "System Settings"
+    pane_url: str = commands.SETTINGS_SECURITY
+    pane: tuple[str, ...] = ("Privacy & Security", "Allow applications")
+    ways_to_terminal: tuple[Way, ...] = (Way.CHORD, Way.MENU)
 
 
 _WALKS = (
-    Walk(Version(13), 2, 3, (_BY_CHORD, _BY_MENU)),
-    Walk(Version(11), 2, 3, (_BY_MENU, _BY_CHORD)),
+    Walk(Version(13)),
+    Walk(
+        Version(11),
+        tabs_to_lock=2,
+        settings="System Preferences",
+        pane_url=commands.PREFERENCES_SECURITY,
+        pane=("Security & Privacy", "Allow apps downloaded from"),
+        ways_to_terminal=(Way.MENU, Way.CHORD),
+    ),
 )
 
 
