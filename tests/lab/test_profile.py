@@ -41,6 +41,12 @@ macs:
       keyboard: {{driver: ch9329, port: /dev/ttyUSB1}}
       screen: {{driver: pikvm, url: "https://pikvm.lab", user: lab, password: "env:KVM", certificate: pikvm.pem}}
       beacon: {{driver: http, listen: 0.0.0.0, port: 8077, host: 192.0.2.1}}
+      mdm:
+        driver: nanomdm
+        url: https://mdm.lab
+        api_key: "env:MDM"
+        udid: 5B1A3C0E-1111-2222-3333-444455556666
+        webhook: {{listen: 0.0.0.0, port: 9977, host: 192.0.2.1, path: /hook, hmac_key: "env:MDMKEY"}}
 extensions: {{driver: build/Sample.kext}}
 """
 
@@ -70,7 +76,9 @@ def test_a_whole_profile_is_typed(tmp_path: Path) -> None:
     )
     assert (mac.bootstrap_token, mac.user_approved_mdm, mac.time_scale) == (False, True, 1.0)
     assert mac.wires is not None
-    assert mac.wires.names() == ["shell", "console", "power", "button", "keyboard", "screen", "beacon"]
+    assert mac.wires.names() == ["shell", "console", "power", "button", "keyboard", "screen", "beacon", "mdm"]
+    assert mac.wires.mdm is not None
+    assert (mac.wires.mdm.udid[:8], mac.wires.mdm.webhook.port) == ("5B1A3C0E", 9977)
     assert mac.wires.shell is not None
     assert (mac.wires.shell.port, mac.wires.shell.host_keys) == (22, (KEY,))
     assert (mac.timeouts.boot, mac.timeouts.settle, mac.timeouts.command) == (400.0, 2.5, None)
@@ -109,6 +117,13 @@ def test_the_shipped_lab_is_one_prepared_virtual_mini() -> None:
         ("port: 8077", "port: 80777", "port: it must be 65535 or less"),
         ("port: 8077", "port: http", "'http' is not a whole number"),
         ("https://pikvm.lab", "pikvm.lab", "an address such as http://"),
+        ("driver: nanomdm", "driver: nanomd", "did you mean 'nanomdm'?"),
+        ("https://mdm.lab", "mdm.lab", "an address such as http://"),
+        ("udid: 5B1A3C0E-1111", "udid: 5B/../1111", "is no UDID"),
+        ("        webhook:", "        webhok:", "did you mean 'webhook'?"),
+        ("port: 9977", "register: perhaps", "'perhaps' is neither true nor false"),
+        ("port: 9977", "port: 0", "the server must find us: give 'port' and 'path'"),
+        ("path: /hook", "path: /ho ok", "is no path of a URL"),
         ("schema: kextrel/lab/v1", "schema: kextrel/lab/v2", "did you mean 'kextrel/lab/v1'?"),
         ("name: rack 4", "name: &rack rack 4", "the anchor &rack is not read here"),
         ("    model: Mac13,1", "    macos: 13", "'macos' is here twice"),
@@ -137,6 +152,9 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, right: str, wrong: str
         ('"env:KVM"', "'env:hunter2 with spaces'"),
         ('"env:KVM"', '"hunter2"'),
         ("https://pikvm.lab", "https://lab:hunter2@pikvm.lab"),
+        ("https://mdm.lab", "https://nanomdm:hunter2@mdm.lab"),
+        ('"env:MDM"', "hunter2"),
+        ('"env:MDMKEY"', "hunter2"),
     ],
 )
 def test_a_password_in_clear_is_refused_and_not_quoted(tmp_path: Path, right: str, wrong: str) -> None:

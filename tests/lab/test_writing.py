@@ -59,6 +59,20 @@ def test_no_password_is_in_the_file_and_its_secrets_are_ours(tmp_path: Path) -> 
     assert sorted(file.name for file in folder.iterdir()) == ["other-admin", "other-screen", "other-student"]
 
 
+def test_a_managed_mac_has_its_server_and_tells_it_where_to_answer(tmp_path: Path) -> None:
+    managed = endpoint("studio")
+    managed["mdm"] = "http://127.0.0.1:40099"
+    managed["mdm_access"] = {"udid": "5B1A3C0E-1111", "user": "nanomdm", "api_key": "p-mdm"}
+    path = tmp_path / "served.yaml"
+    write_lab([managed], path)
+    assert "p-mdm" not in path.read_text()
+    wires = load_profile(path).macs["studio"].wires
+    assert wires is not None
+    assert wires.mdm is not None
+    assert (wires.mdm.url, wires.mdm.udid, wires.mdm.webhook.register_) == (managed["mdm"], "5B1A3C0E-1111", True)
+    assert resolve(wires.mdm.api_key) == "p-mdm"
+
+
 def test_without_a_profile_gestures_are_not_scaled(tmp_path: Path) -> None:
     write_lab([endpoint()], tmp_path / "served.yaml")
     assert load_profile(tmp_path / "served.yaml").macs["mini"].time_scale == 1.0

@@ -29,11 +29,13 @@ __all__ = [
     "KeyboardWire",
     "LabProfile",
     "MacProfile",
+    "MdmWire",
     "RelayWire",
     "ScreenWire",
     "SerialWire",
     "ShellWire",
     "Virtual",
+    "WebhookProfile",
     "Wiring",
     "default_profile_path",
     "load_profile",
@@ -80,6 +82,18 @@ def _mac_name(value: object) -> object:
 def _preparation(value: object) -> object:
     if value not in _PREPARATIONS:
         raise ValueError(f"{value!r} is no row of preparation; {nearest(str(value), _PREPARATIONS)}")
+    return value
+
+
+def _webhook_path(value: object) -> object:
+    if not re.fullmatch(r"/?[A-Za-z0-9._~/-]{1,200}", str(value)):
+        raise ValueError(f"{value!r} is no path of a URL: use letters, digits, '/', '.', '_', '~' and '-'")
+    return value
+
+
+def _udid(value: object) -> object:
+    if not re.fullmatch(r"[A-Za-z0-9-]{8,64}", str(value)):
+        raise ValueError(f"{value!r} is no UDID: write it as `ioreg -rd1 -c IOPlatformExpertDevice` shows it")
     return value
 
 
@@ -157,6 +171,40 @@ class BeaconWire(Written):
     host: str | None = None
 
 
+class WebhookProfile(Written):
+    """Where the MDM server's events come in. `host`: what the server calls this machine; port 0 takes a free one.
+
+    A real NanoMDM is started with -webhook-url, so `port` and `path` are fixed there; `register: true` is for a server
+    that takes its webhook from us, as Kextrel's own does. `hmac_key`: what the server signs its events with.
+    """
+
+    listen: str = "127.0.0.1"
+    port: Port = 0
+    host: str | None = None
+    path: Annotated[str, BeforeValidator(_webhook_path)] = ""
+    hmac_key: SecretReference | None = None
+    register_: Flag = Field(default=False, alias="register")
+
+    @model_validator(mode="after")
+    def _findable(self) -> WebhookProfile:
+        if not self.register_ and not (self.port and self.path):
+            raise ValueError(
+                "the server must find us: give 'port' and 'path' as in its -webhook-url, or register: true"
+            )
+        return self
+
+
+class MdmWire(Written):
+    """NanoMDM, or a server with its API, and the Mac's UDID there. `certificate`: PEM of the server's authority."""
+
+    driver: Literal["nanomdm"]
+    url: Annotated[str, BeforeValidator(_url)]
+    api_key: SecretReference
+    udid: Annotated[str, BeforeValidator(_udid)]
+    certificate: str | None = None
+    webhook: WebhookProfile
+
+
 class Wiring(Written):
     """The wires of one Mac; what is left out cannot be asked of it."""
 
@@ -167,6 +215,7 @@ class Wiring(Written):
     keyboard: KeyboardWire | None = None
     screen: ScreenWire | None = None
     beacon: BeaconWire | None = None
+    mdm: MdmWire | None = None
 
     @model_validator(mode="after")
     def _apart(self) -> Wiring:
@@ -206,6 +255,7 @@ class TimeoutsProfile(Written):
     screen: Seconds | None = None
     settle: Seconds | None = None
     login: Seconds | None = None
+    mdm: Seconds | None = None
 
 
 class MacProfile(Written):

@@ -11,10 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kextrel.bench.answers import Webhook
 from kextrel.bench.beacon import HttpBeacon
 from kextrel.bench.button import RelayButton
 from kextrel.bench.console import SerialConsole
 from kextrel.bench.keyboard import Ch9329Keyboard
+from kextrel.bench.mdm import NanoMdm, Server
 from kextrel.bench.power import RelayPower
 from kextrel.bench.screen import PikvmScreen
 from kextrel.bench.shell import SshShell
@@ -22,7 +24,7 @@ from kextrel.bench.sshlink import Login
 from kextrel.device import Account, Accounts, Facts, TestMac, Timeouts, Wires
 from kextrel.errors import UsageError
 from kextrel.evidence import Sink
-from kextrel.lab.profile import AccountProfile, MacProfile, ShellWire, Wiring
+from kextrel.lab.profile import AccountProfile, MacProfile, MdmWire, ShellWire, Wiring
 from kextrel.lab.secrets import resolve
 from kextrel.timing import Clock
 
@@ -93,7 +95,19 @@ def _seeing(name: str, wires: Wiring, sink: Sink, base: Path) -> dict[str, Calla
     if (beacon := wires.beacon) is not None:
         at_beacon = f"{name}.beacon ({beacon.listen})"
         found["beacon"] = lambda: HttpBeacon(at_beacon, beacon.listen, beacon.port, sink, host=beacon.host)
+    if wires.mdm is not None:
+        found["mdm"] = _managing(name, wires.mdm, sink, base)
     return found
+
+
+def _managing(name: str, mdm: MdmWire, sink: Sink, base: Path) -> Callable[[], NanoMdm]:
+    """The MDM server, with its secrets resolved now."""
+    hook = mdm.webhook
+    key = resolve(hook.hmac_key, base) if hook.hmac_key is not None else None
+    webhook = Webhook(hook.listen, hook.port, hook.host, hook.path, key)
+    certificate = base / Path(mdm.certificate).expanduser() if mdm.certificate is not None else None
+    server = Server(mdm.url, resolve(mdm.api_key, base), certificate, hook.register_)
+    return lambda: NanoMdm(f"{name}.mdm ({mdm.url})", server, mdm.udid, webhook, sink)
 
 
 def _accounts(mac: MacProfile, base: Path) -> Accounts:

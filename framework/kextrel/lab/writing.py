@@ -73,8 +73,19 @@ def _wired(endpoint: Mapping[str, Any], secrets: Path) -> dict[str, Any]:
                 "poll": _POLL,
             },
             "beacon": {"driver": "http", "listen": "127.0.0.1"},
+            **_managed(endpoint, secrets),
         },
     }
+
+
+def _managed(endpoint: Mapping[str, Any], secrets: Path) -> dict[str, Any]:
+    """The MDM wire of a Mac that has a server: it takes its webhook from us."""
+    access = endpoint.get("mdm_access")
+    if endpoint.get("mdm") is None or access is None:
+        return {}
+    key = _kept(secrets, f"{endpoint['name']}-mdm", access["api_key"])
+    mdm = {"driver": "nanomdm", "url": endpoint["mdm"], "api_key": key, "udid": access["udid"]}
+    return {"mdm": {**mdm, "webhook": {"register": True}}}
 
 
 def _kept(folder: Path, name: str, secret: str) -> str:

@@ -1,0 +1,62 @@
+"""From a profile to wires: secrets first, then one opener a wire."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kextrel.errors import UsageError
+from kextrel.evidence import EvidenceLog
+from kextrel.lab import Lab, load_profile
+from kextrel.lab.wiring import build, openers
+from kextrel.timing import Deadline
+
+MANAGED = """
+schema: kextrel/lab/v1
+name: managed bench
+macs:
+  studio:
+    architecture: apple-silicon
+    macos: "15.1"
+    enrollment: automated-device
+    accounts: {admin: {user: admin, full_name: Lab Admin, password: "env:LAB_PASSWORD"}}
+    timeouts: {mdm: 7}
+    wires:
+      mdm:
+        driver: nanomdm
+        url: http://127.0.0.1:1
+        api_key: "file:mdm.key"
+        udid: 5B1A3C0E-1111-2222-3333-444455556666
+        webhook: {register: true, hmac_key: "env:LAB_HMAC"}
+"""
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    monkeypatch.setenv("LAB_HMAC", "the-hmac-key-of-tests")
+    (tmp_path / "mdm.key").write_text("an-api-key-of-tests\n")
+    (tmp_path / "mdm.key").chmod(0o600)
+    (tmp_path / "lab.yaml").write_text(MANAGED)
+    return Lab(load_profile(tmp_path / "lab.yaml"))
+
+
+def test_the_mdm_wire_is_opened_with_its_secrets_hidden(lab: Lab, tmp_path: Path, log: EvidenceLog) -> None:
+    mac = build("studio", lab.profile.macs["studio"], lab.facts("studio"), log, tmp_path)
+    assert mac.wires.mdm is not None
+    assert mac.wires.mdm.name == "studio.mdm (http://127.0.0.1:1)"
+    log.record("test", "said", text="an-api-key-of-tests and the-hmac-key-of-tests")
+    assert "of-tests" not in log.records[-1].to_json()
+    mac.close()
+
+
+def test_a_missing_key_is_said_before_anything_is_opened(lab: Lab, tmp_path: Path, log: EvidenceLog) -> None:
+    (tmp_path / "mdm.key").unlink()
+    with pytest.raises(UsageError, match="mdm[.]key cannot be read"):
+        openers("studio", lab.profile.macs["studio"], log, tmp_path)
+
+
+def test_a_server_that_is_down_is_a_dead_wire(lab: Lab, log: EvidenceLog) -> None:
+    found = lab.check("studio", deadline=Deadline.after(0.5, "the check"), sink=log)
+    assert [(one.wire, one.alive) for one in found] == [("studio.mdm (http://127.0.0.1:1)", False)]
+    assert found[0].said.startswith("the MDM server is not there")
