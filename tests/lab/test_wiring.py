@@ -52,7 +52,7 @@ def test_the_mdm_wire_is_opened_with_its_secrets_hidden(lab: Lab, tmp_path: Path
 
 def test_a_missing_key_is_said_before_anything_is_opened(lab: Lab, tmp_path: Path, log: EvidenceLog) -> None:
     (tmp_path / "mdm.key").unlink()
-    with pytest.raises(UsageError, match="mdm[.]key cannot be read"):
+    with pytest.raises(UsageError, match=r"mdm\.key cannot be read"):
         openers("studio", lab.profile.macs["studio"], log, tmp_path)
 
 
