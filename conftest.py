@@ -4,6 +4,7 @@ import signal
 
 pytest_plugins = ["pytester"]
 
-# Started in the background by a script, pytest and all its children would ignore Control-C, which tests send.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Started in the background by a script or by nohup, pytest and all its children would ignore what tests send them.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
