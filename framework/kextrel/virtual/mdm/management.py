@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+import uuid
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
-from kextrel.virtual.mdm.profile import Profile
-from kextrel.virtual.mdm.store import Store
+from kextrel.virtual.mdm.profile import MDM, Profile
+from kextrel.virtual.mdm.store import Enrolled, Store
 from kextrel.virtual.unix.fs import FileSystem
+
+if TYPE_CHECKING:
+    from kextrel.virtual.machine import Machine
+    from kextrel.virtual.mdm.apns import Apns
+    from kextrel.virtual.mdm.client import Client
 
 __all__ = ["Management"]
 
@@ -20,12 +26,22 @@ class Host(Protocol):
 
 
 class Management:
-    """One Mac's management; every question looks at the disk as it is now."""
+    """One Mac's management; every question looks at the disk as it is now.
+
+    `enrollment_profile`: the identifier of the profile that came with the enrollment. `leaving`: the enrollment that
+    ended and that the server has not heard of yet, "" for none.
+    """
+
+    enrollment_profile = "com.example.kextrel.enrollment"
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self.store = Store(lambda: host.disk)
+        self.leaving = ""
+        self.client: Client | None = None
+        self.wanted = False
         self._callbacks: list[Callable[[], None]] = []
+        self._rebuild: Callable[[Sequence[str], bytes | None], None] | None = None
 
     @property
     def enrollment(self) -> str:
@@ -64,6 +80,71 @@ class Management:
         self._changed()
         return True
 
+    # The server, and what its client reports
+
+    def assign(self, mac: Machine, url: str, apns: Apns | None) -> Client:
+        """Apple's servers know whose Mac this is: it enrolls at `url` when it first starts, as its MacSpec says."""
+        from kextrel.virtual.mdm.client import Client
+
+        self.client = Client(mac, self, url, apns)
+        self.wanted = self.store.is_new and mac.spec.enrollment != "none"
+        mac.watch(self.client.entered)
+        return self.client
+
+    def enrolled(self, enrolled: Enrolled) -> None:
+        """The server has taken the Mac: its enrollment profile is installed."""
+        self.wanted = False
+        self.store.enroll(enrolled)
+        payload = {"PayloadType": MDM, "ServerURL": enrolled.url, "Topic": enrolled.topic, "CheckOutWhenRemoved": True}
+        name = f"{self.enrollment_profile}.mdm"
+        content = {
+            **_headed(self.enrollment_profile, "Configuration", "Kextrel MDM enrollment"),
+            "PayloadContent": [{**_headed(name, MDM, "MDM"), **payload}],
+        }
+        self.install(Profile(content))
+
+    def unenroll(self) -> None:
+        """The enrollment profile goes, and with it all that the server had installed; the server is told."""
+        self.leaving = self.enrollment
+        self.unenrolled()
+        if self.client is not None:
+            self.client.wake()
+
+    def unenrolled(self) -> None:
+        """The Mac is managed no more: what its server installed is gone."""
+        self.wanted = False
+        self.store.enroll(None)
+        self.store.keep([one for one in self.store.profiles() if one.by_hand])
+        self._changed()
+
+    def renew(self) -> None:
+        """Enrolls again, at once (`profiles renew`)."""
+        self.wanted = True
+        if self.client is not None:
+            self.client.wake()
+
+    # Kernel management
+
+    def carries_out(self, rebuild: Callable[[Sequence[str], bytes | None], None]) -> None:
+        """`rebuild(paths, bootstrap token)` is kernel management's part of a RestartDevice that rebuilds."""
+        self._rebuild = rebuild
+
+    def rebuild_at_restart(self, paths: Sequence[str], token: bytes | None) -> None:
+        """The kernel cache is rebuilt while the Mac restarts; `paths` are kexts to look at as well."""
+        if self._rebuild is not None:
+            self._rebuild(paths, token)
+
     def _changed(self) -> None:
         for callback in self._callbacks:
             callback()
+
+
+def _headed(identifier: str, kind: str, name: str) -> dict[str, Any]:
+    unique = str(uuid.uuid5(uuid.NAMESPACE_DNS, identifier)).upper()
+    return {
+        "PayloadIdentifier": identifier,
+        "PayloadUUID": unique,
+        "PayloadType": kind,
+        "PayloadVersion": 1,
+        "PayloadDisplayName": name,
+    }

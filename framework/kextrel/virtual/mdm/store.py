@@ -54,6 +54,11 @@ class Store:
         rows = [{"Content": one.content, "Installed": one.installed, "ByHand": one.by_hand} for one in profiles]
         self._write(_PROFILES, {"Profiles": rows})
 
+    @property
+    def is_new(self) -> bool:
+        """Whether this Mac has never been enrolled."""
+        return not self._disk().exists(_ENROLLED)
+
     def enrolled(self) -> Enrolled | None:
         """What the Mac is enrolled with, None when it is not."""
         row = self._read(_ENROLLED)
