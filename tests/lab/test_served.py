@@ -22,7 +22,7 @@ sys.stdin.read()
 def child(monkeypatch: pytest.MonkeyPatch, script: str) -> list[list[str]]:
     asked: list[list[str]] = []
 
-    def command(path: Path, lab: Path, defects: list[str], faults: list[str]) -> list[str]:
+    def command(path: Path, lab: Path, only: list[str], defects: list[str], faults: list[str]) -> list[str]:
         asked.append([str(path), *defects, *faults])
         return [sys.executable, "-c", script, str(lab)]
 

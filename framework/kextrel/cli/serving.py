@@ -7,20 +7,26 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kextrel.cli.family import end_with, raise_family
+
 if TYPE_CHECKING:
     from kextrel.lab import LabProfile
+    from kextrel.virtual import Fault, MacSpec
 
 __all__ = ["serve"]
 
 _PROFILES = typer.Argument(metavar="[PROFILE]...", help="Lab profiles; the shipped virtual lab when none is given.")
 _DEFECT = typer.Option("--defect", metavar="ID", help="Break the Mac's mechanism for this rule, for example KEXT-06.")
-_FAULT = typer.Option("--fault", metavar="NAME[@N]", help="Break a wire: ssh-drop, relay-stuck, screen-dark.")
+_FAULT = typer.Option(
+    "--fault", metavar="NAME", help="Break a wire: ssh-drop, keys-lost@40, power-cut@30s, relay-stuck:seed=7."
+)
+_DEVICE = typer.Option("--device", metavar="NAME", help="Only this Mac; may be given several times.")
 _WRITE = typer.Option("--write-lab", metavar="FILE", help="Write a lab file that other commands take with --lab.")
 _WITH_STDIN = typer.Option("--with-stdin", hidden=True, help="End when standard input ends: the parent has died.")
 
@@ -29,6 +35,7 @@ def serve(
     profiles: Annotated[list[Path] | None, _PROFILES] = None,
     defect: Annotated[list[str] | None, _DEFECT] = None,
     fault: Annotated[list[str] | None, _FAULT] = None,
+    device: Annotated[list[str] | None, _DEVICE] = None,
     write_lab: Annotated[Path | None, _WRITE] = None,
     with_stdin: Annotated[bool, _WITH_STDIN] = False,
 ) -> None:
@@ -38,13 +45,28 @@ def serve(
     from kextrel.lab import default_profile_path, load_profile
 
     known = [load_profile(path) for path in profiles or [default_profile_path()]]
-    specs = specs_of(profiles or [], frozenset(defect or ()))
+    specs = specs_of(profiles or [], frozenset(defect or ()), device or [])
     faults = [virtual.Fault.parse(text) for text in fault or ()]
     announcer = _Announcer(len(specs), write_lab, known)
     _hang_up_as_end()
+    if len(specs) > 1:
+        _serve_apart(specs, faults, announcer, with_stdin)
+        return
     if with_stdin:
-        threading.Thread(target=_end_with_stdin, daemon=True).start()
-    virtual.serve(specs, faults=faults, on_ready=announcer)
+        _end_with_stdin()
+    virtual.serve(specs, faults=faults, on_ready=lambda endpoints: announcer(endpoints.as_dict()))
+
+
+def _serve_apart(specs: Sequence[MacSpec], faults: Sequence[Fault], announcer: _Announcer, with_stdin: bool) -> None:
+    """A process a Mac; this one's threads must not be there yet when it forks."""
+    from kextrel import virtual
+
+    def member(spec: MacSpec) -> Callable[[Callable[[Mapping[str, Any]], None]], None]:
+        return lambda say: virtual.serve([spec], faults=faults, on_ready=lambda endpoints: say(endpoints.as_dict()))
+
+    code = raise_family([member(spec) for spec in specs], announcer, _end_with_stdin if with_stdin else None)
+    if code:
+        raise typer.Exit(code)
 
 
 def _hang_up_as_end() -> None:
@@ -58,12 +80,11 @@ class _Announcer:
 
     def __init__(self, expected: int, write_lab: Path | None, profiles: Sequence[LabProfile]) -> None:
         self._expected, self._path, self._profiles = expected, write_lab, profiles
-        self._ready: list[dict[str, Any]] = []
+        self._ready: list[Mapping[str, Any]] = []
 
-    def __call__(self, endpoints: Any) -> None:
+    def __call__(self, line: Mapping[str, Any]) -> None:
         from kextrel.lab import write_lab
 
-        line = endpoints.as_dict()
         self._ready.append(line)
         if self._path is not None and len(self._ready) == self._expected:
             write_lab(self._ready, self._path, self._profiles)
@@ -73,6 +94,4 @@ class _Announcer:
 
 def _end_with_stdin() -> None:
     """The parent holds the other end of stdin: when it dies, however it dies, this process ends too."""
-    while os.read(0, 4096):  # not sys.stdin: its lock, held by a daemon thread, would break the interpreter's end
-        continue
-    os.kill(os.getpid(), signal.SIGTERM)
+    threading.Thread(target=end_with, args=(0,), daemon=True).start()

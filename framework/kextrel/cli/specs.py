@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from kextrel.errors import InputError
+from kextrel.errors import InputError, nearest
 from kextrel.lab import MacProfile, default_profile_path, load_profile
 from kextrel.virtual import MacSpec
 
 __all__ = ["specs_of"]
 
 
-def specs_of(profiles: Sequence[Path], defects: frozenset[str]) -> list[MacSpec]:
-    """The virtual Macs of all `profiles` (the shipped one when there are none), each with `defects`.
+def specs_of(profiles: Sequence[Path], defects: frozenset[str], only: Sequence[str] = ()) -> list[MacSpec]:
+    """The virtual Macs of all `profiles` (the shipped one when there are none), each with `defects`; of them, those
+    named in `only` where it names some.
 
-    Raises InputError where a profile has none, or where two have the same name.
+    Raises InputError where a profile has none, where two have the same name, or where a name is nobody's.
     """
     found: dict[str, MacSpec] = {}
     for path in profiles or [default_profile_path()]:
@@ -26,7 +27,10 @@ def specs_of(profiles: Sequence[Path], defects: frozenset[str]) -> list[MacSpec]
             if name in found:
                 raise InputError(f"a second Mac is named '{name}'", path=str(path), hint="rename one of them")
             found[name] = _spec(name, mac, defects)
-    return list(found.values())
+    for name in only:
+        if name not in found:
+            raise InputError(f"there is no virtual Mac named '{name}'", hint=nearest(name, found))
+    return [spec for name, spec in found.items() if not only or name in only]
 
 
 def _spec(name: str, mac: MacProfile, defects: frozenset[str]) -> MacSpec:

@@ -32,23 +32,29 @@ def needs_serving(profile: LabProfile) -> bool:
 
 @contextmanager
 def served(
-    path: Path, profile: LabProfile, *, defects: Sequence[str] = (), faults: Sequence[str] = ()
+    path: Path,
+    profile: LabProfile,
+    *,
+    only: Sequence[str] = (),
+    defects: Sequence[str] = (),
+    faults: Sequence[str] = (),
 ) -> Iterator[Path]:
-    """Runs the profile's virtual Macs and gives the lab file of their wires, valid inside the `with`."""
-    expected = sum(mac.virtual is not None for mac in profile.macs.values())
+    """Runs the profile's virtual Macs, those named in `only` where it names some, and gives the lab file of their
+    wires, valid inside the `with`."""
+    macs = [name for name, mac in profile.macs.items() if mac.virtual is not None and (not only or name in only)]
     with tempfile.TemporaryDirectory(prefix="kextrel-lab-") as folder:
         lab = Path(folder) / "lab.yaml"
         complaints = Path(folder) / "stderr"
         with complaints.open("wb") as stderr:
             child = subprocess.Popen(
-                _command(path, lab, defects, faults),
+                _command(path, lab, macs if only else (), defects, faults),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 start_new_session=True,  # Control-C is the run's: its wires must answer until everything is let go of
             )
         try:
-            _wait_until_ready(child, expected, complaints)
+            _wait_until_ready(child, len(macs), complaints)
             yield lab
         finally:
             _end(child)
@@ -63,7 +69,7 @@ def _forget(lab: Path) -> None:
             macs.release(name)
 
 
-def _command(path: Path, lab: Path, defects: Sequence[str], faults: Sequence[str]) -> list[str]:
+def _command(path: Path, lab: Path, only: Sequence[str], defects: Sequence[str], faults: Sequence[str]) -> list[str]:
     command = [
         sys.executable,
         "-m",
@@ -75,6 +81,8 @@ def _command(path: Path, lab: Path, defects: Sequence[str], faults: Sequence[str
         str(lab),
         "--with-stdin",
     ]
+    for name in only:
+        command += ["--device", name]
     for defect in defects:
         command += ["--defect", defect]
     for fault in faults:
