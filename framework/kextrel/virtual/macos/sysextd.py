@@ -92,6 +92,15 @@ class SystemExtensions:
         waiting = [record for record in self.records() if record.state is State.WAITING_FOR_USER]
         return [one for one in waiting if policy.overrides and not policy.forbids_type(one.team_id, one.category)]
 
+    def switches(self) -> list[Record]:
+        """What 15's Settings has a switch for: what is on or off, and what `pending` names."""
+        pending = self.pending()
+        return [one for one in self.records() if one in pending or one.state in (State.ENABLED, State.DISABLED)]
+
+    def is_on(self, record: Record) -> bool:
+        """Whether it runs."""
+        return self._state_now(record) is State.ENABLED
+
     def carried_by(self, app: str) -> list[Record]:
         """The activated extensions of the application at the path `app`."""
         return [record for record in self.records() if record.app_path == app and record.state.activated]

@@ -78,6 +78,8 @@ class Proc(Actor):
         self.cwd, self.umask, self.full_disk_access = "/", 0o022, True
         self.fds: dict[int, OpenFile] = {}
         self.tty: Tty | None = None
+        self.gui: int | None = None
+        """The uid whose login session at the screen it belongs to (its bootstrap domain); None for SSH's children."""
         self.started = system.clock.now()
         self.status: int | None = None
         self.died_of: int | None = None
@@ -255,6 +257,7 @@ class Proc(Actor):
         child.env, child.cwd, child.umask = dict(self.env), self.cwd, self.umask
         child.fds = {fd: file.dup() for fd, file in self.fds.items()}
         child.tty, child.full_disk_access, child.session = self.tty, self.full_disk_access, self.session
+        child.gui = self.gui
         child.group = self.group if group is None else group or child.pid
         child.dispositions = {number: action for number, action in self.dispositions.items() if action == "ignore"}
         self.children[child.pid] = child

@@ -1,22 +1,34 @@
 """From a name to what runs: PATH, permissions, program files, scripts.
 
 A program file of macOS is a stub here: the head of a Mach-O executable and the path of the tool that it stands for. A
-copy of it is therefore the same program, wherever it lies.
+copy of it is therefore the same program, wherever it lies. What a whole Mach-O does is known by who registered for it.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 
 from kextrel.virtual.unix.fs import FileSystem, failure
 from kextrel.virtual.unix.process import TOOLS, Main, Proc
 
-__all__ = ["NotFound", "image", "load", "look_up"]
+__all__ = ["NotFound", "image", "load", "look_up", "runs_machine_code"]
 
 _MAGIC = b"\xcf\xfa\xed\xfe\x0c\x00\x00\x01\x02\x00\x00\x80\x02\x00\x00\x00kextrel-tool:"
 _MACH_O = (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\xce\xfa\xed\xfe")
 _MAX_INTERPRETERS = 4
+_EBADARCH = 86
+_activators: list[Callable[[Proc, str], Main | None]] = []
+
+
+def runs_machine_code(activator: Callable[[Proc, str], Main | None]) -> Callable[[Proc, str], Main | None]:
+    """Registers who knows programmes by their Mach-O: `activator(proc, path)` gives what the file there runs, or None.
+
+    This Mac has no processor: a programme that nobody knows has the wrong CPU type.
+    """
+    _activators.append(activator)
+    return activator
 
 
 class NotFound(Exception):
@@ -65,12 +77,10 @@ def load(proc: Proc, path: str) -> Main:
         )
         if data.startswith(_MAGIC):
             return _tool(data, path)
+        if data.startswith(_MACH_O):
+            return _machine_code(proc, path)
         if not data.startswith(b"#!"):
-            raise (
-                failure(errno.ENOEXEC, path)
-                if not data.startswith(_MACH_O)
-                else OSError(86, "Bad CPU type in executable", path)
-            )
+            raise failure(errno.ENOEXEC, path)
         words = data[2:].split(b"\n", 1)[0].decode(errors="replace").strip().split(None, 1)
         if not words:
             raise failure(errno.ENOEXEC, path)
@@ -79,8 +89,19 @@ def load(proc: Proc, path: str) -> Main:
     raise failure(errno.ELOOP, path)
 
 
+def _machine_code(proc: Proc, path: str) -> Main:
+    found = next((main for activator in _activators if (main := activator(proc, path)) is not None), None)
+    if found is None:
+        raise _bad_cpu_type(path)
+    return found
+
+
 def _tool(data: bytes, path: str) -> Main:
     name = data[len(_MAGIC) :].split(b"\0", 1)[0].decode()
     if name not in TOOLS:
-        raise OSError(86, "Bad CPU type in executable", path)
+        raise _bad_cpu_type(path)
     return TOOLS[name].main
+
+
+def _bad_cpu_type(path: str) -> OSError:
+    return OSError(_EBADARCH, "Bad CPU type in executable", path)
