@@ -32,6 +32,10 @@ __all__ = [
     "kmutil_trigger_panic_medic",
     "kmutil_unload",
     "open_security_settings",
+    "profiles_install",
+    "profiles_renew",
+    "profiles_show",
+    "profiles_status",
     "quit_settings",
     "remove_kext",
     "restart",
@@ -129,6 +133,26 @@ def install_kext(staged: str, target: str, *, sudo: str = SUDO) -> str:
 def remove_kext(target: str, *, sudo: str = SUDO) -> str:
     """Takes a bundle off the disk; the running AuxKC keeps it until a rebuild and a restart (KEXT-17)."""
     return _line(sudo, "rm", "-rf", _kext(target))
+
+
+def profiles_status(kind: str = "enrollment", *, sudo: str = SUDO) -> str:
+    """`kind`: "enrollment" or "bootstraptoken"; read the answers with `profiles`."""
+    return _line(sudo, "profiles", "status", "-type", _one_of(kind, "enrollment", "bootstraptoken"))
+
+
+def profiles_show(*, sudo: str = SUDO) -> str:
+    """All installed profiles; read the answer with `installed`."""
+    return _line(sudo, "profiles", "show")
+
+
+def profiles_install(path: str, *, sudo: str = SUDO) -> str:
+    """A .mobileconfig by hand; from macOS 11 the tool refuses [profiles(1)]."""
+    return _line(sudo, "profiles", "install", "-path", _absolute(path))
+
+
+def profiles_renew(*, sudo: str = SUDO) -> str:
+    """Enrolls a Mac again that Apple has assigned to a server (Automated Device Enrollment)."""
+    return _line(sudo, "profiles", "renew", "-type", "enrollment")
 
 
 def restart(*, sudo: str = SUDO) -> str:

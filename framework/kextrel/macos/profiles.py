@@ -1,4 +1,4 @@
-"""`profiles status -type enrollment`: is this Mac managed, and who said so.
+"""`profiles status`: is this Mac managed and who said so (enrollment), and has the server its token (bootstraptoken).
 
 10.13.0-10.13.3 print one sentence, 10.13.4 two rows, 11 adds the server. "(User Approved)" stands there if and only if
 the user approved the enrollment, so a bare "Yes" is a no to that question.
@@ -11,7 +11,7 @@ from typing import Any
 
 from kextrel.macos.text import clean, meaningful, require
 
-__all__ = ["EnrollmentAnswer", "read"]
+__all__ = ["BootstrapTokenAnswer", "EnrollmentAnswer", "read", "read_bootstrap_token"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,37 @@ class EnrollmentAnswer:
 
     def facts(self) -> dict[str, Any]:
         return {"dep": self.dep, "mdm": self.mdm, "user_approved": self.user_approved, "server": self.server}
+
+
+@dataclass(frozen=True)
+class BootstrapTokenAnswer:
+    """None: the answer does not say."""
+
+    supported: bool | None = None
+    escrowed: bool | None = None
+    unparsed: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        return {"supported": self.supported, "escrowed": self.escrowed}
+
+
+_TOKEN_ROWS = {"bootstrap token supported on server": "supported", "bootstrap token escrowed to server": "escrowed"}
+
+
+def read_bootstrap_token(text: str | bytes) -> BootstrapTokenAnswer:
+    """Reads `profiles status -type bootstraptoken`: two rows that begin with "profiles: ". UnreadableAnswer else."""
+    found: dict[str, bool] = {}
+    unparsed: list[str] = []
+    lines = list(meaningful(clean(text)))
+    for line in lines:
+        label, _, value = line.strip().removeprefix("profiles:").rpartition(":")
+        row, answer = _TOKEN_ROWS.get(label.strip().lower()), {"yes": True, "no": False}.get(value.strip().lower())
+        if row is not None and answer is not None:
+            found[row] = answer
+        else:
+            unparsed.append(line)
+    require(bool(found), "profiles status -type bootstraptoken", lines)
+    return BootstrapTokenAnswer(**found, unparsed=tuple(unparsed))
 
 
 def read(text: str | bytes) -> EnrollmentAnswer:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import PurePosixPath
 
 from kextrel.errors import UsageError, nearest
-from kextrel.macos import bputil, csrutil, kextpolicy, kexts, load, profiler, profiles, sysext, system
+from kextrel.macos import bputil, csrutil, installed, kextpolicy, kexts, load, profiler, profiles, sysext, system
 from kextrel.macos.text import Reading
 
 __all__ = ["COMMANDS", "Reader", "reader"]
@@ -33,6 +33,8 @@ COMMANDS = (
     "csrutil status",
     "sqlite3 KextPolicy",
     "profiles status -type enrollment",
+    "profiles status -type bootstraptoken",
+    "profiles show",
     "sw_vers",
     "uname -a",
     "sysctl kern.boottime",
@@ -84,8 +86,10 @@ def _by_arguments(tool: str, arguments: list[str]) -> Reader | None:
         return kexts.read if verb == "showloaded" else load.read_text if verb in _LOAD_VERBS else None
     if tool == "systemextensionsctl" and arguments[:1] == ["list"]:
         return sysext.read
-    if tool == "profiles" and arguments[:1] == ["status"] and "bootstraptoken" not in arguments:
-        return profiles.read
+    if tool == "profiles" and arguments[:1] == ["status"]:
+        return profiles.read_bootstrap_token if "bootstraptoken" in arguments else profiles.read
+    if tool == "profiles" and arguments[:1] in (["show"], ["list"], ["-P"], ["-L"]):
+        return installed.read
     if tool == "system_profiler":
         types = [word for word in arguments if word.startswith("SP")]
         return _BY_DATA_TYPE.get(types[0]) if len(types) == 1 else None
