@@ -120,7 +120,7 @@ def unix_of() -> Callable[..., System]:
         host = SimpleNamespace(
             spec=MacSpec("mini", **{"prepared": True, **spec}), clock=clock or Clock(), faults=Faults()
         )
-        host.in_force = host.console_user = host.system = None
+        host.sip, host.console_user, host.system = 0, None, None
         host.disk = new_disk(host)
         host.system = System(host, environment)
         return host.system

@@ -28,8 +28,9 @@ class Stage:
     async def stop(self, *, orderly: bool) -> None:
         self.log.append("system down" if orderly else "system cut")
 
-    def boot(self, policy: Any) -> None:
-        self.log.append(f"kernel {policy.security_mode}" if policy else "kernel of recovery")
+    def boot(self, started: Any) -> None:
+        name = started.policy.security_mode if started and started.policy else "of Intel"
+        self.log.append(f"kernel {name}" if started else "kernel of recovery")
 
     async def orderly_shutdown(self) -> None:
         self.log.append("kernel tidied up")

@@ -5,9 +5,10 @@ The machine knows a kernel's extension management, a display, a serial console a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from kextrel.virtual.hardware.localpolicy import LocalPolicy
+from kextrel.virtual.hardware.startup import Started
 
 if TYPE_CHECKING:
     from kextrel.virtual.machine import Machine
@@ -21,8 +22,8 @@ __all__ = ["Display", "Fittings", "Kernel", "Serial", "Sshd"]
 class Kernel(Protocol):
     """Kernel extensions: kernelmanagerd's state on the disk and what the running kernel has loaded."""
 
-    def boot(self, policy: LocalPolicy | None) -> None:
-        """iBoot's part: what `policy` (in force for this boot) lets it load is loaded; None in recovery: nothing is."""
+    def boot(self, started: Started | None) -> None:
+        """The boot loader's part: what may be loaded at this boot is; None in recovery: nothing is."""
         ...
 
     async def orderly_shutdown(self) -> None:
@@ -68,6 +69,10 @@ class Display(Protocol):
 
     def extension_blocked(self, developer: str) -> None:
         """Kernel management was asked for something that nobody approved: a dialogue appears."""
+        ...
+
+    def restart_asked_for(self, restart: Callable[[], None]) -> bool:
+        """The MDM server would like a restart: `restart` when somebody agrees. False when nobody is logged in."""
         ...
 
 

@@ -3,10 +3,11 @@
 The software that runs on it is made by its Fittings, so that the machine knows a kernel's extension management, a
 display, a console and an SSH daemon only by what it must tell them. See `assembly` for who they are.
 
-    off ── button or mains ──► firmware (boot ROM reads the button, the boot loader locks the progress register)
-        ├── hold, double hold ──► startup-options ──► recovery, or a reset and then macOS
+    off ── button or mains ──► firmware (`hardware.startup`: by the architecture, from here on)
+        ├── Apple silicon, hold, double hold ──► startup-options ──► recovery, or a reset and then macOS
+        ├── Intel, Command-R held on the keyboard ──► recovery
         ├── nvram recovery-boot-mode, or a LocalPolicy that does not verify ──► recovery
-        └── else iBoot reads LocalPolicy, kernel, launchd ──► macos
+        └── else kernel, launchd ──► macos
 """
 
 from __future__ import annotations
@@ -19,13 +20,17 @@ from typing import TYPE_CHECKING, Any
 from kextrel.virtual.clock import Clock, Timer
 from kextrel.virtual.faults import Faults
 from kextrel.virtual.fittings import Fittings
-from kextrel.virtual.hardware.bootrom import BootRom, Gesture
 from kextrel.virtual.hardware.button import Button
+from kextrel.virtual.hardware.efi import EfiStartup
+from kextrel.virtual.hardware.keyboard import Keyboard
 from kextrel.virtual.hardware.localpolicy import LocalPolicy
 from kextrel.virtual.hardware.nvram import Nvram
-from kextrel.virtual.hardware.progress import BootProgress, Progress
+from kextrel.virtual.hardware.progress import BootProgress
 from kextrel.virtual.hardware.rail import Rail
-from kextrel.virtual.hardware.sep import PolicyRejected, SecureEnclave
+from kextrel.virtual.hardware.sep import SecureEnclave
+from kextrel.virtual.hardware.silicon import SiliconStartup
+from kextrel.virtual.hardware.startup import Started, Startup
+from kextrel.virtual.hardware.t2 import T2
 from kextrel.virtual.spec import MacSpec
 
 if TYPE_CHECKING:
@@ -35,7 +40,7 @@ __all__ = ["BootTime", "Machine"]
 
 FORCE_OFF_AFTER = 7.0
 """Mac seconds. Apple's guide: hold "for up to 10 seconds, until your Mac turns off"; what holds 10 s is sure of it."""
-ROM, LOADER, OPTIONS, KERNEL, LAUNCHD, SHUTDOWN = 1.0, 2.0, 4.0, 5.0, 8.0, 3.0
+LOADER, KERNEL, LAUNCHD, SHUTDOWN = 2.0, 5.0, 8.0, 3.0
 """Mac seconds that the parts of a boot and an orderly shutdown take."""
 
 
@@ -50,9 +55,10 @@ class BootTime:
 class Machine:
     """One virtual Mac. Everything public may be read by the software on it; only hardware and `Machine` write it.
 
-    `environment`: "off", "firmware", "startup-options", "macos" or "recovery". `in_force`: the LocalPolicy that iBoot
-    read at this boot (None outside macOS); `sep.policy()` is the stored one. `console_user`: the short name of who is
-    logged in at the screen. `autorestart`: pmset's setting, kept by the power controller.
+    `environment`: "off", "firmware", "startup-options", "macos" or "recovery". `started`: what macOS was started with
+    at this boot, None outside macOS. `startup`: what runs before the kernel; it keeps what the next boot will use.
+    `console_user`: the short name of who is logged in at the screen. `autorestart`: pmset's setting, kept by the power
+    controller.
     """
 
     def __init__(self, spec: MacSpec, fittings: Fittings, *, clock: Clock | None = None) -> None:
@@ -62,13 +68,14 @@ class Machine:
         self.rail = Rail(self.clock, self._power_changed)
         self.faults.when("power-cut", self.rail.fail)
         self.button = Button(self.clock, self._button_changed)
-        self.rom = BootRom(self.clock, lambda text: self.display.firmware(text), self._gesture_read)
-        self.progress = BootProgress()
-        self.sep = SecureEnclave(spec, self.progress, defects=spec.defects)
         self.nvram = Nvram(self.clock)
+        self.t2 = T2(self.nvram) if spec.architecture == "intel-t2" else None
+        self.keyboard = Keyboard(lambda: self.display)
+        silicon = spec.architecture == "apple-silicon"
+        self.startup: Startup = SiliconStartup(self) if silicon else EfiStartup(self, self.keyboard)
         self.autorestart = spec.has("PREP-09")
         self.environment = "off"
-        self.in_force: LocalPolicy | None = None
+        self.started: Started | None = None
         self.boot_time: BootTime | None = None
         self.console_user: str | None = None
         self.system: System | None = None
@@ -91,7 +98,38 @@ class Machine:
     @property
     def os_type(self) -> str:
         """What the boot progress register says, in bputil's words; "" before the boot loader wrote it."""
-        return self.progress.value.os_type if self.progress.value else ""
+        return self.startup.os_type
+
+    @property
+    def in_force(self) -> LocalPolicy | None:
+        """The LocalPolicy that iBoot read at this boot of macOS; `sep.policy()` is the stored one. None on Intel."""
+        return self.started.policy if self.started is not None else None
+
+    @property
+    def sip(self) -> int:
+        """The word of System Integrity Protection's bits that are off at this boot of macOS; 0 elsewhere."""
+        return self.started.sip if self.started is not None else 0
+
+    @property
+    def safe_mode(self) -> bool:
+        """Whether this boot of macOS is a safe one."""
+        return self.started is not None and self.started.safe
+
+    @property
+    def sep(self) -> SecureEnclave:
+        """The Secure Enclave that keeps LocalPolicy. RuntimeError on Intel, which has neither."""
+        return self._silicon.sep
+
+    @property
+    def progress(self) -> BootProgress:
+        """The boot progress register. RuntimeError on Intel."""
+        return self._silicon.progress
+
+    @property
+    def _silicon(self) -> SiliconStartup:
+        if not isinstance(self.startup, SiliconStartup):
+            raise RuntimeError(f"{self.spec.name} has no LocalPolicy: it is {self.spec.architecture}")
+        return self.startup
 
     def defect(self, rule: str) -> bool:
         """Whether the mechanism behind `rule` is broken in this Mac. Asked at the one place that would do it."""
@@ -116,11 +154,13 @@ class Machine:
         self._request(self._shut_down)
 
     def boot_selected(self, choice: str) -> None:
-        """What was chosen at the startup options: "macos", "recovery", "restart" or "shutdown"."""
+        """What was chosen at the startup options: "macos", "safe-mode", "recovery", "restart" or "shutdown"."""
         if self.environment != "startup-options":
             raise RuntimeError(f"nothing can be chosen in {self.environment}")
-        steps = {"recovery": self._load_recovery, "macos": self._reset, "restart": self._reset, "shutdown": self._halt}
-        self._run(steps[choice]())
+        if choice == "safe-mode":
+            self.startup.start_safe()
+        steps = {"recovery": self.load_recovery, "shutdown": self._halt}
+        self.run(steps.get(choice, self._reset)())
 
     def force_off(self) -> None:
         """Off, this instant, as a held button or a lost rail does it: nothing is flushed, nobody is told."""
@@ -160,8 +200,8 @@ class Machine:
             self._power_on(pressed=self.button.down)
 
     def _button_changed(self, down: bool) -> None:
-        if self.rom.reading:
-            self.rom.edge(down)
+        if self.startup.reading:
+            self.startup.edge(down)
         elif not self.rail.powered:
             return
         elif down and self.environment == "off":
@@ -177,60 +217,38 @@ class Machine:
             self._forcing = None
 
     def _power_on(self, *, pressed: bool) -> None:
-        self.progress.reset()
         self._enter("firmware")
-        self.rom.power_on(pressed=pressed)
+        self.startup.power_on(pressed=pressed)
 
-    def _gesture_read(self, gesture: Gesture) -> None:
-        self._run(self._boot(gesture))
+    # Coming up: what the startup has it do
 
-    # Coming up
+    def show(self, text: str | None) -> None:
+        """A line of the firmware on the black screen, None for none."""
+        self.display.firmware(text)
 
-    async def _boot(self, gesture: Gesture) -> None:
-        await self.clock.sleep(ROM)
-        if gesture is Gesture.START:
-            await self._start()
-            return
-        fallback = gesture is Gesture.DOUBLE_HOLD
-        self.progress.lock(Progress("recovery", by_button=True, paired=not fallback, fallback=fallback))
-        await self.clock.sleep(OPTIONS)
+    def note(self, text: str) -> None:
+        """A line of the firmware on the serial console."""
+        self.serial.line(text)
+
+    def offer_startup_options(self) -> None:
+        """The startup options are on the screen now."""
         self._enter("startup-options")
 
-    async def _start(self) -> None:
-        """No gesture: iBoot goes where NVRAM and LocalPolicy let it."""
-        wanted = self.nvram.get("recovery-boot-mode")
-        if wanted is not None:
-            self.nvram.delete("recovery-boot-mode")
-            self.nvram.sync()
-        policy = self._read_policy()
-        if wanted is not None or policy is None:
-            self.progress.lock(Progress("recovery", paired=True))
-            await self._load_recovery()
-            return
-        self.progress.lock(Progress("macos"))
-        await self._load_macos(policy)
-
-    def _read_policy(self) -> LocalPolicy | None:
-        """iBoot: LocalPolicy when its signature and nonce are right; else this Mac must go to recovery."""
-        try:
-            return self.sep.policy()
-        except PolicyRejected as error:
-            self.serial.line(f"iBoot: {error}")
-            return None
-
-    async def _load_macos(self, policy: LocalPolicy) -> None:
+    async def load_macos(self, started: Started) -> None:
+        """Starts macOS so; nobody is logged in by itself in safe mode."""
         await self.clock.sleep(LOADER)
-        self.in_force = policy
-        self.kernel.boot(policy)
+        self.started = started
+        self.kernel.boot(started)
         await self._run_kernel()
         await self._start_system("macos")
-        if self.has("PREP-05"):
+        if self.has("PREP-05") and not started.safe:
             self.log_in(self.spec.administrator.name)
         if self.has("PREP-01"):
             await self.sshd.open()
         self._enter("macos")
 
-    async def _load_recovery(self) -> None:
+    async def load_recovery(self) -> None:
+        """Starts recoveryOS."""
         self._enter("firmware")
         await self.clock.sleep(LOADER)
         self.kernel.boot(None)
@@ -256,7 +274,7 @@ class Machine:
     def _request(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if self.environment in ("macos", "recovery") and not self.going_down:
             self.going_down = True
-            self._run(step())
+            self.run(step())
 
     async def _restart(self) -> None:
         await self._stop_software()
@@ -288,9 +306,8 @@ class Machine:
         self._down()
 
     def _down(self) -> None:
-        self.rom.power_off()
-        self.progress.reset()
-        self.in_force = self.boot_time = self.console_user = None
+        self.startup.power_off()
+        self.started = self.boot_time = self.console_user = None
         self.going_down = False
         self._enter("off")
 
@@ -316,7 +333,7 @@ class Machine:
         for changed in self._watchers:
             changed(environment)
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Does `work` as what the machine does now, in place of what it was doing before."""
         self._cancel()
         self._task = self._begin(work)

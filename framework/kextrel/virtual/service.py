@@ -73,7 +73,7 @@ class Place:
         machine.on_failure = partial(_break, broken)
         self.relay = RelayBoard(machine.rail, machine.button, machine.faults, machine.clock)
         self.injector = HidInjector(
-            machine.display, lambda: machine.environment != "off", machine.clock, machine.faults
+            machine.keyboard, lambda: machine.environment != "off", machine.clock, machine.faults
         )
         self._kvm_password = secrets.token_urlsafe(12)
         self.kvm = pikvm(machine, user=_KVM_USER, password=self._kvm_password)

@@ -11,7 +11,17 @@ from typing import Any
 from kextrel.errors import UsageError, nearest
 from kextrel.virtual.faults import Fault
 
-__all__ = ["BUILDS", "DEFECTS", "MODELS", "PREPARATIONS", "Account", "Endpoints", "MacSpec", "lab_accounts"]
+__all__ = [
+    "BUILDS",
+    "DEFECTS",
+    "ENROLLMENTS",
+    "MODELS",
+    "PREPARATIONS",
+    "Account",
+    "Endpoints",
+    "MacSpec",
+    "lab_accounts",
+]
 
 DEFECTS = frozenset(
     {"BOOT-02", "BOOT-03", "BOOT-10", "KEXT-01", "KEXT-03", "KEXT-06", "KEXT-08", "MDM-02", "MDM-10"}
@@ -24,6 +34,9 @@ MODELS = {"apple-silicon": "Macmini9,1", "intel-t2": "MacBookPro16,1", "intel": 
 
 BUILDS = {"12.7": "21G816", "13.6": "22G120", "14.5": "23F79", "15.1": "24B83"}
 """The releases that a virtual Mac can run, and the build of each."""
+
+ENROLLMENTS = frozenset({"none", "user", "device", "automated-device"})
+"""How a virtual Mac can be enrolled with an MDM server, at its first boot."""
 
 PREPARATIONS = frozenset(f"PREP-{number:02}" for number in range(1, 16))
 """The rows of what a Mac must be prepared for; `MacSpec.missing` takes single ones away."""
@@ -54,6 +67,8 @@ class MacSpec:
     """One virtual Mac. `prepared` is for every PREP row at once, `missing` takes some of them away again.
 
     Left empty, `build` is that of the release, `model` one of the architecture, and `serial` is made of the name.
+    `bootstrap_token`: whether it gives the MDM server its bootstrap token; None: in Automated Device Enrollment.
+    `mdm_url`: where another MDM server takes check-ins, "" for the one that is served with the Macs.
     `trust` is a folder with more certificates (PEM) of authorities that this Mac trusts, "" for none.
     `gesture_rate`: Mac seconds per wall second while a button or a key is down; the profile's `time_scale`.
     """
@@ -65,6 +80,8 @@ class MacSpec:
     model: str = ""
     serial: str = ""
     enrollment: str = "none"
+    bootstrap_token: bool | None = None
+    mdm_url: str = ""
     prepared: bool = False
     missing: frozenset[str] = frozenset()
     defects: frozenset[str] = frozenset()
@@ -78,6 +95,7 @@ class MacSpec:
         _known("defect", self.defects, DEFECTS)
         _known("preparation", self.missing, PREPARATIONS)
         _known("architecture", {self.architecture}, MODELS)
+        _known("enrollment", {self.enrollment}, ENROLLMENTS)
         if not self.build:
             _known("release", {self.macos}, BUILDS)
         defaults = {"build": BUILDS.get(self.macos, ""), "model": MODELS[self.architecture]}
@@ -93,9 +111,27 @@ class MacSpec:
         return next((account for account in self.accounts if name in (account.name, account.full_name)), None)
 
     @property
+    def code_architecture(self) -> str:
+        """What kernel and kexts are compiled for, as Mach-O has it: "arm64e" or "x86_64"."""
+        return "arm64e" if self.architecture == "apple-silicon" else "x86_64"
+
+    @property
+    def darwin(self) -> str:
+        """The version of its kernel: 14.5 has 23.5.0. A release gets no new kernel after its sixth update."""
+        major, _, rest = self.macos.partition(".")
+        minor = int(rest.partition(".")[0] or 0)
+        return f"{int(major) + (9 if int(major) < 26 else -1)}.{min(minor, 6)}.0"
+
+    @property
     def owners(self) -> tuple[Account, ...]:
         """The accounts with a secure token: they own the volume. None before PREP-04 was done."""
         return tuple(account for account in self.accounts if account.secure_token) if self.has("PREP-04") else ()
+
+    @property
+    def escrows(self) -> bool:
+        """Whether it hands its bootstrap token to its MDM server; User Enrollment has none."""
+        given = self.enrollment == "automated-device" if self.bootstrap_token is None else self.bootstrap_token
+        return given and self.enrollment in ("device", "automated-device")
 
     @property
     def build_version(self) -> str:
@@ -128,7 +164,9 @@ class Endpoints:
     """Where a virtual Mac answers; `ssh` and `screen` carry passwords made for this run, so print it to its owner only.
 
     `ssh`: host, port, user, password, host_key. `screen`: url, user, password. `console`, `relay`, `keyboard`: paths of
-    pseudo-terminals. `accounts`: name, full_name, admin, password of every account.
+    pseudo-terminals. `accounts`: name, full_name, admin, password of every account. `mdm`: the URL of the MDM server,
+    None for a Mac that is not enrolled; `mdm_access`: udid (the enrollment ID, as the server's API names the Mac), user,
+    api_key.
     """
 
     name: str
@@ -140,6 +178,7 @@ class Endpoints:
     keyboard: str
     screen: dict[str, Any] = field(repr=False)
     mdm: str | None = None
+    mdm_access: dict[str, Any] | None = field(default=None, repr=False)
     accounts: tuple[dict[str, Any], ...] = field(default=(), repr=False)
 
     def as_dict(self) -> dict[str, Any]:
@@ -154,5 +193,6 @@ class Endpoints:
             "keyboard": self.keyboard,
             "screen": dict(self.screen),
             "mdm": self.mdm,
+            "mdm_access": dict(self.mdm_access) if self.mdm_access is not None else None,
             "accounts": [dict(account) for account in self.accounts],
         }

@@ -12,9 +12,10 @@ import pytest
 
 from kextrel.bundles import make
 from kextrel.virtual.clock import Clock
-from kextrel.virtual.hardware.localpolicy import Change, LocalPolicy
+from kextrel.virtual.hardware.localpolicy import Change
 from kextrel.virtual.hardware.progress import BootProgress, Progress
 from kextrel.virtual.hardware.sep import SecureEnclave
+from kextrel.virtual.hardware.startup import Started
 from kextrel.virtual.machine import Machine
 from kextrel.virtual.macos import bundle, trust
 from kextrel.virtual.macos import tools as _registered  # noqa: F401
@@ -101,7 +102,6 @@ class SmallMac:
         self.sep = SecureEnclave(self.spec, self.progress, defects=defects)
         self.display = QuietDisplay()
         self.system = None
-        self.in_force: LocalPolicy | None = None
         self.management = Management(self)
         self.kernel = KernelManagement(self)
         self.boot()
@@ -114,8 +114,8 @@ class SmallMac:
         self.kernel.power_lost()
         self.progress.reset()
         self.progress.lock(Progress("macos"))
-        self.in_force = self.sep.policy()
-        self.kernel.boot(self.in_force)
+        policy = self.sep.policy()
+        self.kernel.boot(Started(policy, policy.sip0 or 0))
 
     def lower(self, *, afresh: bool = False, **fields: int | None) -> None:
         """Changes LocalPolicy from 1TR, and comes back to macOS."""

@@ -140,7 +140,7 @@ def test_a_collection_that_was_touched_does_not_boot(small_mac: Macs, make_kext:
     mac = small_mac()
     mac.lower(**KEXTS_ALLOWED)
     path = installed_and_approved(mac, make_kext())
-    preboot = mac.kernel.preboot
+    preboot = mac.kernel.store.preboot
     data = preboot.read(preboot.collection)
     preboot.write(preboot.collection, data[:-1] + bytes([data[-1] ^ 1]))
     mac.boot()
@@ -155,12 +155,13 @@ def test_an_older_collection_put_back_does_not_boot(small_mac: Macs, make_kext: 
     mac.lower(**KEXTS_ALLOWED)
     installed_and_approved(mac, make_kext())
     older = {
-        path: mac.kernel.preboot.read(path) for path in (mac.kernel.preboot.collection, mac.kernel.preboot.receipt)
+        path: mac.kernel.store.preboot.read(path)
+        for path in (mac.kernel.store.preboot.collection, mac.kernel.store.preboot.receipt)
     }
     path = mac.install(make_kext(version="2.0"))
     assert mac.kernel.load(path).code == 28
     for name, data in older.items():
-        mac.kernel.preboot.write(name, data)
+        mac.kernel.store.preboot.write(name, data)
     mac.boot()
     assert mac.loaded() == []
 
@@ -251,8 +252,8 @@ def test_the_receipt_lists_what_the_collection_holds(small_mac: Macs, make_kext:
     mac = small_mac()
     mac.lower(**KEXTS_ALLOWED)
     installed_and_approved(mac, make_kext())
-    preboot, policy = mac.kernel.preboot, mac.sep.policy()
-    members = auxkc.parse(preboot.read(preboot.collection))
+    preboot, policy = mac.kernel.store.preboot, mac.sep.policy()
+    members = auxkc.parse(preboot.read(preboot.collection), wrapped=True)
     assert [one.identifier for one in members] == [DRIVER]
     assert preboot.read(preboot.receipt) == auxkc.encode_receipt(members)
     assert auxkc.digest(preboot.read(preboot.receipt)) == policy.auxr

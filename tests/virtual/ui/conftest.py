@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from kextrel.virtual.hardware.sep import SepRefusal
 from kextrel.virtual.ui import Display
 
 _USAGES = {
@@ -112,15 +111,14 @@ class Unix:
 
 class Mac:
     def __init__(self) -> None:
-        self.spec, self.clock, self.kernel, self.sep = Plan(), Time(), Kexts(), self
+        self.spec, self.clock, self.kernel, self.startup = Plan(), Time(), Kexts(), self
         self.system = Unix()
         self.console_user: str | None = "admin"
         self.done: list[str] = []
         self.display = Display(self)
 
-    def authenticate(self, user: str, password: str) -> None:
-        if not any(person.name == user and person.password == password for person in self.spec.owners):
-            raise SepRefusal("authentication", 9)
+    def unlocks(self, user: str, password: str) -> bool:
+        return any(person.name == user and person.password == password for person in self.spec.owners)
 
     def log_in(self, user: str) -> None:
         self.console_user = user

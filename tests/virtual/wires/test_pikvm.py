@@ -71,10 +71,11 @@ class Hand:
 
 @pytest.fixture
 def mac() -> Any:
-    hand = Hand()
+    hand, screen = Hand(), Screen()
     return SimpleNamespace(
-        spec=SimpleNamespace(name="mini"), environment="off", display=Screen(), clock=hand, button=hand, faults=Faults()
-    )
+        spec=SimpleNamespace(name="mini"), environment="off", display=screen, keyboard=screen, clock=hand, button=hand,
+        faults=Faults(),
+    )  # fmt: skip
 
 
 @asynccontextmanager

@@ -40,7 +40,7 @@ class Served:
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
         self.mac = SimpleNamespace(spec=MacSpec("mini", **{"prepared": True, **spec}), faults=Faults(faults))
-        self.mac.in_force = self.mac.console_user = None
+        self.mac.sip, self.mac.console_user = 0, None
         self.do(self._begin())
         self.server: SshServer = self.mac.server
 

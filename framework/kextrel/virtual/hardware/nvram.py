@@ -40,6 +40,14 @@ class Nvram:
         self._later()
         return found
 
+    def take(self, name: str) -> bytes | None:
+        """What firmware does with a variable that counts for one boot: reads it, and it is gone from the chip."""
+        value = self.get(name)
+        if value is not None:
+            self.delete(name)
+            self.sync()
+        return value
+
     def sync(self) -> None:
         """Everything buffered reaches the chip."""
         self._chip = dict(self._buffer)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from kextrel.virtual.hardware.localpolicy import MEASURED, Change, LocalPolicy, SignedPolicy
+from kextrel.virtual.hardware.models import model_of
 from kextrel.virtual.hardware.progress import BootProgress
 from kextrel.virtual.spec import MacSpec
 
@@ -54,6 +55,8 @@ class SecureEnclave:
         self._salt = secrets.token_bytes(16)
         self._owners = {account.name: self._derived(account.password) for account in spec.owners}
         self._nonce = b""
+        self._bootstrap: bytes | None = None
+        self._assigned = spec.enrollment == "automated-device"
         self.stored = self._sign(_first_policy(spec))
 
     @property
@@ -84,6 +87,31 @@ class SecureEnclave:
             raise SepRefusal("ownership", OWNERSHIP)
         if not hmac.compare_digest(self._owners[user], self._derived(password)):
             raise SepRefusal("authentication", CREDENTIALS)
+
+    def escrow(self) -> bytes:
+        """Makes a new bootstrap token, for an MDM server to keep; the one before is worth nothing any more."""
+        token = secrets.token_bytes(32)
+        self._bootstrap = hashlib.sha384(token).digest()
+        return token
+
+    def admit_mdm(self, token: bytes | None) -> None:
+        """An MDM server acts in a person's place, with the bootstrap token; SepRefusal where it may not.
+
+        Where neither `smb3` nor `smb4` lets it, a Mac that its organisation bought (Automated Device Enrollment) is
+        lowered to reduced security with `smb4`, without anybody at it. Apple Platform Security, "LocalPolicy".
+        """
+        progress = self._progress.value
+        if progress is None or progress.environment != "macos":
+            raise SepRefusal("environment", ENVIRONMENT)
+        if self._bootstrap is None or not hmac.compare_digest(hashlib.sha384(token or b"").digest(), self._bootstrap):
+            raise SepRefusal("authentication", CREDENTIALS)
+        policy = self.policy()
+        if policy.smb0 and (policy.smb3 or policy.smb4):
+            return
+        if not self._assigned:
+            raise SepRefusal("prerequisite", PREREQUISITE)
+        if "MDM-10" not in self._defects:
+            self.stored = self._sign(replace(policy, smb0=1, smb4=1))
 
     def change(self, change: Change, *, user: str, password: str) -> None:
         """Signs the stored policy anew with `change`; SepRefusal leaves the stored bytes as they were."""
@@ -136,12 +164,13 @@ def _sha384(data: bytes) -> str:
 
 def _first_policy(spec: MacSpec) -> LocalPolicy:
     """What the installer leaves: full security, nothing lowered."""
+    model = model_of(spec.model, spec.architecture)
     return LocalPolicy(
         vuid=str(uuid.uuid4()).upper(),
         kuid=str(uuid.uuid4()).upper(),
         ecid=secrets.randbits(56),
-        chip=0x8103,
-        bord=0x24,
+        chip=model.chip,
+        bord=model.board,
         love=f"{spec.build_version}.0.0,0",
         nsih=_sha384(spec.build.encode()),
         lpnh="",

@@ -21,6 +21,7 @@ __all__ = [
     "needs_approval",
     "needs_reboot",
     "refused_by_policy",
+    "safe_boot",
     "wrong_architecture",
 ]
 
@@ -62,6 +63,11 @@ def refused_by_policy(refusal: SepRefusal) -> Answer:
     return failure(
         OTHER, f'Boot policy error: Error Domain=com.apple.bootpolicy Code={refusal.bootpolicy_code} "{refusal}"'
     )
+
+
+def safe_boot(kext: Kext) -> Answer:
+    """The kernel loads nothing of others in safe mode (kOSKextReturnBootLevel)."""
+    return failure(OTHER, f"{kext.title(kext.path)} is not loadable at the current boot level (safe boot)")
 
 
 def wrong_architecture(kext: Kext, needed: str) -> Answer:

@@ -1,8 +1,8 @@
 """The auxiliary kernel collection: third-party kexts in one file that is loaded whole at boot, or not at all.
 
-A collection is a Mach-O of type fileset with one entry a kext and a __PRELINK_INFO property list, wrapped as an Image4
-payload of type `auxk`. Beside it lie the receipt, which says what is in it, and the user-authorised kext list (UAKL).
-The SHA-384 of each is in LocalPolicy: `auxi`, `auxr`, `auxp`.
+A collection is a Mach-O of type fileset with one entry a kext and a __PRELINK_INFO property list; on Apple silicon it
+is wrapped as an Image4 payload of type `auxk`. There lie beside it the receipt, which says what is in it, and the
+user-authorised kext list (UAKL), and the SHA-384 of each is in LocalPolicy: `auxi`, `auxr`, `auxp`.
 Sources: <mach-o/loader.h> (LC_FILESET_ENTRY), <mach-o/prelink.h>; Apple Platform Security, "LocalPolicy".
 """
 
@@ -19,10 +19,20 @@ from asn1crypto import core
 
 from kextrel.virtual.macos.plists import BadPlist, mapping, text
 
-__all__ = ["BadCollection", "Member", "build", "decode_uakl", "digest", "encode_receipt", "encode_uakl", "parse"]
+__all__ = [
+    "BadCollection",
+    "Member",
+    "decode_uakl",
+    "digest",
+    "encode_receipt",
+    "encode_uakl",
+    "fileset",
+    "image4",
+    "parse",
+]
 
 _MH_FILESET = 12
-_ARM64E, _SUBTYPE = 0x0100000C, 2
+_CPUS = {"arm64e": (0x0100000C, 2), "x86_64": (0x01000007, 3)}
 _LC_SEGMENT_64, _LC_FILESET_ENTRY = 0x19, 0x80000035
 _PAGE = 0x4000
 _HEADER = struct.Struct("<8I")
@@ -95,8 +105,13 @@ def encode_receipt(members: Iterable[Member]) -> bytes:
     return plistlib.dumps({"Kexts": rows})
 
 
-def build(members: Sequence[Member]) -> bytes:
-    """The Image4 payload of a collection of `members`, in the order of their identifiers."""
+def image4(payload: bytes) -> bytes:
+    """A collection as iBoot takes it."""
+    return bytes(_Im4p({"magic": "IM4P", "type": "auxk", "description": "AuxKC", "payload": payload}).dump())
+
+
+def fileset(members: Sequence[Member], architecture: str) -> bytes:
+    """The collection of `members` for a kernel of "arm64e" or "x86_64", in the order of their identifiers."""
     ordered = sorted(members, key=lambda one: one.identifier)
     info = plistlib.dumps({"_PrelinkInfoDictionary": [_prelink(one) for one in ordered]})
     entries = [one.identifier.encode() + b"\0" for one in ordered]
@@ -111,16 +126,14 @@ def build(members: Sequence[Member]) -> bytes:
         body += one.content.ljust(_aligned(len(one.content)), b"\0")
     place = offset + len(body)
     segment = (_LC_SEGMENT_64, _SEGMENT.size, b"__PRELINK_INFO", place, len(info), place, len(info), 1, 1, 0, 0)
-    header = _HEADER.pack(0xFEEDFACF, _ARM64E, _SUBTYPE, _MH_FILESET, len(ordered) + 1, area, 0, 0)
-    fileset = (header + _SEGMENT.pack(*segment) + commands).ljust(offset, b"\0") + body + info
-    return bytes(_Im4p({"magic": "IM4P", "type": "auxk", "description": "AuxKC", "payload": fileset}).dump())
+    header = _HEADER.pack(0xFEEDFACF, *_CPUS[architecture], _MH_FILESET, len(ordered) + 1, area, 0, 0)
+    return (header + _SEGMENT.pack(*segment) + commands).ljust(offset, b"\0") + body + info
 
 
-def parse(data: bytes) -> tuple[Member, ...]:
-    """The kexts in an Image4 payload, as a kernel finds them. Raises BadCollection."""
+def parse(data: bytes, *, wrapped: bool = False) -> tuple[Member, ...]:
+    """The kexts in a collection, as a kernel finds them; `wrapped`: in an Image4 payload. Raises BadCollection."""
     try:
-        fileset = _payload(data)
-        info = mapping(_prelink_info(fileset)).get("_PrelinkInfoDictionary", [])
+        info = mapping(_prelink_info(_payload(data) if wrapped else data)).get("_PrelinkInfoDictionary", [])
         return tuple(_member(row) for row in info[:_MAX_MEMBERS])
     except (ValueError, TypeError, AttributeError, struct.error) as error:
         raise BadCollection(f"no auxiliary kernel collection: {error}") from error

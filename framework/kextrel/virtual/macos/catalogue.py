@@ -1,7 +1,8 @@
-"""Apple's own kexts in the running kernel of an Apple-silicon Mac mini, as `kmutil showloaded` lists them.
+"""Apple's own kexts in the running kernel of an Apple-silicon and of an Intel Mac, as `kmutil showloaded` lists them.
 
 `{kernel}` is the Darwin version. A size of 0 is built into the kernel. Indexes have gaps where a kext was unloaded.
-The last column names what each links against by index; references are counted from it.
+The last column names what each links against by index; references are counted from it. What stands after `sys` came
+with the system collection, which only Intel has.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import uuid
 from dataclasses import dataclass
 from functools import cache
 
-__all__ = ["Loaded", "apple_kexts", "kernel_version"]
+__all__ = ["Loaded", "apple_kexts"]
 
-_ROWS = """\
+_SILICON = """\
 1 0 com.apple.kpi.bsd {kernel} -
 2 0 com.apple.kpi.dsep {kernel} -
 3 0 com.apple.kpi.iokit {kernel} -
@@ -63,12 +64,51 @@ _ROWS = """\
 53 0x1e90 com.apple.filesystems.autofs 3.0 9,8,7,6,3,1
 54 0x2cd4 com.apple.filesystems.smbfs 6.1 10,9,8,7,6,3,1
 """
-_BASE = 0xFFFFFE0006B00000
+_INTEL = """\
+1 0 com.apple.kpi.bsd {kernel} -
+2 0 com.apple.kpi.dsep {kernel} -
+3 0 com.apple.kpi.iokit {kernel} -
+4 0 com.apple.kpi.kasan {kernel} -
+5 0 com.apple.kpi.libkern {kernel} -
+6 0 com.apple.kpi.mach {kernel} -
+7 0 com.apple.kpi.private {kernel} -
+8 0 com.apple.kpi.unsupported {kernel} -
+9 0x5f000 com.apple.kec.corecrypto 12.0 8,7,6,5,3,1
+10 0xe000 com.apple.kec.Libm 1 5
+11 0x1f000 com.apple.iokit.IOACPIFamily 1.4 8,7,5,3
+12 0x22000 com.apple.iokit.IOPCIFamily 2.9 11,8,7,6,5,3
+13 0x96000 com.apple.driver.AppleACPIPlatform 6.1 12,11,8,7,6,5,3,1
+14 0x3000 com.apple.driver.AppleEFIRuntime 2.1 8,7,6,5,3
+15 0x9000 com.apple.driver.AppleEFINVRAM 2.1 14,7,6,5,3
+16 0x7000 com.apple.driver.AppleSMC 3.1.9 11,7,6,5,3,1
+17 0x2a000 com.apple.iokit.IOStorageFamily 2.1 8,7,6,5,3,1
+18 0x13b000 com.apple.filesystems.apfs 1934.141.2 17,9,8,7,6,5,3,1
+19 0x1b000 com.apple.security.sandbox 300.0 8,7,6,5,3,2,1
+20 0x15000 com.apple.driver.AppleMobileFileIntegrity 1.0.5 19,9,8,7,6,5,3,2,1
+21 0x3000 com.apple.driver.AppleSystemPolicy 2.0.0 20,19,8,7,6,5,3,2,1
+22 0x2000 com.apple.iokit.EndpointSecurity 1 20,19,8,7,6,5,3,2,1
+23 0x31000 com.apple.iokit.IONetworkingFamily 3.4 8,7,6,5,3,1
+24 0x1d000 com.apple.iokit.IOUSBHostFamily 1.2 12,8,7,6,5,3,1
+26 0x14000 com.apple.driver.usb.AppleUSBXHCIPCI 1.2 24,12,8,7,6,5,3,1
+27 0x24000 com.apple.iokit.IOHIDFamily 2.0.0 8,7,6,5,3,1
+sys
+28 0x1a000 com.apple.iokit.IOGraphicsFamily 594 12,8,7,6,5,3,1
+29 0x8f000 com.apple.driver.AppleIntelFramebufferAzul 16.0.4 28,12,8,7,6,5,3,1
+30 0x12000 com.apple.iokit.IOSMBusFamily 1.1 7,6,5,3
+32 0x7000 com.apple.driver.AppleSMBusController 1.0.18d1 30,12,11,7,6,3
+33 0x1000 com.apple.driver.AppleSMBusPCI 1.0.14d1 12,7,6,3
+34 0x67000 com.apple.iokit.IO80211Family 1200.12.2 27,23,9,8,7,6,5,3,1
+35 0x21000 com.apple.iokit.IOBluetoothFamily 9.0.0 27,8,7,6,5,3,1
+36 0x5000 com.apple.filesystems.autofs 3.0 8,7,6,5,3,1
+37 0x63000 com.apple.filesystems.smbfs 4.0 9,8,7,6,5,3,1
+"""
+_TABLES = {"arm64e": (_SILICON, 0xFFFFFE0006B00000), "x86_64": (_INTEL, 0xFFFFFF8003200000)}
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """One row: what is loaded under which index. `address` 0: part of the kernel itself."""
+    """One row: what is loaded under which index. `address` 0: part of the kernel itself. `collection`: "boot", "sys" or
+    "aux", by which it came."""
 
     index: int
     address: int
@@ -77,23 +117,26 @@ class Loaded:
     version: str
     uuid: str
     linked: tuple[int, ...]
-
-
-def kernel_version(macos: str) -> str:
-    """The Darwin version of a macOS: 14.5 -> 23.5.0."""
-    major, _, minor = macos.partition(".")
-    return f"{int(major) + 9}.{minor.partition('.')[0] or '0'}.0"
+    collection: str = "aux"
 
 
 @cache
-def apple_kexts(macos: str) -> tuple[Loaded, ...]:
-    """Apple's rows for a macOS version, by index."""
-    kernel, address, found = kernel_version(macos), _BASE, []
-    for line in _ROWS.splitlines():
-        index, size_text, name, version, links = line.replace("{kernel}", kernel).split()
-        size = int(size_text, 0)
-        linked = tuple(int(link) for link in links.split(",")) if links != "-" else ()
-        identity = uuid.uuid5(uuid.NAMESPACE_DNS, f"{'kernel' if not size else name} {kernel}")
-        found.append(Loaded(int(index), address if size else 0, size, name, version, str(identity).upper(), linked))
-        address += -(-size // 0x1000) * 0x1000
+def apple_kexts(darwin: str, architecture: str) -> tuple[Loaded, ...]:
+    """Apple's rows for a kernel's version ("23.5.0") and "arm64e" or "x86_64", by index."""
+    table, address = _TABLES[architecture]
+    boot, _, system = table.partition("sys\n")
+    found: list[Loaded] = []
+    for collection, lines in (("boot", boot), ("sys", system)):
+        for line in lines.splitlines():
+            row = _row(line.replace("{kernel}", darwin), address, darwin, collection)
+            found.append(row)
+            address += -(-row.size // 0x1000) * 0x1000
     return tuple(found)
+
+
+def _row(line: str, address: int, darwin: str, collection: str) -> Loaded:
+    index, size_text, name, version, links = line.split()
+    size = int(size_text, 0)
+    linked = tuple(int(link) for link in links.split(",")) if links != "-" else ()
+    identity = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{'kernel' if not size else name} {darwin}")).upper()
+    return Loaded(int(index), address if size else 0, size, name, version, identity, linked, collection)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from kextrel.virtual.hardware.localpolicy import LocalPolicy
+from kextrel.virtual.macos.stores import Enclave
 from kextrel.virtual.unix.fs import FileSystem
 
 __all__ = ["Account", "Clock", "Display", "Enclave", "Host", "Spec", "System"]
@@ -24,17 +24,14 @@ class Account(Protocol):
 
 class Spec(Protocol):
     @property
-    def macos(self) -> str: ...
+    def darwin(self) -> str: ...
+    @property
+    def architecture(self) -> str: ...
+    @property
+    def code_architecture(self) -> str: ...
     @property
     def trust(self) -> str: ...
     def account(self, name: str) -> Account | None: ...
-
-
-class Enclave(Protocol):
-    """The Secure Enclave: the stored policy, and the hashes that the running macOS may write into it."""
-
-    def policy(self) -> LocalPolicy: ...
-    def measure(self, **digests: str | None) -> None: ...
 
 
 class Display(Protocol):
@@ -51,9 +48,8 @@ class System(Protocol):
 
 
 class Host(Protocol):
-    """A Mac as its kernel management sees it. `disk` is the kernel's view, and outlives a restart.
-
-    `in_force` is the LocalPolicy that iBoot read at this boot, None outside macOS; `system` what runs on it.
+    """A Mac as its kernel management sees it. `disk` is the kernel's view, and outlives a restart; `system` is what
+    runs on it. Only Apple silicon is asked for its `sep`.
     """
 
     @property
@@ -68,6 +64,4 @@ class Host(Protocol):
     def display(self) -> Display: ...
     @property
     def system(self) -> System | None: ...
-    @property
-    def in_force(self) -> LocalPolicy | None: ...
     def defect(self, rule: str) -> bool: ...

@@ -9,7 +9,7 @@ from kextrel.virtual.macos.catalogue import Loaded, apple_kexts
 
 __all__ = ["NotLoaded", "RunningKernel"]
 
-_AUX_BASE, _PAGE = 0xFFFFFE0009A00000, 0x4000
+_PAGE = 0x4000
 
 
 class NotLoaded(LookupError):
@@ -19,9 +19,9 @@ class NotLoaded(LookupError):
 class RunningKernel:
     """What iBoot handed over at this boot: `collection` cannot change before the next; what runs of it can."""
 
-    def __init__(self, macos: str, collection: Iterable[Member] = ()) -> None:
+    def __init__(self, darwin: str, architecture: str, collection: Iterable[Member] = ()) -> None:
         self.collection = {one.identifier: one for one in collection}
-        self._apple = apple_kexts(macos)
+        self._apple = apple_kexts(darwin, architecture)
         self._next = self._apple[-1].index + 1
         self._running: dict[str, Loaded] = {}
         for one in self.collection.values():
@@ -37,7 +37,7 @@ class RunningKernel:
         if kext.identifier in self._running:
             return
         index, self._next = self._next, self._next + 1
-        address = _AUX_BASE + _PAGE * 16 * index
+        address = self._apple[-1].address + _PAGE * 16 * index
         links = sorted((row.index for row in self.rows() if row.name in kext.libraries), reverse=True)
         self._running[kext.identifier] = Loaded(
             index, address, kext.size, kext.identifier, kext.version, kext.uuid, tuple(links)
@@ -51,6 +51,10 @@ class RunningKernel:
     def auxiliary(self) -> list[Loaded]:
         """The third-party kexts that run, in the order that they were loaded."""
         return list(self._running.values())
+
+    def apple(self, collection: str) -> list[Loaded]:
+        """Apple's kexts of the collection "boot" or "sys"."""
+        return [row for row in self._apple if row.collection == collection]
 
     def rows(self) -> list[Loaded]:
         """Everything that is loaded: Apple's, then the auxiliary ones."""

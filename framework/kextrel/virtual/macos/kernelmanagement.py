@@ -1,7 +1,7 @@
 """kernelmanagerd and syspolicyd of one Mac: load requests, approvals, the auxiliary collection, the loader's check.
 
-Everything that must outlive a restart lies on the Mac's disk (the KextPolicy database, the iSCPreboot volume, staged
-copies) or in LocalPolicy. What waits for approval, and what runs, ends with the boot.
+Everything that must outlive a restart lies on the Mac's disk (the KextPolicy database, staged copies, the `Store` of
+its architecture) or in LocalPolicy. What waits for approval, and what runs, ends with the boot.
 Sources: kmutil(8), kernelmanagerd(8); Apple Platform Security, "Securely extending the kernel in macOS".
 """
 
@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from kextrel.virtual.hardware.localpolicy import LocalPolicy
 from kextrel.virtual.hardware.sep import SepRefusal
-from kextrel.virtual.macos import answers, auxkc
+from kextrel.virtual.hardware.startup import Started
+from kextrel.virtual.macos import answers
 from kextrel.virtual.macos.answers import Answer
 from kextrel.virtual.macos.auxkc import Member
 from kextrel.virtual.macos.host import Host
 from kextrel.virtual.macos.kernel import NotLoaded, RunningKernel
 from kextrel.virtual.macos.kextpolicy import KextPolicy
-from kextrel.virtual.macos.library import ARCHITECTURE, Found, Library
-from kextrel.virtual.macos.preboot import Preboot
+from kextrel.virtual.macos.library import Found, Library
+from kextrel.virtual.macos.stores import DataVolume, Sealed, Store
 
 __all__ = ["APPROVAL_WINDOW", "BuildFailed", "KernelManagement", "Pending"]
 
@@ -54,11 +54,14 @@ class Pending:
 
 
 class KernelManagement:
-    """One Mac's kernel management. `running` is the kernel of this boot, None while there is none."""
+    """One Mac's kernel management. `running` is the kernel of this boot, None while there is none; `started` is what
+    macOS was started with, None in recoveryOS; `store` is where approvals and the collection are."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self.preboot = Preboot(host.sep.policy().vuid, host.clock.now)
+        silicon = host.spec.architecture == "apple-silicon"
+        self.store: Store = Sealed(host.sep, host.clock.now) if silicon else DataVolume(lambda: host.disk)
+        self.started: Started | None = None
         self._pending: dict[tuple[str, str], Pending] = {}
         self.log: deque[tuple[float, str]] = deque(maxlen=_LONGEST_LOG)
         self.boot_uuid = ""
@@ -75,20 +78,23 @@ class KernelManagement:
 
     # Coming up and going down
 
-    def boot(self, policy: LocalPolicy | None) -> None:
-        """iBoot hands the kernel what `policy` lets it load; None: recoveryOS, which loads nothing of others."""
+    def boot(self, started: Started | None) -> None:
+        """The boot loader hands the kernel what it may load; None: recoveryOS, which loads nothing of others.
+
+        No collection of others' kexts is loaded in safe mode.
+        """
         self._pending.clear()
-        self.boot_uuid = str(uuid.uuid4()).upper()
-        if policy is not None:
+        self.started, self.boot_uuid = started, str(uuid.uuid4()).upper()
+        members: tuple[Member, ...] = ()
+        if started is not None:
             self._let_the_medic_work()
-        members = self.preboot.bootable(policy) if policy is not None else ()
-        self.running = RunningKernel(self._host.spec.macos, members)
-        if policy is not None:
+            members = () if started.safe else self.store.bootable(started)
             self.policy.create()
+        self.running = RunningKernel(self._host.spec.darwin, self._host.spec.code_architecture, members)
 
     async def orderly_shutdown(self) -> None:
         """Builds what was approved and not built yet; a kext that spoils it leaves the collection as it was."""
-        if self._host.in_force is not None and self._due():
+        if self.started is not None and not self.started.safe and self._due():
             await self._host.clock.sleep(BUILD_TIME)
             self._rebuild_if_possible()
         self.running = None
@@ -110,8 +116,10 @@ class KernelManagement:
             )
         except ValueError as error:
             return answers.failure(answers.OTHER, f"Invalid extension: {error}")
-        if found.kext.slice_for(ARCHITECTURE) is None:
-            return answers.wrong_architecture(found.kext, ARCHITECTURE)
+        if not found.fits:
+            return answers.wrong_architecture(found.kext, found.architecture)
+        if self.started is not None and self.started.safe:
+            return answers.safe_boot(found.kext)
         if self._kernel.has(found.kext.identifier, found.cdhash):
             self._kernel.start(self._kernel.collection[found.kext.identifier])
             return Answer(answers.LOADED)
@@ -154,12 +162,9 @@ class KernelManagement:
         self._rebuild_if_possible()
 
     def approved(self) -> frozenset[tuple[str, str]]:
-        """The user-authorised kext list, if LocalPolicy has its hash, less what KextPolicy took back."""
-        data = self.preboot.read(self.preboot.uakl)
-        if data is None or auxkc.digest(data) != self._host.sep.policy().auxp:
-            return frozenset()
+        """Which kexts users authorised, as far as both KextPolicy and the store have it."""
         allowed = {(row.team_id, row.bundle_id) for row in self.policy.approvals() if row.allowed}
-        return auxkc.decode_uakl(data) & allowed
+        return frozenset(self.store.authorised(allowed))
 
     # The auxiliary collection
 
@@ -168,29 +173,14 @@ class KernelManagement:
 
         BuildFailed, and everything as it was, when one of them does not validate.
         """
-        members = self._members()
-        preboot, data = self.preboot, auxkc.build(members)
-        if not members:
-            changed = preboot.read(preboot.collection) is not None
-            for path in (preboot.collection, preboot.receipt):
-                preboot.remove(path)
-            self._host.sep.measure(auxi=None, auxr=None)
-            return changed
-        receipt, policy = auxkc.encode_receipt(members), self._host.sep.policy()
-        there = (preboot.read(preboot.collection), preboot.read(preboot.receipt)) == (data, receipt)
-        if there and auxkc.digest(data) == policy.auxi:
-            return False
         try:
-            self._host.sep.measure(auxi=auxkc.digest(data), auxr=auxkc.digest(receipt))
+            return self.store.put(self._members())
         except SepRefusal as refusal:
             raise BuildFailed(answers.refused_by_policy(refusal)) from refusal
-        preboot.write(preboot.collection, data)
-        preboot.write(preboot.receipt, receipt)
-        return True
 
     def trigger_panic_medic(self) -> None:
         """Recovery: at the next boot the collection and every approval go."""
-        self.preboot.write(self.preboot.panic_medic, b"")
+        self.store.call_medic()
 
     # Inside
 
@@ -204,12 +194,10 @@ class KernelManagement:
         self.log.append((self._host.clock.now(), text))
 
     def _let_the_medic_work(self) -> None:
-        preboot = self.preboot
-        if preboot.read(preboot.panic_medic) is None:
+        if not self.store.medic_called():
             return
         self.policy.forget()
-        preboot.clear()
-        self._host.sep.measure(auxp=None, auxi=None, auxr=None)
+        self.store.clear()
         self._note("panic medic: the auxiliary collection and all approvals were removed")
 
     def _validated(self, found: Found) -> Answer | None:
@@ -226,8 +214,7 @@ class KernelManagement:
     @property
     def _enforces_signatures(self) -> bool:
         """SIP's word in force at this boot; SIG-01 is the Mac whose kernelmanagerd never looks."""
-        policy = self._host.in_force
-        untrusted_allowed = policy is not None and bool((policy.sip0 or 0) & _UNTRUSTED_KEXTS)
+        untrusted_allowed = self.started is not None and bool(self.started.sip & _UNTRUSTED_KEXTS)
         return not untrusted_allowed and not self._host.defect("SIG-01")
 
     def _resolved(self, found: Found) -> Answer:
@@ -249,9 +236,8 @@ class KernelManagement:
 
     @property
     def _kexts_allowed(self) -> bool:
-        """Whether the LocalPolicy of this boot lets kexts be; KEXT-06 is the Mac whose kernelmanagerd never looks."""
-        policy = self._host.in_force
-        return (policy is not None and policy.allows_kexts) or self._host.defect("KEXT-06")
+        """Whether what this boot was started with lets kexts be; KEXT-06: this kernelmanagerd never looks."""
+        return self.store.allows(self.started) or self._host.defect("KEXT-06")
 
     def _ask(self, found: Found, allowed: bool, now: float) -> None:
         self.policy.ask(found.team_id, found.kext.identifier, found.developer)
@@ -261,15 +247,12 @@ class KernelManagement:
         self._note(f"{found.kext.identifier}: waits for approval")
         self._host.display.extension_blocked(found.developer)
 
-    def _authorise(self, approved: Iterable[tuple[str, str]]) -> None:
-        """Captures the user-authorised kext list in LocalPolicy; where that is refused, the old one stays."""
-        preboot, data = self.preboot, auxkc.encode_uakl(approved)
+    def _authorise(self, approved: Collection[tuple[str, str]]) -> None:
+        """Has the store keep the user-authorised kext list; where that is refused, the old one stays."""
         try:
-            self._host.sep.measure(auxp=auxkc.digest(data))
+            self.store.authorise(approved)
         except SepRefusal as refusal:
             self._note(f"LocalPolicy does not take the user-authorised kext list: {refusal}")
-            return
-        preboot.write(preboot.uakl, data)
 
     def _rebuild_if_possible(self) -> None:
         try:
@@ -287,7 +270,7 @@ class KernelManagement:
                 wrong = answers.needs_approval(one.kext.identifier)
             if wrong is not None:
                 raise BuildFailed(wrong)
-        return [one.member() for one in found.values() if one.kext.slice_for(ARCHITECTURE) is not None]
+        return [one.member() for one in found.values() if one.fits]
 
     def _asked_for(self, approved: Collection[tuple[str, str]]) -> Iterator[Found]:
         """What lies today where approved kexts were found when they were asked for."""
@@ -303,8 +286,7 @@ class KernelManagement:
 
     def _due(self) -> bool:
         """Whether an approved kext on the disk is not, as it is now, in the collection of the next boot."""
-        policy = self._host.sep.policy()
-        if not policy.allows_kexts:
+        if not self.store.will_allow():
             return False
-        built = {one.identifier: one.cdhash for one in self.preboot.bootable(policy)}
+        built = {one.identifier: one.cdhash for one in self.store.built()}
         return any(built.get(one.kext.identifier) != one.cdhash for one in self._asked_for(self.approved()))

@@ -15,9 +15,8 @@ from kextrel.virtual.macos.host import Host
 from kextrel.virtual.macos.trust import Trust
 from kextrel.virtual.unix.fs import FileSystem
 
-__all__ = ["ARCHITECTURE", "Found", "Library", "disk_files"]
+__all__ = ["Found", "Library", "disk_files"]
 
-ARCHITECTURE = "arm64e"
 STAGING = "/private/var/db/KernelExtensionManagement/Staging"
 STAGED = "/Library/StagedExtensions"
 FOLDERS = ("/Library/Extensions", "/Library/Apple/System/Library/Extensions")
@@ -26,10 +25,12 @@ _MOST_FILES, _MOST_BYTES = 4096, 64 << 20
 
 @dataclass(frozen=True)
 class Found:
-    """A kext and what its signature is worth. `team_id` is empty where no certificate proves one."""
+    """A kext and what its signature is worth to a kernel of `architecture`. `team_id` is empty where no certificate
+    proves one."""
 
     kext: Kext
     judgement: Judgement
+    architecture: str
 
     @property
     def team_id(self) -> str:
@@ -45,16 +46,21 @@ class Found:
     def cdhash(self) -> str:
         """What tells it from every other kext: of its signature, if that holds for these very files."""
         valid = self.judgement.problem is None
-        return self.judgement.cdhash if valid else self.kext.fingerprint(ARCHITECTURE)
+        return self.judgement.cdhash if valid else self.kext.fingerprint(self.architecture)
 
     @property
     def key(self) -> tuple[str, str]:
         """How approvals name it: team and bundle identifier."""
         return self.team_id, self.kext.identifier
 
+    @property
+    def fits(self) -> bool:
+        """Whether it has a slice for the Mac's kernel."""
+        return self.kext.slice_for(self.architecture) is not None
+
     def member(self) -> Member:
-        """It as a part of a collection. Only for a kext that has a slice for this Mac."""
-        part = self.kext.slice_for(ARCHITECTURE)
+        """It as a part of a collection. Only for a kext that fits."""
+        part = self.kext.slice_for(self.architecture)
         assert part is not None
         return Member(
             identifier=self.kext.identifier,
@@ -109,7 +115,8 @@ class Library:
     def find(self, path: str) -> Found:
         """The kext at `path`. Raises OSError when there is nothing, ValueError when it is no kext."""
         kext = bundle.read(disk_files(self._disk), self._disk.real(path))
-        return Found(kext, bundle.judge(kext, ARCHITECTURE, self.trust(), self.now()))
+        architecture = self._host.spec.code_architecture
+        return Found(kext, bundle.judge(kext, architecture, self.trust(), self.now()), architecture)
 
     def now(self) -> datetime:
         """The Mac's time."""

@@ -55,9 +55,9 @@ class Preboot:
             return ()
         data = self.read(self.collection)
         measured = ((data, policy.auxi), (self.read(self.receipt), policy.auxr), (self.read(self.uakl), policy.auxp))
-        if data is None or any(part is None or auxkc.digest(part) != wanted for part, wanted in measured):
+        if data is None or any((auxkc.digest(part) if part else None) != wanted for part, wanted in measured):
             return ()
         try:
-            return auxkc.parse(data)
+            return auxkc.parse(data, wrapped=True)
         except BadCollection:
             return ()

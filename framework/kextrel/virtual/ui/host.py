@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from kextrel.virtual.unix.tty import Tty
 
-__all__ = ["Account", "Clock", "Enclave", "Host", "Kernel", "Pending", "Process", "Spec", "System", "Users"]
+__all__ = ["Account", "Clock", "Host", "Kernel", "Pending", "Process", "Spec", "Startup", "System", "Users"]
 
 
 class Account(Protocol):
@@ -72,11 +72,11 @@ class Kernel(Protocol):
         ...
 
 
-class Enclave(Protocol):
-    """The part of the Secure Enclave that recovery's user picker talks to."""
+class Startup(Protocol):
+    """What recovery's user picker asks."""
 
-    def authenticate(self, user: str, password: str) -> None:
-        """SepRefusal unless `user` owns the volume and `password` is theirs."""
+    def unlocks(self, user: str, password: str) -> bool:
+        """Whether `user` owns the volume and `password` is theirs."""
         ...
 
 
@@ -112,7 +112,7 @@ class Host(Protocol):
     @property
     def kernel(self) -> Kernel: ...
     @property
-    def sep(self) -> Enclave: ...
+    def startup(self) -> Startup: ...
     @property
     def system(self) -> System | None: ...
     @property

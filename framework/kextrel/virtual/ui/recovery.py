@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from kextrel.virtual.hardware.sep import SepRefusal
 from kextrel.virtual.ui.boot import SCREEN, backdrop
 from kextrel.virtual.ui.host import Account, Host
 from kextrel.virtual.ui.keys import Key
@@ -81,9 +80,7 @@ class Recovery:
         self._show(_Password(account, self._enter, self._pick))
 
     def _enter(self, account: Account, password: str) -> bool:
-        try:
-            self._host.sep.authenticate(account.name, password)
-        except SepRefusal:
+        if not self._host.startup.unlocks(account.name, password):
             return False
         self._inside = True
         self._show(self._utilities())

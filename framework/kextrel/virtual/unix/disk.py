@@ -20,7 +20,8 @@ __all__ = ["RandomFile", "boot_files", "new_disk"]
 
 _FOLDERS = (
     "/Applications", "/Library/Extensions", "/Library/StagedExtensions", "/Library/Logs", "/Library/Apple",
-    "/Users/Shared", "/Library/SystemExtensions", "/Library/LaunchDaemons", "/Library/Preferences",
+    "/Users/Shared", "/Library/SystemExtensions", "/Library/KernelCollections", "/Library/LaunchDaemons",
+    "/Library/Preferences",
     "/System/Applications", "/System/Library/CoreServices", "/System/Library/Extensions",
     "/System/Library/KernelCollections", "/System/Volumes/Data", "/System/Volumes/Preboot",
     "/System/Volumes/iSCPreboot", "/Volumes", "/bin", "/cores", "/dev", "/opt", "/private/etc",
@@ -89,8 +90,8 @@ def boot_files(host: Host, environment: str) -> FileSystem:
 
 
 def _sip_off(host: Host) -> bool:
-    """Whether the file system protections (bit 2, CSR_ALLOW_UNRESTRICTED_FS) are lifted by the policy in force."""
-    return bool(host.in_force and (host.in_force.sip0 or 0) & 0x2)
+    """Whether the file system protections (bit 2, CSR_ALLOW_UNRESTRICTED_FS) are lifted at this boot."""
+    return bool(host.sip & 0x2)
 
 
 def _furnish(disk: FileSystem, environment: str, folders: tuple[str, ...]) -> None:

@@ -59,7 +59,7 @@ class Guards:
     sealed: tuple[str, ...] = ("/System", "/usr", "/bin", "/sbin")
     open_again: tuple[str, ...] = ("/usr/local", "/System/Volumes")
     protected: tuple[str, ...] = (
-        "/Library/Apple", "/Library/StagedExtensions", "/Library/SystemExtensions",
+        "/Library/Apple", "/Library/StagedExtensions", "/Library/SystemExtensions", "/Library/KernelCollections",
         "/private/var/db/SystemPolicyConfiguration",
         "/private/var/db/KernelExtensionManagement", "/private/var/db/ConfigurationProfiles",
     )  # fmt: skip

@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Callable
 
 from kextrel.virtual.faults import Faults
+from kextrel.virtual.hardware.models import model_of
 from kextrel.virtual.machine import Machine
-from kextrel.virtual.macos.catalogue import kernel_version
 from kextrel.virtual.unix.files import Actor
 from kextrel.virtual.unix.system import System
 from kextrel.virtual.unix.tty import Tty
@@ -20,6 +20,7 @@ from kextrel.virtual.wires.ports import SerialPort
 __all__ = ["Console"]
 
 _NAME = "tty.debug-console"
+_MACHINES = {"arm64e": "arm64", "x86_64": "x86_64"}
 GARBLE = "console-garble"
 _ROWS, _COLUMNS = 24, 80
 
@@ -41,7 +42,7 @@ class Console:
     def kernel(self) -> None:
         """The kernel comes up and says what it is."""
         spec = self._machine.spec
-        self.line(f"Darwin Kernel Version {kernel_version(spec.macos)}: root:xnu/RELEASE_ARM64_T8103")
+        self.line(f"Darwin Kernel Version {spec.darwin}: root:xnu/{model_of(spec.model, spec.architecture).kernel}")
         self.line(f"Model: {spec.model}, serial number {spec.serial}, boot arguments: serial=3")
 
     def entered(self, environment: str) -> None:
@@ -74,7 +75,8 @@ class Console:
         """getty(8) and login(1), for as long as the Mac runs."""
         who = Actor()
         while not tty.hung_up:
-            tty.write(f"\nDarwin/arm64 ({system.hostname}) ({_NAME})\n\n".encode())
+            machine = _MACHINES[self._machine.spec.code_architecture]
+            tty.write(f"\nDarwin/{machine} ({system.hostname}) ({_NAME})\n\n".encode())
             user = await self._ask(system, tty, who)
             if user is None:
                 continue

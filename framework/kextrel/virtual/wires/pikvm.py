@@ -39,6 +39,9 @@ class Display(Protocol):
     def signal(self) -> bool: ...
     def text(self) -> str: ...
     def jpeg(self) -> bytes | None: ...
+
+
+class Keys(Protocol):
     def key(self, down: bool, usage: int, modifiers: int) -> None: ...
 
 
@@ -73,6 +76,8 @@ class Mac(Protocol):
     def environment(self) -> str: ...
     @property
     def display(self) -> Display: ...
+    @property
+    def keyboard(self) -> Keys: ...
     @property
     def clock(self) -> Clock: ...
     @property
@@ -244,12 +249,12 @@ class PiKvm:
     def _down(self, usage: int, modifiers: int = 0) -> None:
         if usage not in self._held:
             self._held[usage] = self._mac.clock.gesture()
-            self._mac.display.key(True, usage, self._modifiers | modifiers)
+            self._mac.keyboard.key(True, usage, self._modifiers | modifiers)
 
     def _up(self, usage: int) -> None:
         hold = self._held.pop(usage, None)
         if hold is not None:
-            self._mac.display.key(False, usage, self._modifiers)
+            self._mac.keyboard.key(False, usage, self._modifiers)
             hold.release()
 
 

@@ -109,14 +109,14 @@ def _user_uuid(proc: Proc, name: str) -> str:
 
 
 def _containers(proc: Proc) -> str:
-    spec, policy = machine(proc).spec, machine(proc).sep.policy()
+    spec, container = machine(proc).spec, _user_uuid(proc, "container")
     return (
         "APFS Container (1 found)\n|\n"
-        f"+-- Container disk3 {policy.kuid}\n"
+        f"+-- Container disk3 {container}\n"
         "    ====================================================\n"
         "    APFS Container Reference:     disk3\n"
         "    |\n"
-        f"    +-> Volume disk3s1 {policy.vuid}\n"
+        f"    +-> Volume disk3s1 {machine(proc).startup.volume_group}\n"
         "    |   ---------------------------------------------------\n"
         "    |   APFS Volume Disk (Role):   disk3s1 (System)\n"
         f"    |   Name:                      {spec.disk_name} (Case-insensitive)\n"

@@ -51,6 +51,8 @@ _USAGE = "usage: bputil [-d | -e | -f | -g | -n] [-k] [-m] [-c] [-a] [-s] [-u us
 @tool("/usr/bin/bputil")
 async def bputil(proc: Proc) -> int:
     """Display with -d or -e; change with -f, -g, -n and the downgrades -k -m -c -a -s."""
+    if machine(proc).spec.architecture != "apple-silicon":
+        raise Exit(1, "bputil is not yet supported on this platform")
     need_root(proc, "bputil must be run as root")
     proc.out(WARNING)
     options = parse(

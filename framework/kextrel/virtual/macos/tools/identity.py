@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from kextrel.virtual.hardware.localpolicy import LocalPolicy
-from kextrel.virtual.macos.catalogue import kernel_version
+from kextrel.virtual.hardware.models import Model, model_of
+from kextrel.virtual.hardware.t2 import T2
 from kextrel.virtual.macos.tools.mac import date_text, hardware_uuid, kernel, machine
 from kextrel.virtual.macos.tools.options import parse
 from kextrel.virtual.unix.process import Proc, tool
 
-__all__ = ["hardware_text", "ibridge_text", "sw_vers", "sysctl"]
+__all__ = ["hardware_text", "ibridge_text", "provisioning_udid", "sw_vers", "sysctl"]
 
-_CHIPS = {
-    "Macmini9,1": ("Mac mini", "Apple M1", "8 (4 performance and 4 efficiency)", "Z12N0004VD/A", 8),
-    "Mac14,3": ("Mac mini", "Apple M2", "8 (4 performance and 4 efficiency)", "MMFJ3D/A", 8),
-    "Mac13,1": ("Mac Studio", "Apple M1 Max", "10 (8 performance and 2 efficiency)", "MJMV3D/A", 10),
-}
-_FIRMWARE = "10151.121.1"
+_FIRMWARES = {"12": "7459.141.1", "13": "8422.141.2", "14": "10151.121.1", "15": "11881.41.5"}
 
 
 @tool("/usr/bin/sw_vers")
@@ -36,28 +32,28 @@ async def sw_vers(proc: Proc) -> int:
 
 def _sysctls(proc: Proc) -> dict[str, str]:
     mac = machine(proc)
-    darwin, (_, chip, _, _, cores) = kernel_version(mac.spec.macos), _model(proc)
-    boot = mac.boot_time
+    darwin, model, boot = mac.spec.darwin, _model(proc), mac.boot_time
+    silicon = mac.spec.architecture == "apple-silicon"
     at = f"{{ sec = {boot.sec}, usec = {boot.usec} }} {date_text(boot.sec)}" if boot else ""
     return {
         "kern.ostype": "Darwin",
         "kern.osrelease": darwin,
         "kern.osversion": mac.spec.build,
         "kern.osproductversion": mac.spec.macos,
-        "kern.version": f"Darwin Kernel Version {darwin}; root:xnu/RELEASE_ARM64_T8103",
+        "kern.version": f"Darwin Kernel Version {darwin}; root:xnu/{model.kernel}",
         "kern.hostname": proc.system.hostname,
         "kern.boottime": at,
         "kern.bootsessionuuid": kernel(proc).boot_uuid,
         "kern.bootargs": (mac.nvram.get("boot-args") or b"").decode(errors="replace"),
-        "kern.safeboot": "0",
+        "kern.safeboot": str(int(mac.safe_mode)),
         "kern.hv_vmm_present": "0",
         "kern.uuid": hardware_uuid(proc),
         "hw.model": mac.spec.model,
-        "hw.machine": "arm64",
-        "hw.ncpu": str(cores),
+        "hw.machine": "arm64" if silicon else "x86_64",
+        "hw.ncpu": str(model.count),
         "hw.memsize": str(16 << 30),
-        "hw.optional.arm64": "1",
-        "machdep.cpu.brand_string": chip,
+        "machdep.cpu.brand_string": model.processor,
+        **({"hw.optional.arm64": "1"} if silicon else {"hw.optional.x86_64": "1", "hw.cpufrequency": "2600000000"}),
     }
 
 
@@ -95,32 +91,70 @@ async def system_profiler(proc: Proc) -> int:
 
 def hardware_text(proc: Proc) -> str:
     """SPHardwareDataType."""
-    spec, (name, chip, cores, number, _) = machine(proc).spec, _model(proc)
-    rows = {
-        "Model Name": name,
-        "Model Identifier": spec.model,
-        "Model Number": number,
-        "Chip": chip,
-        "Total Number of Cores": cores,
-        "Memory": "16 GB",
-        "System Firmware Version": _FIRMWARE,
-        "OS Loader Version": _FIRMWARE,
-        "Serial Number (system)": spec.serial,
-        "Hardware UUID": hardware_uuid(proc),
-        "Provisioning UDID": f"00008103-{machine(proc).sep.policy().ecid:016X}",
-        "Activation Lock Status": "Disabled",
-    }
+    spec, model = machine(proc).spec, _model(proc)
+    rows = {"Model Name": model.name, "Model Identifier": spec.model}
+    rows |= _silicon_rows(proc, model) if spec.architecture == "apple-silicon" else _intel_rows(model)
+    rows |= {"Serial Number (system)": spec.serial, "Hardware UUID": hardware_uuid(proc)}
+    if spec.architecture != "intel":
+        rows |= {"Provisioning UDID": provisioning_udid(proc), "Activation Lock Status": "Disabled"}
     return "Hardware:\n\n    Hardware Overview:\n\n" + _rows(rows, 6) + "\n"
 
 
+def _silicon_rows(proc: Proc, model: Model) -> dict[str, str]:
+    return {
+        "Model Number": model.number,
+        "Chip": model.processor,
+        "Total Number of Cores": model.cores,
+        "Memory": "16 GB",
+        "System Firmware Version": _firmware(proc),
+        "OS Loader Version": _firmware(proc),
+    }
+
+
+def _intel_rows(model: Model) -> dict[str, str]:
+    bridge = f" (iBridge: {model.bridge})" if model.bridge else ""
+    return {
+        "Processor Name": model.cpu,
+        "Processor Speed": model.speed,
+        "Number of Processors": "1",
+        "Total Number of Cores": model.cores,
+        "L2 Cache (per Core)": "256 KB",
+        "Hyper-Threading Technology": "Enabled",
+        "Memory": "16 GB",
+        "System Firmware Version": f"{model.efi}{bridge}",
+        "OS Loader Version": "540.120.3~22",
+    }
+
+
+def provisioning_udid(proc: Proc) -> str:
+    """What MDM calls it: chip and ECID on Apple silicon, the hardware UUID on Intel."""
+    if machine(proc).spec.architecture != "apple-silicon":
+        return hardware_uuid(proc)
+    policy = machine(proc).sep.policy()
+    return f"{policy.chip:08X}-{policy.ecid:016X}"
+
+
 def ibridge_text(proc: Proc) -> str:
-    """SPiBridgeDataType: the boot policy, for everybody to read."""
+    """SPiBridgeDataType: the boot policy, for everybody to read; nothing on a Mac that has no such chip."""
     mac = machine(proc)
-    policy = mac.sep.policy()
-    head = _rows(
-        {"Model Identifier": mac.spec.model, "Firmware Version": f"iBoot-{_FIRMWARE}", "Boot UUID": policy.vuid}, 6
-    )
-    return f"Controller:\n\n{head}      Boot Policy:\n{_rows(_boot_policy(policy), 8)}\n"
+    if mac.spec.architecture == "apple-silicon":
+        policy = mac.sep.policy()
+        rows = {"Firmware Version": f"iBoot-{_firmware(proc)}", "Boot UUID": policy.vuid}
+        head = _rows({"Model Identifier": mac.spec.model, **rows}, 6)
+        return f"Controller:\n\n{head}      Boot Policy:\n{_rows(_boot_policy(policy), 8)}\n"
+    if mac.t2 is None:
+        return ""
+    rows = {"Model Name": "Apple T2 Security Chip", "Firmware Version": _model(proc).bridge}
+    return f"Controller:\n\n{_rows(rows, 6)}      Boot Policy:\n{_rows(_t2_policy(mac.t2), 8)}\n"
+
+
+def _t2_policy(t2: T2) -> dict[str, str]:
+    return {"Secure Boot": f"{t2.level} Security", "External Boot": "Disallowed" if t2.internal_only else "Allowed"}
+
+
+def _firmware(proc: Proc) -> str:
+    major = machine(proc).spec.macos.partition(".")[0]
+    return _FIRMWARES.get(major, _FIRMWARES["14"])
 
 
 def _boot_policy(policy: LocalPolicy) -> dict[str, str]:
@@ -144,15 +178,14 @@ def _boot_policy(policy: LocalPolicy) -> dict[str, str]:
 
 def _software_text(proc: Proc) -> str:
     mac = machine(proc)
-    sip = "Disabled" if mac.in_force and mac.in_force.sip0 else "Enabled"
     rows = {
         "System Version": f"macOS {mac.spec.macos} ({mac.spec.build})",
-        "Kernel Version": f"Darwin {kernel_version(mac.spec.macos)}",
+        "Kernel Version": f"Darwin {mac.spec.darwin}",
         "Boot Volume": mac.spec.disk_name,
-        "Boot Mode": "Normal",
+        "Boot Mode": "Safe" if mac.safe_mode else "Normal",
         "Computer Name": proc.system.hostname,
         "Secure Virtual Memory": "Enabled",
-        "System Integrity Protection": sip,
+        "System Integrity Protection": "Disabled" if mac.sip else "Enabled",
     }
     return "Software:\n\n    System Software Overview:\n\n" + _rows(rows, 6) + "\n"
 
@@ -161,8 +194,9 @@ def _rows(rows: dict[str, str], indent: int) -> str:
     return "".join(f"{' ' * indent}{name}: {value}\n" for name, value in rows.items())
 
 
-def _model(proc: Proc) -> tuple[str, str, str, str, int]:
-    return _CHIPS.get(machine(proc).spec.model, _CHIPS["Macmini9,1"])
+def _model(proc: Proc) -> Model:
+    spec = machine(proc).spec
+    return model_of(spec.model, spec.architecture)
 
 
 @tool("/usr/sbin/ioreg")

@@ -108,7 +108,7 @@ def _rows(proc: Proc, options: Options, shown: str, collection: str) -> list[str
         return []
     auxiliary = running.auxiliary()
     everything = running.rows()
-    rows = {"": everything, "aux": auxiliary, "boot": everything[: len(everything) - len(auxiliary)]}
+    rows = {"": everything, "aux": auxiliary, "boot": running.apple("boot"), "sys": running.apple("sys")}
     loaded = rows.get(collection, []) if shown != "unloaded" else []
     idle = [one for name, one in running.collection.items() if name not in {row.name for row in auxiliary}]
     unloaded = [_idle(one) for one in idle] if collection in ("", "aux") and shown != "loaded" else []

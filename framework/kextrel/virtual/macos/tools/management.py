@@ -47,8 +47,7 @@ async def systemextensionsctl(proc: Proc) -> int:
             proc.out("0 extension(s)\n")
             return 0
         case [("reset" | "developer" | "uninstall" | "gc") as verb, *_]:
-            policy = machine(proc).in_force
-            if policy is None or not policy.sip0:
+            if not machine(proc).sip:
                 proc.out(_SIP)
                 return 1
             proc.out("Developer mode is off\n" if verb == "developer" else "")

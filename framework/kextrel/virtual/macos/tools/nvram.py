@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
-from kextrel.virtual.macos.tools.mac import machine
+from kextrel.virtual.hardware import t2
+from kextrel.virtual.hardware.efi import SIP
+from kextrel.virtual.macos.tools.mac import in_recovery, machine
 from kextrel.virtual.unix.process import Exit, Proc, tool
 
 __all__ = ["nvram"]
 
-_PROTECTED = frozenset({"csr-active-config"})
+_PROTECTED = frozenset({SIP})
+_PROTECTED_ON_INTEL = frozenset({SIP, "recovery-boot-mode", "internet-recovery-mode"})
 
 
 @tool("/usr/sbin/nvram")
@@ -82,10 +85,12 @@ def _delete(proc: Proc, name: str) -> int:
 
 
 def _may_write(proc: Proc, name: str) -> bool:
-    """Root; and what System Integrity Protection guards only while its NVRAM bit (0x40) is lifted."""
-    policy = machine(proc).in_force
-    guarded = name in _PROTECTED and not (policy is not None and (policy.sip0 or 0) & 0x40)
-    return proc.user.uid == 0 and not guarded
+    """Root; what System Integrity Protection guards only while its NVRAM bit (0x40) is lifted or in recoveryOS; and
+    the T2's own variable nobody."""
+    mac = machine(proc)
+    protected = _PROTECTED if mac.spec.architecture == "apple-silicon" else _PROTECTED_ON_INTEL
+    guarded = name in protected and not (mac.sip & 0x40 or in_recovery(proc))
+    return proc.user.uid == 0 and not guarded and name != t2.POLICY
 
 
 def _text(value: bytes) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kextrel.virtual.macos.bundle import Judgement, Kext, judge, read
-from kextrel.virtual.macos.library import ARCHITECTURE, Found, disk_files
+from kextrel.virtual.macos.library import Found, disk_files
 from kextrel.virtual.macos.tools.mac import kernel, machine
 from kextrel.virtual.macos.tools.options import parse
 from kextrel.virtual.unix.process import Exit, Proc, tool
@@ -46,7 +46,7 @@ def _codesign(proc: Proc, path: str, *, display: bool) -> int:
         proc.err(_details(found.kext, judgement))
         return 0
     if judgement.problem is not None:
-        proc.err(f"{path}: {judgement.problem.words}\nIn architecture: {ARCHITECTURE}\n")
+        proc.err(f"{path}: {judgement.problem.words}\nIn architecture: {found.architecture}\n")
         return 1
     proc.err(f"{path}: valid on disk\n{path}: satisfies its Designated Requirement\n")
     return 0
@@ -84,8 +84,7 @@ async def spctl(proc: Proc) -> int:
             proc.out("assessments enabled\n")
             return 0
         case ["kext-consent", "status"]:
-            policy = machine(proc).in_force
-            off = policy is not None and (policy.sip0 or 0) & 0x200
+            off = machine(proc).sip & 0x200
             proc.out(f"Kernel Extension User Consent: {'DISABLED' if off else 'ENABLED'}\n")
             return 0
         case ["kext-consent", *_]:
@@ -120,4 +119,5 @@ def _find(proc: Proc, path: str) -> Found | None:
         kext = read(disk_files(proc.fs), proc.fs.real(path.rstrip("/")))
     except (FileNotFoundError, ValueError):
         return None
-    return Found(kext, judge(kext, ARCHITECTURE, library.trust(), library.now()))
+    architecture = machine(proc).spec.code_architecture
+    return Found(kext, judge(kext, architecture, library.trust(), library.now()), architecture)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+from kextrel.virtual.hardware.models import model_of
 from kextrel.virtual.unix.process import Exit, Proc, tool
 from kextrel.virtual.unix.programs import NotFound, look_up
 from kextrel.virtual.unix.signals import SIGHUP
@@ -94,19 +95,22 @@ async def _groups(proc: Proc) -> int:
 # -- the machine
 
 
+_XNU = {"21.6.0": "8020.240.18~9", "22.6.0": "8796.141.3~6", "23.5.0": "10063.121.3~5", "24.1.0": "11215.41.3~2"}
+
+
 @tool("/usr/bin/uname")
 async def _uname(proc: Proc) -> int:
     options, _ = getopt(proc, "amnoprsv")
-    macos = [int(part) for part in proc.system.host.spec.macos.split(".")]
-    darwin = macos[0] + 9 if 11 <= macos[0] < 26 else macos[0] - 1
-    release = f"{darwin}.{macos[1] if len(macos) > 1 else 0}.0"
+    spec = proc.system.host.spec
+    release, silicon = spec.darwin, spec.architecture == "apple-silicon"
+    kernel = model_of(spec.model, spec.architecture).kernel
     known = {
         "s": "Darwin",
         "n": proc.system.hostname,
         "r": release,
-        "v": f"Darwin Kernel Version {release}: root:xnu-10063.121.3~5/RELEASE_ARM64_T8103",
-        "m": "arm64",
-        "p": "arm",
+        "v": f"Darwin Kernel Version {release}: root:xnu-{_XNU.get(release, _XNU['23.5.0'])}/{kernel}",
+        "m": "arm64" if silicon else "x86_64",
+        "p": "arm" if silicon else "i386",
     }
     shown = "snrvm" if "a" in options else [letter for letter in "snrvmp" if letter in options] or "s"
     proc.out(" ".join(known[letter] for letter in shown) + "\n")
