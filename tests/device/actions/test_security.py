@@ -211,7 +211,7 @@ def test_nothing_asked_for_is_unchanged(rig: Rig, deadline: Deadline) -> None:
     assert perform(rig, SetSecurity(), deadline=deadline).outcome is Outcome.UNCHANGED
 
 
-@pytest.mark.parametrize("action", [SetSecurity(using="startup-security-utility"), SetSecurity(paired=False)])
+@pytest.mark.parametrize("action", [SetSecurity(paired=False)])
 def test_what_is_not_built_is_said(rig: Rig, deadline: Deadline, action: SetSecurity) -> None:
     with pytest.raises(NotPossible, match="not implemented"):
         perform(rig, action, deadline=deadline)

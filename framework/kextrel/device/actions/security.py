@@ -1,10 +1,14 @@
-"""Boot policy: bputil, csrutil and panic medic. What the policy reads afterwards decides, not what a tool says."""
+"""Boot policy: bputil, csrutil and panic medic. What the policy reads afterwards decides, not what a tool says.
+
+No Intel Mac has bputil; there csrutil asks nobody, and a T2's level is Startup Security Utility's.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from kextrel.device import observe as sight
+from kextrel.device.actions.securityutility import is_wrong_place, set_by_utility
 from kextrel.device.flows import terminal
 from kextrel.device.flows.place import Place, find
 from kextrel.device.flows.screens import fold, has
@@ -32,7 +36,6 @@ from kextrel.vocabulary.actions import PanicMedic, SetSecurity, SetSip
 
 __all__ = ["panic_medic", "set_security", "set_sip", "trigger_panic_medic"]
 
-_RECOVERIES = (Environment.ONE_TRUE_RECOVERY, Environment.RECOVERYOS)
 _NO_TOOLS = 126  # from here on exit codes are the shell's: not found, killed
 _CSRUTIL_ASKS_USER = Version(15)  # since late 15.x it asks for a user name first (prepare.md)
 
@@ -62,14 +65,16 @@ class _Told:
 
 
 def set_security(rig: Rig, action: SetSecurity, *, deadline: Deadline) -> Performed:
-    """Runs bputil where the Mac is now, with the credential asked for."""
-    _need_apple_silicon(rig, action.verb)
-    if action.using != "bputil":
-        raise NotPossible("not implemented: Startup Security Utility")
+    """Runs bputil where the Mac is now, with the credential asked for; or Startup Security Utility."""
+    if _has_no_such_tool(rig, action):
+        note = f"{rig.facts.architecture} has no boot policy that {action.using} could set"
+        return Performed(Outcome.REFUSED, Reason.UNSUPPORTED_HARDWARE, note)
     if not action.paired:
         raise NotPossible("not implemented: the recovery of another macOS (paired: false)")
     if action.mode is None and not action.allow:
         return Performed(Outcome.UNCHANGED, note="neither a mode nor an allowance was asked for")
+    if action.using != "bputil":
+        return set_by_utility(rig, action, deadline=deadline)
     told = _tell(rig, commands.bputil_set(action.mode, action.allow), action.as_, deadline)
     reached = action.mode in (None, told.after.security_mode) and _allows(told.after, action.allow)
     return _judge(told, reached, _bputil_reason(action, told))
@@ -77,13 +82,13 @@ def set_security(rig: Rig, action: SetSecurity, *, deadline: Deadline) -> Perfor
 
 def set_sip(rig: Rig, action: SetSip, *, deadline: Deadline) -> Performed:
     """Runs csrutil where the Mac is now."""
-    _need_apple_silicon(rig, action.verb)
-    if action.as_ is Credential.STANDARD and rig.facts.macos < _CSRUTIL_ASKS_USER:
+    silicon = rig.facts.architecture is Architecture.APPLE_SILICON
+    if silicon and action.as_ is Credential.STANDARD and rig.facts.macos < _CSRUTIL_ASKS_USER:
         raise NotPossible("csrutil of this release asks for the administrator's password only, nobody else's")
     told = _tell(rig, commands.csrutil_set(action.enabled), action.as_, deadline)
     if told.after.sip is UNKNOWN:
         raise NotPossible("it could not be read whether SIP is on, so it is not known whether it changed")
-    return _judge(told, told.after.sip is action.enabled, _csrutil_reason(action, told))
+    return _judge(told, told.after.sip is action.enabled, _csrutil_reason(rig, action, told))
 
 
 def panic_medic(rig: Rig, action: PanicMedic, *, deadline: Deadline) -> Performed:
@@ -157,11 +162,11 @@ def _answers(account: Account) -> list[Answer]:
 
 def _judge(told: _Told, reached: bool, reason: Reason | None) -> Performed:
     if UNKNOWN in (told.after.security_mode, told.before.security_mode):
-        raise NotPossible("the boot policy could not be read, so it is not known whether it changed (bputil -d)")
+        raise NotPossible("the boot policy could not be read, so it is not known whether it changed")
     if told.exit_code >= _NO_TOOLS:
         raise UnreadableAnswer("the tool in recovery", f"it ended with {told.exit_code}")
     if UNKNOWN in (told.after.kext_management, told.before.kext_management):
-        raise NotPossible("who may manage kexts could not be read, so it is not known whether it changed (bputil -d)")
+        raise NotPossible("who may manage kexts could not be read, so it is not known whether it changed")
     if told.differs:
         note = "" if told.exit_code == 0 else f"and the tool ended with {told.exit_code}"
         return Performed(Outcome.CHANGED, None, note, told.later)
@@ -173,18 +178,16 @@ def _judge(told: _Told, reached: bool, reason: Reason | None) -> Performed:
 
 def _bputil_reason(action: SetSecurity, told: _Told) -> Reason | None:
     """The first that applies, in the order of the scenario language."""
-    where = told.before.boot
-    if action.mode is not SecurityMode.FULL or action.allow:
-        plain_reduced = action.mode is SecurityMode.REDUCED and not action.allow
-        allowed = _RECOVERIES if plain_reduced else _RECOVERIES[:1]
-        if where is not UNKNOWN and where not in allowed:
-            return Reason.WRONG_ENVIRONMENT
+    if is_wrong_place(action, told.before.boot):
+        return Reason.WRONG_ENVIRONMENT
     if action.mode is SecurityMode.FULL and action.allow:
         return Reason.NOT_OFFERED
     return _by_text(action.as_, told.text)
 
 
-def _csrutil_reason(action: SetSip, told: _Told) -> Reason | None:
+def _csrutil_reason(rig: Rig, action: SetSip, told: _Told) -> Reason | None:
+    if rig.facts.architecture is not Architecture.APPLE_SILICON:
+        return Reason.WRONG_ENVIRONMENT if has(told.text, "needs to be executed from Recovery OS") else None
     where = told.before.boot
     lowering = not action.enabled and where is not UNKNOWN and where is not Environment.ONE_TRUE_RECOVERY
     if lowering or has(told.text, "needs to be executed from Recovery OS"):
@@ -212,6 +215,8 @@ def _policy(state: State) -> tuple[object, ...]:
     return (state.security_mode, state.sip, state.kext_management)
 
 
-def _need_apple_silicon(rig: Rig, verb: str) -> None:
-    if rig.facts.architecture is not Architecture.APPLE_SILICON:
-        raise NotPossible(f"not implemented: `{verb}` on {rig.facts.architecture}")
+def _has_no_such_tool(rig: Rig, action: SetSecurity) -> bool:
+    """Without a T2 an Intel Mac has no security mode; with one it has it in Startup Security Utility only."""
+    if rig.facts.architecture is Architecture.INTEL_T2:
+        return action.using == "bputil"
+    return rig.facts.architecture is Architecture.INTEL

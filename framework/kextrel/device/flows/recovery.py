@@ -14,7 +14,7 @@ from kextrel.device.flows.screens import Shown, fold, has, shown, shows
 from kextrel.device.flows.typing import type_line
 from kextrel.device.flows.walks import TO_UTILITIES, Chord, Way, walk_for
 from kextrel.device.remote import run
-from kextrel.device.rig import Rig
+from kextrel.device.rig import Account, Rig
 from kextrel.errors import BenchError, NotPossible
 from kextrel.macos import commands
 from kextrel.timing import Deadline
@@ -196,19 +196,23 @@ def _next_page(rig: Rig, deadline: Deadline) -> None:
     )
 
 
-def choose_user(rig: Rig, deadline: Deadline) -> None:
-    """Right arrows to our administrator, who is looked for among the names; Return."""
+def choose_user(rig: Rig, account: Account, *, deadline: Deadline) -> None:
+    """Right arrows to `account`, who is looked for among the names of a user picker; Return."""
 
     def choose() -> None:
-        rights = _users_before(rig, rig.screen.text(deadline=deadline))
+        rights = _users_before(rig.screen.text(deadline=deadline), account)
         press_all(rig, (("right",),) * rights + (("return",),), deadline)
 
     _press_until_left(rig, Shown.USER_PICKER, choose, deadline, rig.timeouts.screen)
 
 
-def _users_before(rig: Rig, text: str) -> int:
-    """How many other names stand before our administrator's."""
-    name = rig.accounts.admin.full_name
+def _choose_admin(rig: Rig, deadline: Deadline) -> None:
+    choose_user(rig, rig.accounts.admin, deadline=deadline)
+
+
+def _users_before(text: str, account: Account) -> int:
+    """How many other names stand before that of `account`."""
+    name = account.full_name
     if not has(text, name):
         raise NotPossible(
             f"recovery does not offer {name!r}: the user needs a secure token and must own the volume (PREP-04)"
@@ -277,7 +281,7 @@ def _quit(rig: Rig, deadline: Deadline) -> None:
 _ON_SCREEN: _Steps = {
     Shown.STARTUP_OPTIONS: _choose_options,
     Shown.LANGUAGE: _next_page,
-    Shown.USER_PICKER: choose_user,
+    Shown.USER_PICKER: _choose_admin,
     Shown.USER_PASSWORD: _give_password,
     Shown.RECOVERY: _open_from_main_window,
     **dict.fromkeys((Shown.SECURITY_USER, Shown.SECURITY_LEVELS, Shown.SECURITY_VOLUMES, Shown.SECURITY_POLICY), _quit),
