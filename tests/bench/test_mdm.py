@@ -40,6 +40,7 @@ class Nano:
         self.queue: list[dict[str, Any]] = []
         self.done: list[dict[str, Any]] = []
         self.webhook = ""
+        self.webhooks: list[str] = []
         self.answers: list[dict[str, Any]] = [{"Status": "Acknowledged"}]
         self.replies: dict[str, tuple[int, Any]] = {}
         self.hmac_key = b""
@@ -87,6 +88,7 @@ class Nano:
         if path == "/version":
             return 200, {"version": "v0.8.0"}
         if path == "/v1/webhook":
+            self.webhooks = [json.loads(body)["url"]] if method == "PUT" else []
             self.webhook = json.loads(body)["url"]
             return 200, {}
         if path == f"/v1/enqueue/{UDID}?nopush=1":
@@ -297,6 +299,19 @@ def test_what_is_not_ours_is_dropped(mdm: Mdm, nano: Nano) -> None:
         mdm.receive(command, deadline=soon(0.05))
 
 
+def test_a_user_enrollment_answers_under_its_own_name(mdm: Mdm, nano: Nano) -> None:
+    nano.spoil = lambda event: {**{k: v for k, v in event.items() if k != "udid"}, "enrollment_id": UDID}
+    command = mdm.send({"RequestType": "ProfileList"}, deadline=soon())
+    assert mdm.receive(command, deadline=soon()).status == "Acknowledged"
+
+
+def test_a_server_that_went_away_does_not_keep_the_wire_open(mdm: Mdm, nano: Nano, log: EvidenceLog) -> None:
+    mdm.send({"RequestType": "ProfileList"}, deadline=soon())
+    nano.replies["/v1/webhook"] = (401, b"Unauthorized")
+    mdm.close()
+    assert "still has our webhook" in log.records[-1].to_json()
+
+
 def test_answers_that_nobody_takes_are_bounded(mdm: Mdm, nano: Nano) -> None:
     nano.answers = []
     command = mdm.send({"RequestType": "ProfileList"}, deadline=soon())
@@ -358,8 +373,10 @@ def test_check_says_what_answers(mdm: Mdm, nano: Nano) -> None:
 
 def test_close_is_idempotent_and_ends_it(mdm: Mdm, nano: Nano) -> None:
     mdm.send({"RequestType": "ProfileList"}, deadline=soon())
+    assert nano.webhooks == [nano.webhook]
     mdm.close()
     mdm.close()
+    assert nano.webhooks == []
     with pytest.raises(ConnectionRefusedError):
         post(nano.webhook, b"{}")
     with pytest.raises(BenchError, match="closed"):

@@ -1,6 +1,7 @@
 """The webhook of an MDM server: what Macs answered, told apart from noise, kept for who waits.
 
-NanoMDM POSTs `{topic, acknowledge_event: {udid, status, command_uuid, raw_payload}}` and wants 200. The URL is
+NanoMDM POSTs `{topic, acknowledge_event: {udid, status, command_uuid, raw_payload}}` and wants 200;
+under User Enrollment `enrollment_id` stands for `udid`. The URL is
 unguessable, or at a path that the profile gives; with a key each body must bear its HMAC-SHA256 in X-Hmac-Signature.
 """
 
@@ -119,9 +120,10 @@ class Answers:
         """An answer to a command of ours is kept, anything else noted: check-ins hold tokens, so only their topic."""
         answer = event.get("acknowledge_event")
         answer = answer if isinstance(answer, dict) else {}
-        said = {key: str(answer.get(key, ""))[:200] for key in ("udid", "status", "command_uuid")}
+        said = {key: str(answer.get(key, ""))[:200] for key in ("udid", "enrollment_id", "status", "command_uuid")}
         waiting = self._waiting.get(said["command_uuid"].upper())
-        ours = said["udid"].casefold() == self._udid.casefold() and waiting is not None
+        names = (said["udid"].casefold(), said["enrollment_id"].casefold())
+        ours = self._udid.casefold() in names and waiting is not None
         payload = str(answer.get("raw_payload", "")) if ours else ""
         self._sink.record(self._wire, "event", topic=str(event.get("topic", ""))[:80], **said, payload=_text(payload))
         if waiting is None or not ours:

@@ -61,7 +61,7 @@ class NanoMdm:
         self._answers = Answers(name, udid, webhook, sink, wire)
         key = (USER, server.api_key)
         self._client = httpx.Client(base_url=server.url, auth=key, verify=verify, trust_env=False)
-        self._told = not server.register
+        self._told = False
 
     @property
     def name(self) -> str:
@@ -114,6 +114,9 @@ class NanoMdm:
         return f"NanoMDM {str(version)[:40]} answers, {key}; its webhook is {self._answers.url}"
 
     def close(self) -> None:
+        if self._told:
+            self._told = False
+            self._untell_webhook()
         self._answers.close()
         self._client.close()
 
@@ -122,7 +125,7 @@ class NanoMdm:
         return quote(self._udid, safe="")
 
     def _tell_webhook(self, deadline: Deadline) -> None:
-        if self._told:
+        if self._told or not self._server.register:
             return
         answer = self._asked("PUT", "/v1/webhook", deadline, json={"url": self._answers.url})
         if answer.status_code in _NO_SUCH:
@@ -131,6 +134,14 @@ class NanoMdm:
         if not answer.is_success:
             raise self._wrong(answer)
         self._told = True
+
+    def _untell_webhook(self) -> None:
+        """The server need not call where nobody listens any more; one that is gone has forgotten it."""
+        try:
+            gone = Deadline.after(CLEARING, "taking the webhook back")
+            self._once("DELETE", "/v1/webhook", gone, json={"url": self._answers.url})
+        except BenchError as error:
+            self._sink.record(self._wire, "note", text=f"the server still has our webhook: {error.what}")
 
     def _take_back(self, command: MdmCommand) -> str:
         """Withdraws what is not waited for any more; in words what became of it."""
