@@ -175,6 +175,8 @@ class NanoMdm:
     def _asked(self, method: str, path: str, deadline: Deadline, **more: Any) -> httpx.Response:
         """One answer. A server that is not there is asked again for PATIENCE; one that was asked is not asked twice."""
         deadline.check(self._name)
+        if self._client.is_closed:
+            raise BenchError("the MDM wire is closed", wire=self._name)
         limit = deadline.within(PATIENCE)
         for attempt in retrying(limit):
             with attempt:
