@@ -30,18 +30,18 @@ def test_a_prepared_administrator_is_not_asked(run: Run) -> None:
     [
         ("sudo id -u", "", "", NO_TERMINAL, 1),
         ("sudo -n id -u", "", "", "sudo: a password is required\n", 1),
-        ("sudo -S id -u", PASSWORD + "\n", "0\n", "Password:\n", 0),
-        ("sudo -S -p '' id -u", PASSWORD + "\n", "0\n", "\n", 0),
-        ("sudo -S id -u", "wrong\n" + PASSWORD + "\n", "0\n", "Password:\nSorry, try again.\nPassword:\n", 0),
+        ("sudo -S id -u", "PASSWORD\n", "0\n", "Password:\n", 0),
+        ("sudo -S -p '' id -u", "PASSWORD\n", "0\n", "\n", 0),
+        ("sudo -S id -u", "wrong\nPASSWORD\n", "0\n", "Password:\nSorry, try again.\nPassword:\n", 0),
         ("sudo -S id -u", "", "", "Password:\nsudo: no password was provided\nsudo: a password is required\n", 1),
-        ("sudo -S cat", PASSWORD + "\nfor cat\n", "for cat\n", "Password:\n", 0),
-        ("sudo -S true; sudo -n id -u", PASSWORD + "\n", "0\n", "Password:\n", 0),
-        ("sudo -S true; sudo -k; sudo -n id -u", PASSWORD + "\n", "", "Password:\nsudo: a password is required\n", 1),
-        ("sudo -S true; sleep 301; sudo -n id -u", PASSWORD + "\n", "", "Password:\nsudo: a password is required\n", 1),
+        ("sudo -S cat", "PASSWORD\nfor cat\n", "for cat\n", "Password:\n", 0),
+        ("sudo -S true; sudo -n id -u", "PASSWORD\n", "0\n", "Password:\n", 0),
+        ("sudo -S true; sudo -k; sudo -n id -u", "PASSWORD\n", "", "Password:\nsudo: a password is required\n", 1),
+        ("sudo -S true; sleep 301; sudo -n id -u", "PASSWORD\n", "", "Password:\nsudo: a password is required\n", 1),
     ],
 )
 def test_an_unprepared_one_is(run: Run, line: str, given: str, out: str, err: str, code: int) -> None:
-    done = run(line, user="admin", input=given.encode(), **UNPREPARED)
+    done = run(line, user="admin", input=given.replace("PASSWORD", PASSWORD).encode(), **UNPREPARED)
     assert (done.out, done.err, done.status) == (out, err, code)
 
 
