@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from kextrel.device.flows.approval import Offer
 from kextrel.device.rig import Rig
 from kextrel.errors import BenchError, NotPossible
 from kextrel.timing import Deadline
+from kextrel.vocabulary import Version
 
 PANE = "System Settings  File  Edit\nPrivacy & Security\nSecurity\nAllow applications downloaded from\nApp Store\n"
 BLOCKED = "System software from developer “Kextrel” was blocked from loading.\n"
@@ -160,3 +162,116 @@ def test_a_screen_that_is_dark_while_macos_runs_is_blamed(world: Any, rig: Rig, 
     with pytest.raises(BenchError) as failed:
         approval.look(rig, deadline=deadline)
     assert failed.value.wire == "mini.screen"
+
+
+PREFERENCES = (
+    "System Preferences  Edit  View  Window  Help\nSecurity & Privacy\nGeneral  FileVault  Firewall  Privacy\n"
+    "Allow apps downloaded from:\nApp Store\n"
+)
+LOCKED, OPEN = "Click the lock to make changes.\n", "Click the lock to prevent further changes.\n"
+UNLOCK = (
+    "System Preferences is trying to unlock Security & Privacy preferences.\nEnter your password to allow this.\n"
+    "Lab Admin\nCancel  Unlock\n"
+)
+
+
+def preferences(world: Any, *, locked: bool = True) -> None:
+    """12.7: Tab 2 is the lock, Tab 3 Allow, which does nothing while locked."""
+    state: dict[str, Any] = {"tabs": 0, "typed": "", "locked": locked}
+
+    def pane() -> str:
+        return PREFERENCES + BLOCKED + "Allow\n" + (LOCKED if state["locked"] else OPEN)
+
+    def on_sheet(pressed: str) -> None:
+        if pressed == "return" and state["typed"] == "correct-horse":
+            state["locked"] = False
+        if pressed == "escape" or not state["locked"]:
+            world.screen = pane()
+        state["typed"] = pressed
+
+    def key(pressed: str) -> None:
+        if UNLOCK in world.screen:
+            on_sheet(pressed)
+        elif pressed == "tab":
+            state["tabs"] += 1
+        elif pressed == "space" and state["tabs"] == 2 and state["locked"]:
+            world.screen = pane() + UNLOCK
+        elif pressed == "space" and state["tabs"] == 3 and not state["locked"]:
+            world.screen = pane() + RESTART
+        elif pressed == "escape":
+            world.screen = pane()
+
+    def opened() -> str:
+        state["tabs"], world.screen = 0, pane()
+        return ""
+
+    desk(world, "")
+    world.commands["open "] = opened
+    world.on_key = key
+
+
+def test_on_12_the_lock_is_opened_before_allow(world: Any, intel: Rig, deadline: Deadline) -> None:
+    preferences(world)
+    assert approval.look(intel, deadline=deadline) is Offer.ALLOW
+    assert approval.approve(intel, intel.accounts.admin, deadline=deadline) is True
+    assert [line for line in world.log if line.startswith(("press", "type"))] == [
+        *["press tab"] * 2,
+        "press space",
+        "type a secret",
+        "press return",
+        "press tab",
+        "press space",
+        "press escape",
+    ]
+
+
+def test_on_12_an_open_lock_is_left_alone(world: Any, intel: Rig, deadline: Deadline) -> None:
+    preferences(world, locked=False)
+    approval.look(intel, deadline=deadline)
+    assert approval.approve(intel, intel.accounts.admin, deadline=deadline) is True
+    assert world.log.count("press tab") == 3
+    assert "type a secret" not in world.log
+
+
+def test_on_12_a_standard_user_opens_no_lock(world: Any, intel: Rig, deadline: Deadline) -> None:
+    preferences(world)
+    approval.look(intel, deadline=deadline)
+    assert intel.accounts.standard is not None
+    assert approval.approve(intel, intel.accounts.standard, deadline=deadline) is False
+    assert world.screen.endswith(LOCKED)
+
+
+def test_on_12_it_is_system_preferences_that_is_closed(world: Any, intel: Rig, deadline: Deadline) -> None:
+    world.shell_up = True
+    approval.close_settings(intel, deadline=deadline)
+    assert "System Preferences" in world.log[-1]
+
+
+def test_on_15_the_popup_has_another_name(world: Any, rig: Rig, deadline: Deadline) -> None:
+    rig.facts = replace(rig.facts, macos=Version(15, 1))
+    desk(world, PANE.replace("downloaded from", "from") + BLOCKED + "Allow\n")
+    assert approval.look(rig, deadline=deadline) is Offer.ALLOW
+
+
+APPLICATION = "System software from application “Agent” was blocked from loading.\nAllow\n"
+
+
+def test_a_row_of_an_application_is_none_of_a_kext(world: Any, rig: Rig, deadline: Deadline) -> None:
+    desk(world, PANE + APPLICATION)
+    assert approval.look(rig, deadline=deadline) is Offer.NOTHING
+    world.screen = PANE + APPLICATION + BLOCKED + "Allow\n"
+    assert approval.of_several(rig, deadline=deadline) is False
+
+
+def test_the_button_below_an_applications_is_one_tab_further(world: Any, rig: Rig, deadline: Deadline) -> None:
+    def key(pressed: str) -> None:
+        if pressed == "space" and world.log.count("press tab") == 4:
+            world.screen = PANE + SHEET
+        elif pressed == "return":
+            world.screen = PANE + RESTART
+        elif pressed == "escape":
+            world.screen = PANE
+
+    desk(world, PANE)
+    world.screen, world.on_key = PANE + APPLICATION + BLOCKED + "Allow\n", key
+    assert approval.approve(rig, rig.accounts.admin, deadline=deadline) is True
