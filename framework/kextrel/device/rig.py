@@ -116,6 +116,7 @@ class Rig:
     catalog: Catalog = field(default_factory=Catalog)
 
     def __post_init__(self) -> None:
+        self.catalog.home = f"/Users/{self.accounts.admin.name}"
         for account in (self.accounts.admin, self.accounts.standard):
             if account is not None:
                 self.sink.hide(account.password)

@@ -9,10 +9,10 @@ import pytest
 
 from kextrel.device.actions import perform
 from kextrel.device.rig import Rig
-from kextrel.errors import BenchError, NotPossible, UnreadableAnswer, UsageError
+from kextrel.errors import NotPossible, UnreadableAnswer, UsageError
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Credential, Extension, ExtensionKind, Outcome, Reason
-from kextrel.vocabulary.actions import Approve, Install, Load, Rebuild, Remove, Unload, Wait
+from kextrel.vocabulary.actions import Approve, Load, Rebuild, Unload, Wait
 
 ID = "com.example.kextrel.driver"
 NOT_APPROVED = (
@@ -41,45 +41,6 @@ def driven(world: Any, rig: Rig) -> Rig:
 
 def pane(world: Any, button: str) -> None:
     world.commands["open "] = lambda: setattr(world, "screen", PANE + BLOCKED + button) or ""
-
-
-def test_install_uploads_and_gives_to_root(world: Any, driven: Rig, deadline: Deadline) -> None:
-    world.commands["mktemp"] = "/private/tmp/kextrel.AbCdEf\n"
-    done = perform(driven, Install("driver"), deadline=deadline)
-    assert done.outcome is Outcome.DONE
-    local, remote = world.uploads[0]
-    assert local.is_dir()
-    assert remote == "/private/tmp/kextrel.AbCdEf/com.example.kextrel.driver.kext"
-    assert any(
-        "chown -R root:wheel" in line and "/Library/Extensions/com.example.kextrel.driver.kext" in line
-        for line in world.log
-    )
-
-
-def test_what_was_copied_is_taken_away_when_the_copy_fails(
-    world: Any, driven: Rig, deadline: Deadline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def dies(*_: Any, **__: Any) -> None:
-        raise BenchError("the connection ended in a copy", wire="mini.shell")
-
-    world.commands["mktemp"] = "/private/tmp/kextrel.AbCdEf\n"
-    monkeypatch.setattr(driven.shell, "upload", dies)
-    with pytest.raises(BenchError, match="ended in a copy"):
-        perform(driven, Install("driver"), deadline=deadline)
-    assert world.log[-1] == "run rm -rf /private/tmp/kextrel.AbCdEf"
-
-
-def test_a_wire_that_stays_dead_is_named_for_what_it_broke_first(
-    world: Any, driven: Rig, deadline: Deadline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def dies(*_: Any, **__: Any) -> None:
-        world.shell_up = False
-        raise BenchError("the connection ended in a copy", wire="mini.shell")
-
-    world.commands["mktemp"] = "/private/tmp/kextrel.AbCdEf\n"
-    monkeypatch.setattr(driven.shell, "upload", dies)
-    with pytest.raises(BenchError, match="ended in a copy"):
-        perform(driven, Install("driver"), deadline=deadline)
 
 
 @pytest.mark.parametrize("code", [126, 127, 137])
@@ -147,18 +108,6 @@ def test_a_load_in_recovery_is_judged_by_an_exit_code_only(
     else:
         with pytest.raises(UnreadableAnswer):
             perform(driven, Load("driver"), deadline=deadline)
-
-
-def test_install_without_a_place_to_copy_to_is_said(world: Any, driven: Rig, deadline: Deadline) -> None:
-    world.commands["mktemp"] = (1, "", "mktemp: No space left on device")
-    with pytest.raises(NotPossible, match="no place"):
-        perform(driven, Install("driver"), deadline=deadline)
-    assert world.uploads == []
-
-
-def test_remove_takes_the_bundle_only(world: Any, driven: Rig, deadline: Deadline) -> None:
-    assert perform(driven, Remove("driver"), deadline=deadline).outcome is Outcome.DONE
-    assert world.log == ["run sudo -n rm -rf /Library/Extensions/com.example.kextrel.driver.kext"]
 
 
 def test_loaded_is_what_the_kernel_lists(world: Any, driven: Rig, deadline: Deadline) -> None:

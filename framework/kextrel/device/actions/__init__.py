@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kextrel.device.actions import boot, kexts, security
+from kextrel.device.actions import boot, bundles, kexts, security
 from kextrel.device.performed import Performed
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
@@ -15,8 +15,9 @@ from kextrel.vocabulary import actions as verbs
 __all__ = ["perform"]
 
 _BUILT: dict[type[Action], Callable[..., Performed]] = {
-    verbs.Install: kexts.install,
-    verbs.Remove: kexts.remove,
+    verbs.Install: bundles.install,
+    verbs.Remove: bundles.remove,
+    verbs.Replace: bundles.replace,
     verbs.Load: kexts.load,
     verbs.Unload: kexts.unload,
     verbs.Approve: kexts.approve,

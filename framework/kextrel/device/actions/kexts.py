@@ -1,10 +1,9 @@
-"""What is done with kexts in a running macOS: install, remove, load, unload, approve, rebuild."""
+"""What is done with kexts in a running macOS: load, unload, approve, rebuild."""
 
 from __future__ import annotations
 
-import shlex
-
 from kextrel.bench.protocols import Completed
+from kextrel.device.actions.bundles import need_macos
 from kextrel.device.actions.offers import judge_pending
 from kextrel.device.flows import approval, terminal
 from kextrel.device.flows.approval import Offer
@@ -13,15 +12,15 @@ from kextrel.device.observe import observe
 from kextrel.device.performed import Performed
 from kextrel.device.remote import answered, exists, is_safe_boot, run
 from kextrel.device.rig import Rig
-from kextrel.errors import BenchError, NotPossible
+from kextrel.errors import NotPossible
 from kextrel.macos import commands, kexts
 from kextrel.macos import load as answers
 from kextrel.macos.load import LoadReason
 from kextrel.timing import Deadline
 from kextrel.vocabulary import UNKNOWN, Credential, Extension, Outcome, Reason
-from kextrel.vocabulary.actions import Approve, Install, Load, Rebuild, Remove, Unload
+from kextrel.vocabulary.actions import Approve, Load, Rebuild, Unload
 
-__all__ = ["approve", "install", "load", "rebuild", "remove", "unload"]
+__all__ = ["approve", "load", "rebuild", "unload"]
 
 _REASONS = {
     LoadReason.BAD_CODE_SIGNATURE: Reason.SIGNATURE,
@@ -31,40 +30,6 @@ _REASONS = {
     LoadReason.BOOTPOLICY_PAIRING: Reason.NOT_PAIRED,
 }
 _MISSING_KEXT = 3  # kmutil unload [kmutil(8)]
-_CLEARING = 10.0  # wall seconds for taking away what was copied, whatever else has run out of time
-
-
-def install(rig: Rig, action: Install, *, deadline: Deadline) -> Performed:
-    """Copies the bundle to its place and gives it to root:wheel, as kernelmanagerd demands."""
-    _need_macos(rig, action.verb, deadline)
-    extension = rig.catalog.kext(action.extension)
-    local, target = rig.catalog.bundle(extension), rig.catalog.installed_at(extension)
-    staging = run(rig, "mktemp -d /private/tmp/kextrel.XXXXXX", deadline=deadline).out.strip()
-    if not staging.startswith("/private/tmp/kextrel."):
-        raise NotPossible(f"{rig.name} gives no place to copy to: mktemp answered {staging!r}")
-    staged = f"{staging}/{local.name}"
-    try:
-        rig.shell.upload(local, staged, deadline=deadline.within(rig.timeouts.transfer, "the copy of the bundle"))
-        _must(rig, run(rig, commands.install_kext(staged, target), deadline=deadline))
-    finally:
-        _clear(rig, staging)
-    return Performed(Outcome.DONE)
-
-
-def _clear(rig: Rig, staging: str) -> None:
-    """Takes the folder away, also when the time for the copy was up; a lost wire is said by what comes first."""
-    try:
-        rig.shell.run(shlex.join(["rm", "-rf", staging]), deadline=Deadline.after(_CLEARING, "clearing up"))
-    except BenchError as error:
-        rig.note(f"{staging} may still be on the Mac: {error}")
-
-
-def remove(rig: Rig, action: Remove, *, deadline: Deadline) -> Performed:
-    """Takes the bundle off the disk. What is in the running AuxKC stays there."""
-    _need_macos(rig, action.verb, deadline)
-    target = rig.catalog.installed_at(rig.catalog.kext(action.extension))
-    _must(rig, run(rig, commands.remove_kext(target), deadline=deadline))
-    return Performed(Outcome.DONE)
 
 
 def load(rig: Rig, action: Load, *, deadline: Deadline) -> Performed:
@@ -72,7 +37,7 @@ def load(rig: Rig, action: Load, *, deadline: Deadline) -> Performed:
     extension = rig.catalog.kext(action.extension)
     if find(rig, deadline=deadline) is Place.RECOVERY:
         return _load_in_recovery(rig, extension, deadline)
-    _need_macos(rig, action.verb, deadline)
+    need_macos(rig, action.verb, deadline)
     target = rig.catalog.installed_at(extension)
     done = answered(run(rig, commands.kmutil_load(target), deadline=deadline))
     if done.exit_code == 0:
@@ -86,7 +51,7 @@ def load(rig: Rig, action: Load, *, deadline: Deadline) -> Performed:
 
 def unload(rig: Rig, action: Unload, *, deadline: Deadline) -> Performed:
     """Asks for the kext to be stopped; unloaded is what the kernel no longer lists."""
-    _need_macos(rig, action.verb, deadline)
+    need_macos(rig, action.verb, deadline)
     extension = rig.catalog.kext(action.extension)
     done = answered(run(rig, commands.kmutil_unload(extension.bundle_id), deadline=deadline))
     if not _is_listed(rig, extension, deadline):
@@ -98,7 +63,7 @@ def unload(rig: Rig, action: Unload, *, deadline: Deadline) -> Performed:
 
 def rebuild(rig: Rig, action: Rebuild, *, deadline: Deadline) -> Performed:
     """Asks for the AuxKC to be built again."""
-    _need_macos(rig, action.verb, deadline)
+    need_macos(rig, action.verb, deadline)
     done = answered(run(rig, commands.kmutil_rebuild(), deadline=deadline))
     answer = answers.read(done.exit_code, done.stdout, done.stderr)
     if answer.reason is LoadReason.INTERACTIVE_AUTH:
@@ -112,7 +77,7 @@ def rebuild(rig: Rig, action: Rebuild, *, deadline: Deadline) -> Performed:
 
 def approve(rig: Rig, action: Approve, *, deadline: Deadline) -> Performed:
     """Allow in Settings, by the keyboard. What KextPolicy says afterwards decides, where it can be read."""
-    _need_macos(rig, action.verb, deadline)
+    need_macos(rig, action.verb, deadline)
     if action.input == "synthetic":
         raise NotPossible("not implemented: approving with synthetic events")
     extension = rig.catalog.kext(action.extension)
@@ -183,14 +148,3 @@ def _is_listed(rig: Rig, extension: Extension, deadline: Deadline) -> bool:
     """Not loaded is an empty answer with exit 0."""
     listed = answered(run(rig, commands.kmutil_showloaded(extension.bundle_id), deadline=deadline), 0)
     return extension.bundle_id in kexts.read(listed.stdout).names()
-
-
-def _need_macos(rig: Rig, verb: str, deadline: Deadline) -> None:
-    place = find(rig, deadline=deadline)
-    if place is not Place.MACOS:
-        raise NotPossible(f"`{verb}` needs macOS, and the Mac is in {place}")
-
-
-def _must(rig: Rig, done: Completed) -> None:
-    if done.exit_code != 0:
-        raise NotPossible(f"`{done.command}` ended with {done.exit_code} on {rig.name}: {done.err.strip()[:200]}")
