@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from kextrel.virtual.macos.managedkexts import Manager
 from kextrel.virtual.macos.stores import Enclave
 from kextrel.virtual.unix.fs import FileSystem
 
-__all__ = ["Account", "Clock", "Display", "Enclave", "Host", "Spec", "System"]
+__all__ = ["Account", "Clock", "Display", "Enclave", "Host", "Management", "Spec", "System"]
 
 
 class Clock(Protocol):
@@ -47,6 +49,18 @@ class System(Protocol):
     def fs(self) -> FileSystem: ...
 
 
+class Management(Manager, Protocol):
+    """Whose Mac it is."""
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Calls `callback` after a profile came or went."""
+        ...
+
+    def carries_out(self, rebuild: Callable[[Sequence[str], bytes | None], None]) -> None:
+        """`rebuild(paths, bootstrap token)` will be called when the MDM server wants the next restart to rebuild."""
+        ...
+
+
 class Host(Protocol):
     """A Mac as its kernel management sees it. `disk` is the kernel's view, and outlives a restart; `system` is what
     runs on it. Only Apple silicon is asked for its `sep`.
@@ -64,4 +78,6 @@ class Host(Protocol):
     def display(self) -> Display: ...
     @property
     def system(self) -> System | None: ...
+    @property
+    def management(self) -> Management: ...
     def defect(self, rule: str) -> bool: ...

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from kextrel.virtual.hardware.sep import SepRefusal
 from kextrel.virtual.hardware.startup import Started
 from kextrel.virtual.macos import answers
 from kextrel.virtual.macos.answers import Answer
 from kextrel.virtual.macos.auxkc import Member
-from kextrel.virtual.macos.host import Host
+from kextrel.virtual.macos.host import Account, Host
 from kextrel.virtual.macos.kernel import NotLoaded, RunningKernel
 from kextrel.virtual.macos.kextpolicy import KextPolicy
 from kextrel.virtual.macos.library import Found, Library
+from kextrel.virtual.macos.managedkexts import PAYLOAD, ManagedKexts, rows
 from kextrel.virtual.macos.stores import DataVolume, Sealed, Store
 
 __all__ = ["APPROVAL_WINDOW", "BuildFailed", "KernelManagement", "Pending"]
@@ -43,7 +44,8 @@ class BuildFailed(Exception):
 
 @dataclass(frozen=True)
 class Pending:
-    """A kext that waits for its user. `allowed_by_policy`: LocalPolicy lets it be; else recovery comes first."""
+    """A kext that waits for its user. `allowed_by_policy`: LocalPolicy lets it be; else recovery comes first.
+    `forbidden`: a profile says that nobody may approve it."""
 
     bundle_id: str
     team_id: str
@@ -51,6 +53,7 @@ class Pending:
     allowed_by_policy: bool
     since: float
     path: str
+    forbidden: bool = False
 
 
 class KernelManagement:
@@ -66,6 +69,10 @@ class KernelManagement:
         self.log: deque[tuple[float, str]] = deque(maxlen=_LONGEST_LOG)
         self.boot_uuid = ""
         self.running: RunningKernel | None = None
+        self._managed = ManagedKexts(host)
+        self._ordered: tuple[tuple[str, ...], bytes | None] | None = None
+        host.management.on_change(self._profiles_changed)
+        host.management.carries_out(self.order_rebuild)
 
     @property
     def policy(self) -> KextPolicy:
@@ -84,19 +91,22 @@ class KernelManagement:
         No collection of others' kexts is loaded in safe mode.
         """
         self._pending.clear()
+        self._ordered = None
         self.started, self.boot_uuid = started, str(uuid.uuid4()).upper()
         members: tuple[Member, ...] = ()
         if started is not None:
             self._let_the_medic_work()
             members = () if started.safe else self.store.bootable(started)
-            self.policy.create()
+            self._profiles_changed()
         self.running = RunningKernel(self._host.spec.darwin, self._host.spec.code_architecture, members)
 
     async def orderly_shutdown(self) -> None:
         """Builds what was approved and not built yet; a kext that spoils it leaves the collection as it was."""
-        if self.started is not None and not self.started.safe and self._due():
-            await self._host.clock.sleep(BUILD_TIME)
-            self._rebuild_if_possible()
+        if self.started is not None and not self.started.safe:
+            self._carry_out_order()
+            if self._due():
+                await self._host.clock.sleep(BUILD_TIME)
+                self._rebuild_if_possible()
         self.running = None
 
     def power_lost(self) -> None:
@@ -143,17 +153,21 @@ class KernelManagement:
         """What Settings offers now: asked for within the window and not approved since; the oldest first."""
         now, approved = self._host.clock.now(), self.approved()
         fresh = [one for one in self._pending.values() if now - one.since <= APPROVAL_WINDOW]
-        return [one for one in fresh if (one.team_id, one.bundle_id) not in approved]
+        left = [one for one in fresh if (one.team_id, one.bundle_id) not in approved]
+        return [replace(one, forbidden=self._managed.forbids(one.team_id, one.bundle_id)) for one in left]
 
     def approve(self, pending: Pending, user: str) -> None:
         """The user whose short name is `user` allowed `pending` in Settings, which asked for the password.
 
-        PermissionError for somebody who is no administrator, or when LocalPolicy does not let it be approved. A kext
-        that spoils the build is approved all the same; the next load request says what is wrong.
+        PermissionError for somebody who may not approve kexts (`may_approve`), or when LocalPolicy or a profile does
+        not let it be approved. A kext that spoils the build is approved all the same; the next load request says what
+        is wrong.
         """
         account = self._host.spec.account(user)
-        if account is None or not account.admin:
+        if account is None or not self.may_approve(account):
             raise PermissionError(f"{user} is not an administrator")
+        if self._managed.forbids(pending.team_id, pending.bundle_id):
+            raise PermissionError("a profile forbids approvals by users")
         if not pending.allowed_by_policy:
             raise PermissionError("LocalPolicy does not allow third-party kexts")
         self.policy.allow(pending.team_id, pending.bundle_id, pending.developer_name)
@@ -161,10 +175,51 @@ class KernelManagement:
         self._pending.pop((pending.team_id, pending.bundle_id), None)
         self._rebuild_if_possible()
 
+    def may_approve(self, account: Account) -> bool:
+        """Whether that user may: an administrator, or anybody where a profile says so."""
+        return account.admin or self._managed.by_anybody
+
     def approved(self) -> frozenset[tuple[str, str]]:
-        """Which kexts users authorised, as far as both KextPolicy and the store have it."""
+        """Which kexts users authorised, or profiles once they were asked for, as far as the store has it too."""
         allowed = {(row.team_id, row.bundle_id) for row in self.policy.approvals() if row.allowed}
-        return frozenset(self.store.authorised(allowed))
+        managed = {key for key in self.policy.managed() if self._managed.allows(*key)}
+        return frozenset(self.store.authorised(allowed | managed))
+
+    # Management
+
+    def order_rebuild(self, paths: Sequence[str], token: bytes | None) -> None:
+        """The MDM server wants the collection rebuilt while the Mac restarts, with the kexts at `paths` besides those
+        that were asked for before; `token` is the bootstrap token, None where it has none."""
+        self._ordered = (tuple(paths), token)
+
+    def _profiles_changed(self) -> None:
+        """syspolicyd writes down what profiles allow."""
+        self.policy.manage(rows(self._host.management.payloads(PAYLOAD)))
+
+    def _carry_out_order(self) -> None:
+        """Authorises what a profile allows of all kexts that were asked for, in the MDM server's name."""
+        ordered, self._ordered = self._ordered, None
+        if ordered is None:
+            return
+        for path in ordered[0]:
+            self._discover(path)
+        allowed = [one for one in self._found(self.policy.paths()) if self._managed.allows(*one.key)]
+        if not allowed:
+            return
+        try:
+            self.store.admit(ordered[1])
+        except SepRefusal as refusal:
+            self._note(f"the MDM server may not manage kernel extensions here: {refusal}")
+            return
+        for one in allowed:
+            self._seen(one)
+        self._authorise({*self.approved(), *(one.key for one in allowed)})
+
+    def _discover(self, path: str) -> None:
+        """A kext that nobody asked for yet is looked at as if somebody had."""
+        for one in self._found([path]):
+            if one.fits and self._validated(one) is None:
+                self._seen(one)
 
     # The auxiliary collection
 
@@ -219,11 +274,12 @@ class KernelManagement:
 
     def _resolved(self, found: Found) -> Answer:
         """A good kext that does not run yet: asked for, or due at the next boot."""
-        identifier, now = found.kext.identifier, self._host.clock.now()
-        self.policy.seen(found.kext.path, found.team_id, identifier, found.cdhash, self.boot_uuid, now)
-        allowed = self._kexts_allowed
+        identifier = found.kext.identifier
+        managed, allowed = self._seen(found), self._kexts_allowed
+        if allowed and managed and found.key not in self.approved():
+            self._authorise({*self.approved(), found.key})
         if not allowed or found.key not in self.approved():
-            self._ask(found, allowed, now)
+            self._ask(found, allowed)
             return answers.needs_approval(identifier)
         if self._host.defect("KEXT-03"):
             self._kernel.start(found.member())
@@ -239,13 +295,20 @@ class KernelManagement:
         """Whether what this boot was started with lets kexts be; KEXT-06: this kernelmanagerd never looks."""
         return self.store.allows(self.started) or self._host.defect("KEXT-06")
 
-    def _ask(self, found: Found, allowed: bool, now: float) -> None:
+    def _seen(self, found: Found) -> bool:
+        """Notes that a kext was asked for; whether a profile allows it."""
+        managed, now = self._managed.allows(*found.key), self._host.clock.now()
+        self.policy.seen(found.kext.path, *found.key, found.cdhash, self.boot_uuid, now, managed=managed)
+        return managed
+
+    def _ask(self, found: Found, allowed: bool) -> None:
         self.policy.ask(found.team_id, found.kext.identifier, found.developer)
         self._pending[found.key] = Pending(
-            found.kext.identifier, found.team_id, found.developer, allowed, now, found.kext.path
+            found.kext.identifier, found.team_id, found.developer, allowed, self._host.clock.now(), found.kext.path
         )
         self._note(f"{found.kext.identifier}: waits for approval")
-        self._host.display.extension_blocked(found.developer)
+        if not self._managed.forbids(*found.key):
+            self._host.display.extension_blocked(found.developer)
 
     def _authorise(self, approved: Collection[tuple[str, str]]) -> None:
         """Has the store keep the user-authorised kext list; where that is refused, the old one stays."""
@@ -275,14 +338,16 @@ class KernelManagement:
     def _asked_for(self, approved: Collection[tuple[str, str]]) -> Iterator[Found]:
         """What lies today where approved kexts were found when they were asked for."""
         identifiers = {identifier for _, identifier in approved}
-        for path in self.policy.paths() if approved else ():
+        found = self._found(self.policy.paths() if approved else ())
+        return (one for one in found if one.kext.identifier in identifiers)
+
+    def _found(self, paths: Iterable[str]) -> Iterator[Found]:
+        """The kexts that lie at `paths` today."""
+        for path in paths:
             try:
-                found = self.library.find(path)
+                yield self.library.find(path)
             except (OSError, ValueError) as error:
                 self._note(f"{path} is left out of the auxiliary collection: {error}")
-                continue
-            if found.kext.identifier in identifiers:
-                yield found
 
     def _due(self) -> bool:
         """Whether an approved kext on the disk is not, as it is now, in the collection of the next boot."""

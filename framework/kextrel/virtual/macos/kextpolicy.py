@@ -7,7 +7,7 @@ The schema is that of captures of macOS 10.13 to 15.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +31,8 @@ _SCHEMA = (
     "PRIMARY KEY (team_id, bundle_id) )",
     "CREATE TABLE settings ( name TEXT, value TEXT, PRIMARY KEY (name) )",
 )
+_MANAGED = 0x1
+"""The flag of a load request that a profile allowed."""
 
 
 @dataclass(frozen=True, order=True)
@@ -87,16 +89,32 @@ class KextPolicy:
             database.execute("DELETE FROM kext_policy")
             database.execute("DELETE FROM kext_load_history_v3")
 
-    def seen(self, path: str, team_id: str, bundle_id: str, cdhash: str, boot_uuid: str, now: float) -> None:
-        """Notes a load request for the kext at `path` at `now` (Mac seconds)."""
+    def manage(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """What profiles allow now: rows of team, bundle identifier ("" for all of a team) and the payload's UUID."""
+        with self._open() as database:
+            database.execute("DELETE FROM kext_policy_mdm")
+            database.executemany("INSERT OR REPLACE INTO kext_policy_mdm VALUES (?, ?, 1, ?)", list(rows))
+
+    def seen(
+        self, path: str, team_id: str, bundle_id: str, cdhash: str, boot_uuid: str, now: float, *, managed: bool = False
+    ) -> None:
+        """Notes a load request for the kext at `path` at `now` (Mac seconds); `managed`: a profile allowed it then."""
         at = datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         with self._open() as database:
             database.execute(
-                "INSERT INTO kext_load_history_v3 VALUES (?, ?, ?, ?, ?, ?, 0, ?) ON CONFLICT(path) DO UPDATE SET "
+                "INSERT INTO kext_load_history_v3 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(path) DO UPDATE SET "
                 "team_id=excluded.team_id, bundle_id=excluded.bundle_id, boot_uuid=excluded.boot_uuid, "
-                "last_seen=excluded.last_seen, cdhash=excluded.cdhash",
-                (path, team_id, bundle_id, boot_uuid, at, at, cdhash),
+                "last_seen=excluded.last_seen, flags=excluded.flags, cdhash=excluded.cdhash",
+                (path, team_id, bundle_id, boot_uuid, at, at, _MANAGED if managed else 0, cdhash),
             )
+
+    def managed(self) -> set[tuple[str, str]]:
+        """Team and bundle identifier of what was asked for while a profile allowed it."""
+        with self._open() as database:
+            rows = database.execute(
+                "SELECT team_id, bundle_id FROM kext_load_history_v3 WHERE flags & ?", (_MANAGED,)
+            ).fetchall()
+        return {(str(team), str(bundle)) for team, bundle in rows}
 
     def paths(self) -> list[str]:
         """Where every kext that was asked for lay, the oldest first."""
@@ -120,7 +138,7 @@ class KextPolicy:
         content = read_bounded(self._disk, PATH, LIMIT)
         try:
             with opened(content) as database:
-                database.execute("SELECT count(*) FROM kext_policy, kext_load_history_v3").fetchone()
+                database.execute("SELECT count(*) FROM kext_policy, kext_policy_mdm, kext_load_history_v3").fetchone()
         except sqlite3.Error:
             return _empty()
         return content

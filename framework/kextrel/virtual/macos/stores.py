@@ -33,6 +33,10 @@ class Enclave(Protocol):
         """SepRefusal where it does not take them."""
         ...
 
+    def admit_mdm(self, token: bytes | None) -> None:
+        """An MDM server acts in a person's place, with the bootstrap token; SepRefusal where it may not."""
+        ...
+
 
 class Store(Protocol):
     """One Mac's approvals and collection."""
@@ -59,6 +63,10 @@ class Store(Protocol):
 
     def authorise(self, approved: Collection[Key]) -> None:
         """Keeps the user-authorised kext list. SepRefusal where LocalPolicy does not take it; the old one stays."""
+        ...
+
+    def admit(self, token: bytes | None) -> None:
+        """The MDM server wants a rebuild and gave the bootstrap token. SepRefusal where that needs a person."""
         ...
 
     def put(self, members: Sequence[Member]) -> bool:
@@ -105,6 +113,9 @@ class Sealed:
         data = auxkc.encode_uakl(approved)
         self._sep.measure(auxp=auxkc.digest(data))
         self.preboot.write(self.preboot.uakl, data)
+
+    def admit(self, token: bytes | None) -> None:
+        self._sep.admit_mdm(token)
 
     def put(self, members: Sequence[Member]) -> bool:
         preboot = self.preboot
@@ -166,6 +177,9 @@ class DataVolume:
 
     def authorise(self, approved: Collection[Key]) -> None:
         """KextPolicy has the list already, and nothing seals it."""
+
+    def admit(self, token: bytes | None) -> None:
+        """Nothing on Intel keeps an MDM server from it."""
 
     def put(self, members: Sequence[Member]) -> bool:
         before = self._disk().read_bytes(self.COLLECTION) if self._disk().is_file(self.COLLECTION) else None

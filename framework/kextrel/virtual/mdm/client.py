@@ -64,8 +64,14 @@ class Client:
         """The Mac's environment is another one."""
         if environment == "macos":
             self._task = asyncio.get_running_loop().create_task(self._run(), name=f"mdmclient {self._mac.spec.name}")
+            self._task.add_done_callback(self._ended)
         else:
             self.stop()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._mac.on_failure(error)
 
     def stop(self) -> None:
         """Ends it, in the middle of whatever it does."""

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kextrel.virtual.macos.extensionpolicy import PAYLOAD as SYSTEM_EXTENSION_POLICY
+from kextrel.virtual.macos.managedkexts import PAYLOAD as KEXT_POLICY
 from kextrel.virtual.macos.plists import BadPlist, mapping
 from kextrel.virtual.mdm.refusal import Refusal
 
-__all__ = ["KEXT_POLICY", "MDM", "SYSTEM_EXTENSION_POLICY", "Profile", "judged", "parse"]
+__all__ = ["MDM", "Profile", "judged", "parse"]
 
-KEXT_POLICY = "com.apple.syspolicy.kernel-extension-policy"
-SYSTEM_EXTENSION_POLICY = "com.apple.system-extension-policy"
 MDM = "com.apple.mdm"
 
 _PROFILE, _PAYLOAD, _INSTALLATION = "MCProfileErrorDomain", "MCPayloadErrorDomain", "MCInstallationErrorDomain"
