@@ -13,6 +13,9 @@ from typing import Any
 from kextrel.virtual.assembly import Parts, pikvm
 from kextrel.virtual.faults import Fault
 from kextrel.virtual.machine import Machine
+from kextrel.virtual.mdm.client import Client
+from kextrel.virtual.mdm.identity import about
+from kextrel.virtual.mdm.server import USER, Server
 from kextrel.virtual.spec import Endpoints, MacSpec
 from kextrel.virtual.wires.keyboard import HidInjector
 from kextrel.virtual.wires.relay import MAINS, RelayBoard
@@ -40,8 +43,9 @@ async def run(
     """As `serve`, inside a running event loop and until `stop` is set. A Mac that breaks down raises here."""
     broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     async with AsyncExitStack() as stack:
+        mdm = await _mdm_server(specs, stack)
         for spec in specs:
-            place = Place(spec.with_faults(tuple(faults)), broken)
+            place = Place(spec.with_faults(tuple(faults)), broken, mdm)
             stack.push_async_callback(place.close)
             await place.start(on_ready)
         ends: list[asyncio.Future[Any]] = [asyncio.ensure_future(stop.wait()), broken]
@@ -60,16 +64,30 @@ async def _until_told(specs: Sequence[MacSpec], faults: Sequence[Fault], on_read
     await run(specs, faults=faults, on_ready=on_ready, stop=stop)
 
 
+async def _mdm_server(specs: Sequence[MacSpec], stack: AsyncExitStack) -> Server | None:
+    """The server that these Macs enroll with, for as long as `stack`; None when none of them needs it."""
+    if not any(spec.enrollment != "none" and not spec.mdm_url for spec in specs):
+        return None
+    server = Server()
+    stack.push_async_callback(server.close)
+    await server.start()
+    return server
+
+
 def _break(broken: asyncio.Future[None], error: BaseException) -> None:
     if not broken.done():
         broken.set_exception(error)
 
 
 class Place:
-    """One place on the bench: a Mac and the boards that are wired to it. `broken` gets the error of one that fails."""
+    """One place on the bench: a Mac and the boards that are wired to it. `broken` gets the error of one that fails.
 
-    def __init__(self, spec: MacSpec, broken: asyncio.Future[None]) -> None:
+    `mdm`: the server that is served with the Macs.
+    """
+
+    def __init__(self, spec: MacSpec, broken: asyncio.Future[None], mdm: Server | None = None) -> None:
         self.machine = machine = Machine(spec, Parts())
+        self._mdm = mdm
         machine.on_failure = partial(_break, broken)
         self.relay = RelayBoard(machine.rail, machine.button, machine.faults, machine.clock)
         self.injector = HidInjector(
@@ -82,21 +100,57 @@ class Place:
         """Wires it up and switches it on; `on_ready` is called once, when macOS is up."""
         await self.machine.sshd.prepare()
         await self.kvm.start()
+        client = self._managed()
+        if client is not None:
+            client.when_settled(lambda: on_ready(self.endpoints()))
+        else:
+            self._when_up(lambda: on_ready(self.endpoints()))
+        self.relay.states[MAINS] = True
+        self.machine.switch_on()
+
+    def _when_up(self, ready: Callable[[], None]) -> None:
         told = False
 
         def entered(environment: str) -> None:
             nonlocal told
             if environment == "macos" and not told:
                 told = True
-                on_ready(self.endpoints())
+                ready()
 
         self.machine.watch(entered)
-        self.relay.states[MAINS] = True
-        self.machine.switch_on()
+
+    def _managed(self) -> Client | None:
+        """The client of a Mac that is to be managed, with its server told apart from the bench's way to it."""
+        spec, management = self.machine.spec, self.machine.management
+        if spec.enrollment == "none":
+            return None
+        if spec.mdm_url or self._mdm is None:
+            return management.assign(self.machine, spec.mdm_url, None)
+        self._mdm.watch(self._mdm_id, self.machine.faults)
+        return management.assign(self.machine, self._mdm.device_url, self._mdm.apns)
+
+    @property
+    def _mdm_id(self) -> str:
+        """How the server's API names the Mac."""
+        return next(iter(about(self.machine, self.machine.spec.enrollment).values()))
+
+    def _mdm_url(self) -> str | None:
+        """Where the server is, None for a Mac that is not to be managed."""
+        spec = self.machine.spec
+        return None if spec.enrollment == "none" else spec.mdm_url or (self._mdm.url if self._mdm else None)
+
+    def _mdm_access(self) -> dict[str, Any] | None:
+        """What a bench needs to send the Mac commands; None where the server is not ours, or there is none."""
+        spec = self.machine.spec
+        if spec.enrollment == "none" or spec.mdm_url or self._mdm is None:
+            return None
+        return {"udid": self._mdm_id, "user": USER, "api_key": self._mdm.api_key}
 
     async def close(self) -> None:
         """Takes it all away."""
         await self.machine.close()
+        if self.machine.management.client is not None:
+            await self.machine.management.client.close()
         await self.kvm.close()
         self.injector.close()
         self.relay.close()
@@ -121,6 +175,8 @@ class Place:
             relay=self.relay.port.path,
             keyboard=self.injector.port.path,
             screen={"url": self.kvm.url, "user": _KVM_USER, "password": self._kvm_password},
+            mdm=self._mdm_url(),
+            mdm_access=self._mdm_access(),
             accounts=tuple(
                 {"name": one.name, "full_name": one.full_name, "admin": one.admin, "password": one.password}
                 for one in spec.accounts
