@@ -57,8 +57,19 @@ class Stage:
         self.log.append("ssh closes" if orderly else "ssh cut")
 
 
+class NoExtensions:
+    """sysextd, which has a test of its own."""
+
+    def boot(self) -> None: ...
+    def power_lost(self) -> None: ...
+    async def orderly_shutdown(self) -> None: ...
+
+
 class Props:
-    """Every fitting is the same stage."""
+    """Every other fitting is the same stage."""
+
+    def extensions(self, machine: Machine) -> NoExtensions:
+        return NoExtensions()
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from kextrel.virtual.fittings import Display, Kernel, Serial, Sshd
     from kextrel.virtual.machine import Machine
+    from kextrel.virtual.macos.sysextd import SystemExtensions
     from kextrel.virtual.mdm.management import Management
     from kextrel.virtual.ui.host import Host
     from kextrel.virtual.unix.fs import FileSystem
@@ -36,6 +37,11 @@ class Parts:
         from kextrel.virtual.macos.kernelmanagement import KernelManagement
 
         return KernelManagement(machine)
+
+    def extensions(self, machine: Machine) -> SystemExtensions:
+        from kextrel.virtual.macos.sysextd import SystemExtensions
+
+        return SystemExtensions(machine)
 
     def display(self, machine: Machine) -> Display:
         from kextrel.virtual.ui.display import Display

@@ -12,6 +12,7 @@ from kextrel.virtual.hardware.startup import Started
 
 if TYPE_CHECKING:
     from kextrel.virtual.machine import Machine
+    from kextrel.virtual.macos.sysextd import SystemExtensions
     from kextrel.virtual.mdm.management import Management
     from kextrel.virtual.unix.fs import FileSystem
     from kextrel.virtual.unix.system import System
@@ -69,6 +70,18 @@ class Display(Protocol):
 
     def extension_blocked(self, developer: str) -> None:
         """Kernel management was asked for something that nobody approved: a dialogue appears."""
+        ...
+
+    def application_blocked(self, application: str, category: str) -> None:
+        """sysextd waits for somebody to allow an extension of `application`: an alert appears."""
+        ...
+
+    def authorize(self, title: str, message: str, done: Callable[[str | None], None]) -> bool:
+        """Asks for an administrator; `done` gets who confirmed it, None for nobody. False without a login session."""
+        ...
+
+    def delete(self, application: str, delete: Callable[[], None]) -> bool:
+        """Finder asks, and then calls `delete`. False without a login session."""
         ...
 
     def restart_asked_for(self, restart: Callable[[], None]) -> bool:
@@ -136,6 +149,8 @@ class Fittings(Protocol):
     def management(self, machine: Machine) -> Management: ...
 
     def kernel(self, machine: Machine) -> Kernel: ...
+
+    def extensions(self, machine: Machine) -> SystemExtensions: ...
 
     def display(self, machine: Machine) -> Display: ...
 

@@ -89,6 +89,7 @@ class Machine:
         self.disk = fittings.disk(self)
         self.management = fittings.management(self)
         self.kernel = fittings.kernel(self)
+        self.extensions = fittings.extensions(self)
         self.display = fittings.display(self)
         self.serial = fittings.serial(self)
         self.sshd = fittings.sshd(self)
@@ -168,6 +169,7 @@ class Machine:
         system, self.system = self.system, None
         self.nvram.power_lost()
         self.kernel.power_lost()
+        self.extensions.power_lost()
         self._stop_forcing()
         self._down()
         self._ending = self._begin(self._cut(doing, self._ending, system))
@@ -241,6 +243,7 @@ class Machine:
         self.kernel.boot(started)
         await self._run_kernel()
         await self._start_system("macos")
+        self.extensions.boot()
         if self.has("PREP-05") and not started.safe:
             self.log_in(self.spec.administrator.name)
         if self.has("PREP-01"):
@@ -289,6 +292,7 @@ class Machine:
         if self.system is not None:
             await self.system.stop(orderly=True)
             self.system = None
+        await self.extensions.orderly_shutdown()
         await self.kernel.orderly_shutdown()
         await self.sshd.close(orderly=True)
         self.nvram.sync()

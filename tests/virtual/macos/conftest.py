@@ -20,6 +20,7 @@ from kextrel.virtual.machine import Machine
 from kextrel.virtual.macos import bundle, trust
 from kextrel.virtual.macos import tools as _registered  # noqa: F401
 from kextrel.virtual.macos.kernelmanagement import KernelManagement
+from kextrel.virtual.macos.sysextd import SystemExtensions
 from kextrel.virtual.mdm.management import Management
 from kextrel.virtual.spec import MacSpec
 from kextrel.virtual.unix.disk import new_disk
@@ -194,6 +195,9 @@ class ToolFittings:
 
     def kernel(self, machine: Machine) -> KernelManagement:
         return KernelManagement(machine)
+
+    def extensions(self, machine: Machine) -> SystemExtensions:
+        return SystemExtensions(machine)
 
     def display(self, machine: Machine) -> WatchedDisplay:
         return WatchedDisplay(machine)

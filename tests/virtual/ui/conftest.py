@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from kextrel.virtual.clock import Clock
+from kextrel.virtual.hardware.nvram import Nvram
+from kextrel.virtual.hardware.sep import SepRefusal
+from kextrel.virtual.hardware.t2 import T2
 from kextrel.virtual.ui import Display
 
 _USAGES = {
@@ -36,6 +41,7 @@ class Plan:
     owners: tuple[Person, ...] = PEOPLE
     macos: str = "14.5"
     disk_name: str = "Macintosh HD"
+    architecture: str = "apple-silicon"
 
     def has(self, preparation: str) -> bool:
         return preparation not in self.missing
@@ -88,6 +94,45 @@ class Kexts:
 
 
 @dataclass
+class SystemExtensions:
+    """sysextd, as far as Settings knows it: who waits, who is on, and what was done by whom."""
+
+    waiting: list[Any] = field(default_factory=list)
+    on: list[Any] = field(default_factory=list)
+    off: list[Any] = field(default_factory=list)
+    fixed: bool = False
+    done: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def pending(self) -> Sequence[Any]:
+        return tuple(self.waiting)
+
+    def switches(self) -> Sequence[Any]:
+        return (*self.on, *self.off, *self.waiting)
+
+    def is_on(self, record: Any) -> bool:
+        return record in self.on
+
+    def removable_from_ui(self, record: Any) -> bool:
+        return not self.fixed
+
+    def allow(self, record: Any, user: str) -> None:
+        self._move("allow", record, user, self.on)
+
+    def enable(self, record: Any, user: str) -> None:
+        self._move("enable", record, user, self.on)
+
+    def disable(self, record: Any, user: str) -> None:
+        self._move("disable", record, user, self.off)
+
+    def _move(self, what: str, record: Any, user: str, to: list[Any]) -> None:
+        for place in (self.waiting, self.on, self.off):
+            if record in place:
+                place.remove(record)
+        to.append(record)
+        self.done.append((what, record.identifier, user))
+
+
+@dataclass
 class Shell:
     """What stands in for bash: it echoes by the terminal, and its terminal is there to write to."""
 
@@ -109,10 +154,35 @@ class Unix:
         return self.shells[-1]
 
 
+class Timer:
+    def cancel(self) -> None:
+        """Nothing waits for it."""
+
+
+@dataclass
+class Enclave:
+    """Takes every change whose password is right, in the one true recoveryOS."""
+
+    one_true: bool = True
+    mode: dict[str, int | None] = field(default_factory=dict)
+
+    def policy(self) -> Any:
+        return SimpleNamespace(**{"smb0": None, "smb2": None, "smb3": None, **self.mode})
+
+    def change(self, change: Any, *, user: str, password: str) -> None:
+        if not any((person.name, person.password) == (user, password) for person in PEOPLE):
+            raise SepRefusal("authentication", 9)
+        if not self.one_true:
+            raise SepRefusal("environment", 12)
+        self.mode = dict(change.fields)
+
+
 class Mac:
     def __init__(self) -> None:
         self.spec, self.clock, self.kernel, self.startup = Plan(), Time(), Kexts(), self
-        self.system = Unix()
+        self.system, self.extensions = Unix(), SystemExtensions()
+        self.t2: T2 | None = None
+        self.sep = Enclave()
         self.console_user: str | None = "admin"
         self.done: list[str] = []
         self.display = Display(self)
@@ -137,6 +207,10 @@ class Mac:
     @property
     def text(self) -> str:
         return self.display.text()
+
+    def is_a(self, architecture: str, macos: str) -> None:
+        self.spec = replace(self.spec, architecture=architecture, macos=macos)
+        self.t2 = T2(Nvram(Clock(start=0.0, later=lambda *_: Timer()))) if architecture == "intel-t2" else None
 
     def lacks(self, *rows: str) -> None:
         self.spec = replace(self.spec, missing=frozenset(rows))

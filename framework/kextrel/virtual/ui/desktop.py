@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from kextrel.virtual.ui.authority import administrator
 from kextrel.virtual.ui.boot import SCREEN
-from kextrel.virtual.ui.dialogues import AGENT, SETTINGS, blocked
+from kextrel.virtual.ui.dialogues import (
+    AGENT,
+    FINDER,
+    SETTINGS,
+    Authentication,
+    application_blocked,
+    blocked,
+    removes_extensions,
+    restart_asked_for,
+)
 from kextrel.virtual.ui.host import Account, Host
 from kextrel.virtual.ui.keys import Key
 from kextrel.virtual.ui.login import WALLPAPER
@@ -18,6 +28,7 @@ from kextrel.virtual.ui.window import Stack
 __all__ = ["Desktop"]
 
 _SECURITY = "x-apple.systempreferences:com.apple.settings.PrivacySecurity.extension?Security"
+_EXTENSIONS = "x-apple.systempreferences:com.apple.ExtensionsPreferences?extensionPointIdentifier={}.extension-point"
 _DOCK = ("#2f9bf4", "#f4f4f6", "#34c759", "#ff453a", "#ff9f0a", "#8e8e93", "#5e5ce6", "#3a3a3c")
 
 
@@ -56,11 +67,55 @@ class Desktop:
         self._asked[developer] = window
         self._stack.open(window)
 
+    def application_blocked(self, application: str, category: str) -> None:
+        """Shows the alert about `application`, unless the one before is still there."""
+        key = f"application {application}"
+        if self._asked.get(key) in self._stack.of(AGENT):
+            return
+        own_place = int(self._host.spec.macos.partition(".")[0]) >= 15
+        url = _EXTENSIONS.format(category) if own_place else _SECURITY
+        window = application_blocked(
+            self._stack, application, lambda: self.open_settings(url), navigation=self._navigation
+        )
+        self._asked[key] = window
+        self._stack.open(window)
+
+    def restart_asked_for(self, restart: Callable[[], None]) -> None:
+        """Shows the MDM server's wish for a restart; `restart` when somebody agrees."""
+        self._stack.open(restart_asked_for(self._stack, restart, navigation=self._navigation))
+
+    def authorize(self, title: str, message: str, done: Callable[[str | None], None]) -> None:
+        """Shows a sheet that asks for an administrator; `done` gets who confirmed it, None when it went otherwise."""
+
+        def modify(user: str, password: str) -> bool:
+            account = administrator(self._host, user, password)
+            if account is not None:
+                done(account.name)
+            return account is not None
+
+        sheet = Authentication(
+            self._stack, self.user.full_name, modify, navigation=self._navigation, title=title, message=message,
+            button="OK", application=title, cancelled=lambda: done(None),
+        )  # fmt: skip
+        self._stack.open(sheet)
+
+    def delete(self, application: str, delete: Callable[[], None]) -> None:
+        """Finder is asked to delete an application that carries active system extensions: a sheet says so, a second one
+        asks for an administrator, and then `delete` does it."""
+
+        def confirmed(user: str | None) -> None:
+            if user is not None:
+                delete()
+
+        def go_on() -> None:
+            self.authorize(FINDER, "Finder wants to make changes.", confirmed)
+
+        self._stack.open(removes_extensions(self._stack, application, go_on, navigation=self._navigation))
+
     def open_settings(self, url: str) -> None:
         """Opens System Settings at `url`, or brings what is open to the front."""
         if not self._stack.raise_application(SETTINGS):
-            self._stack.open(Settings(self._host, self._stack, self.user, url))
-            return
+            self._stack.open(Settings(self._host, self._stack, self.user))
         window = self._stack.of(SETTINGS)[0]
         if isinstance(window, Settings):
             window.go(url)

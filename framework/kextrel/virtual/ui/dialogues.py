@@ -17,6 +17,7 @@ __all__ = [
     "blocked",
     "recovery_needed",
     "removes_extensions",
+    "restart_asked_for",
     "restart_needed",
 ]
 
@@ -112,6 +113,12 @@ def restart_needed(stack: Stack, restart: Callable[[], None], *, navigation: boo
     """Allowed; the new kernel collection is used from the next boot on."""
     texts = ("A restart is required before new system extensions can be used.",)
     return _alert(stack, SETTINGS, texts, (("Not Now", _nothing), ("Restart", restart)), navigation=navigation)
+
+
+def restart_asked_for(stack: Stack, restart: Callable[[], None], *, navigation: bool) -> Window:
+    """The MDM server would like a restart when it suits whoever is there."""
+    texts = ("Restart Required", "Your organization requires this Mac to restart.")
+    return _alert(stack, AGENT, texts, (("Later", _nothing), ("Restart", restart)), navigation=navigation)
 
 
 class Authentication(Window):

@@ -109,6 +109,35 @@ class Display:
         if isinstance(self._scene, Session) and self._scene.desktop is not None:
             self._scene.desktop.blocked(developer)
 
+    def application_blocked(self, application: str, category: str) -> None:
+        """sysextd waits for somebody to allow an extension of `application`: the alert appears, if anybody is there."""
+        if isinstance(self._scene, Session) and self._scene.desktop is not None:
+            self._scene.desktop.application_blocked(application, category)
+
+    def restart_asked_for(self, restart: Callable[[], None]) -> bool:
+        """The MDM server would like a restart: a notification, `restart` when somebody agrees. False without a login
+        session."""
+        if not isinstance(self._scene, Session) or self._scene.desktop is None:
+            return False
+        self._scene.desktop.restart_asked_for(restart)
+        return True
+
+    def authorize(self, title: str, message: str, done: Callable[[str | None], None]) -> bool:
+        """Asks for an administrator; `done` gets the short name of who confirmed it, None when nobody did. False, and
+        `done` is never called, when there is no login session to ask in."""
+        if not isinstance(self._scene, Session) or self._scene.desktop is None:
+            return False
+        self._scene.desktop.authorize(title, message, done)
+        return True
+
+    def delete(self, application: str, delete: Callable[[], None]) -> bool:
+        """Finder asks before it deletes an application that carries active system extensions, and then calls `delete`.
+        False when there is no login session."""
+        if not isinstance(self._scene, Session) or self._scene.desktop is None:
+            return False
+        self._scene.desktop.delete(application, delete)
+        return True
+
     def open_settings(self, url: str) -> bool:
         """`open URL` of an x-apple.systempreferences URL. False when there is no login session to open it in."""
         if not isinstance(self._scene, Session) or self._scene.desktop is None:

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from kextrel.virtual.unix.tty import Tty
 
-__all__ = ["Account", "Clock", "Host", "Kernel", "Pending", "Process", "Spec", "Startup", "System", "Users"]
+__all__ = [
+    "Account",
+    "Clock",
+    "ExtensionRecord",
+    "Extensions",
+    "Host",
+    "Kernel",
+    "Pending",
+    "Process",
+    "Spec",
+    "Startup",
+    "System",
+    "Users",
+]
 
 
 class Account(Protocol):
@@ -80,6 +93,44 @@ class Startup(Protocol):
         ...
 
 
+class ExtensionRecord(Protocol):
+    """One version of a system extension. `application`: the name of the one that carries it."""
+
+    @property
+    def identifier(self) -> str: ...
+    @property
+    def team_id(self) -> str: ...
+    @property
+    def category(self) -> str: ...
+    @property
+    def unique_id(self) -> str: ...
+    @property
+    def application(self) -> str: ...
+
+
+class Extensions(Protocol):
+    """The part of sysextd that Settings and Finder talk to."""
+
+    def pending(self) -> Sequence[ExtensionRecord]:
+        """What waits for its user and may be allowed."""
+        ...
+
+    def switches(self) -> Sequence[ExtensionRecord]:
+        """What is activated, be it on or off, or waits for its user and may be allowed."""
+        ...
+
+    def is_on(self, record: ExtensionRecord) -> bool: ...
+    def removable_from_ui(self, record: ExtensionRecord) -> bool: ...
+
+    def allow(self, record: ExtensionRecord, user: str) -> None:
+        """The administrator whose short name is `user` allowed it; PermissionError when it may not be, LookupError
+        when it waits no more. So for `enable` and `disable`."""
+        ...
+
+    def enable(self, record: ExtensionRecord, user: str) -> None: ...
+    def disable(self, record: ExtensionRecord, user: str) -> None: ...
+
+
 class Users(Protocol):
     """The local directory."""
 
@@ -113,6 +164,8 @@ class Host(Protocol):
     def kernel(self) -> Kernel: ...
     @property
     def startup(self) -> Startup: ...
+    @property
+    def extensions(self) -> Extensions: ...
     @property
     def system(self) -> System | None: ...
     @property

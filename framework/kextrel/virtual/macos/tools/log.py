@@ -1,33 +1,37 @@
-"""log(1): the little of the unified log that kernel management writes."""
+"""log(1): the little of the unified log that kernel management and sysextd write."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from kextrel.virtual.macos.tools.mac import kernel
+from kextrel.virtual.macos.tools.mac import kernel, machine
 from kextrel.virtual.unix.process import Exit, Proc, tool
 
 __all__ = ["log", "show_log"]
 
+_KERNELMANAGERD = "102    0    kernelmanagerd: [com.apple.kernelmanagerd.logging:LoadRequestResolution] "
+_SYSEXTD = "283    0    sysextd: "
 _HEADER = "Timestamp                       Thread     Type        Activity             PID    TTL  \n"
 
 
 @tool("/usr/bin/log", where=("macos",))
 async def log(proc: Proc) -> int:
-    """`log show …`: predicates are taken for granted, since only kernelmanagerd writes here."""
+    """`log show …`: of a predicate only the process that it names counts."""
     if proc.args[:1] != ["show"]:
         raise Exit(64, "usage: log show [options]")
     return await show_log(proc)
 
 
 async def show_log(proc: Proc) -> int:
-    """Every line that is kept, the oldest first."""
-    lines = [_HEADER]
-    for at, text in list(kernel(proc).log):
-        moment = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S.%f+0000")
-        lines.append(
-            f"{moment} 0x1f3      Default     0x0                  102    0    kernelmanagerd: "
-            f"[com.apple.kernelmanagerd.logging:LoadRequestResolution] {text}\n"
-        )
-    await proc.write("".join(lines))
+    """Every line that is kept, the oldest first; where the words name one of the two daemons, only its own."""
+    words = " ".join(proc.args)
+    kept = [(at, _KERNELMANAGERD + text) for at, text in list(kernel(proc).log)] if "sysextd" not in words else []
+    if "kernelmanagerd" not in words:
+        kept += [(at, _SYSEXTD + text) for at, text in list(machine(proc).extensions.log)]
+    await proc.write(_HEADER + "".join(_line(at, text) for at, text in sorted(kept)))
     return 0
+
+
+def _line(at: float, text: str) -> str:
+    moment = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S.%f+0000")
+    return f"{moment} 0x1f3      Default     0x0                  {text}\n"

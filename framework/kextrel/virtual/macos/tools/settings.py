@@ -9,6 +9,7 @@ from kextrel.virtual.macos import plists
 from kextrel.virtual.macos.files import read_bounded
 from kextrel.virtual.macos.plists import BadPlist, mapping
 from kextrel.virtual.macos.tools.mac import machine, need_root
+from kextrel.virtual.macos.tools.sessions import delete, launch
 from kextrel.virtual.unix.process import Exit, Proc, tool
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["defaults", "open_tool", "osascript", "pmset"]
 
 _QUIT = re.compile(r'(?:tell\s+)?(?:quit\s+)?app(?:lication)?\s+"([^"]{1,100})"(?:\s+to\s+quit)?\s*\Z')
+_DELETE = re.compile(
+    r'tell\s+app(?:lication)?\s+"Finder"\s+to\s+delete\s+\(?\s*POSIX\s+file\s+"([^"]{1,1000})"\s*(?:as\s+alias)?\s*\)?\Z'
+)
 _GLOBAL = ("-g", "-globalDomain", "NSGlobalDomain", "Apple Global Domain")
 
 
@@ -85,11 +89,15 @@ def _shown(value: Any) -> str:
 
 @tool("/usr/bin/open", where=("macos",))
 async def open_tool(proc: Proc) -> int:
-    """A URL of System Settings, in the session of who is logged in at the console."""
-    words = [word for word in proc.args if not word.startswith("-")]
+    """A URL of System Settings, or an application (-a NAME, or its path; --args …), in the session at the console."""
+    own, arguments = _split(proc.args, "--args")
+    words = [word for word in own if not word.startswith("-")]
     if not words:
         raise Exit(1, "Usage: open [-e] [-t] [-f] [-W] [-R] [-n] [-g] [-h] [-a <application>] [filenames]")
     target = words[-1]
+    if "-a" in own or target.rstrip("/").endswith(".app"):
+        launch(proc, words[0], arguments, session=_session(proc))
+        return 0
     if not target.startswith("x-apple.systempreferences:"):
         raise Exit(1, f"The file {proc.fs.absolute(target)} does not exist.")
     if not _session(proc) or not _display(proc).open_settings(target):
@@ -99,14 +107,24 @@ async def open_tool(proc: Proc) -> int:
 
 @tool("/usr/bin/osascript", where=("macos",))
 async def osascript(proc: Proc) -> int:
-    """-e 'quit app "NAME"' (or 'tell application "NAME" to quit'); nothing else is understood."""
+    """-e 'quit app "NAME"', 'tell application "NAME" to quit', and Finder's 'delete (POSIX file "PATH" as alias)'."""
     scripts = [text for flag, text in zip(proc.args, proc.args[1:], strict=False) if flag == "-e"]
+    deleted = _DELETE.match(scripts[0].strip()) if scripts else None
+    if deleted is not None:
+        delete(proc, deleted.group(1), session=_session(proc))
+        return 0
     found = _QUIT.match(scripts[0].strip()) if scripts else None
     if found is None:
         raise Exit(1, "0:0: syntax error: A command was expected but something else was found. (-2741)")
     if not _session(proc) or not _display(proc).quit(found.group(1)):
         raise Exit(1, "0:0: execution error: An error of type -10810 has occurred. (-10810)")
     return 0
+
+
+def _split(words: list[str], mark: str) -> tuple[list[str], list[str]]:
+    """What stands before and behind the first `mark`."""
+    at = words.index(mark) if mark in words else len(words)
+    return words[:at], words[at + 1 :]
 
 
 def _display(proc: Proc) -> Display:

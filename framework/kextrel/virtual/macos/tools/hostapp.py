@@ -19,7 +19,7 @@ from kextrel.virtual.unix.process import Exit, Main, Proc
 from kextrel.virtual.unix.programs import runs_machine_code
 from kextrel.virtual.unix.signals import SIGKILL, SignalDeath
 
-__all__ = ["in_login_session", "known"]
+__all__ = ["known"]
 
 _LARGEST = 64 << 20
 _INSIDE = "/Contents/MacOS/"
@@ -60,7 +60,7 @@ async def _request(proc: Proc, verb: str, identifier: str, app: str) -> int:
 
     proc.out(f"request: {verb} {identifier}\n")
     daemon: SystemExtensions = proc.machine.extensions
-    request = Request(verb, identifier, app, in_login_session(proc), replacing)
+    request = Request(verb, identifier, app, _in_login_session(proc), replacing)
     try:
         proc.out(f"{_SAID[await proc.outside(daemon.submit(request))]}\n")
     except Refused as refusal:
@@ -69,7 +69,7 @@ async def _request(proc: Proc, verb: str, identifier: str, app: str) -> int:
     return 0
 
 
-def in_login_session(proc: Proc) -> bool:
+def _in_login_session(proc: Proc) -> bool:
     """Whether the process belongs to the login session of who is at the screen now."""
     user = proc.system.console_user
     return user is not None and proc.gui == user.uid
