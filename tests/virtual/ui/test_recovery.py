@@ -131,3 +131,28 @@ def test_a_restart_hangs_up_the_shell(inside: Any) -> None:
     inside.press("command-shift-t")
     inside.display.entered("off")
     assert inside.system.shells[0].tty.hung_up
+
+
+def test_intel_without_t2_asks_nobody_and_has_only_terminal_in_its_menu(mac: Any) -> None:
+    mac.is_a("intel", "12.7")
+    mac.display.entered("recovery")
+    lines = mac.text.splitlines()
+    assert lines[0].split() == ["Recovery", "File", "Edit", "Utilities", "Window"]
+    assert "Reinstall macOS Monterey" in lines
+    mac.press("control-f2", "right", "right", "right", "down")
+    assert "Startup Security Utility" not in mac.text
+    mac.press("return")
+    assert "Terminal — bash — 80×24" in mac.text
+
+
+def test_a_t2_mac_asks_who_you_are(mac: Any) -> None:
+    mac.is_a("intel-t2", "13.6")
+    mac.display.entered("recovery")
+    assert "Select a user you know the password for." in mac.text
+    mac.press("return")
+    mac.type("swordfish")
+    mac.press("return")
+    assert "Reinstall macOS Ventura" in mac.text
+    mac.press("control-f2", "right", "right", "right", "down")
+    assert "Startup Security Utility" in mac.text
+    assert "Share Disk…" not in mac.text

@@ -40,3 +40,15 @@ def test_a_key_acts_when_it_goes_down_and_does_not_repeat(mac: Any) -> None:
     mac.display.key(False, 0x4F, 0)
     mac.press("return")
     assert mac.done == ["boot macos"]
+
+
+def test_shift_turns_continue_into_safe_mode_for_the_volume_alone(mac: Any) -> None:
+    mac.display.entered("startup-options")
+    mac.press("right")
+    mac.display.key(True, 0xE1, 2)
+    assert "Continue in Safe Mode" in mac.text
+    mac.press("shift-return")
+    assert mac.done == ["boot safe-mode"]
+    mac.display.entered("startup-options")
+    mac.press("right", "right", "shift-return")
+    assert mac.done == ["boot safe-mode", "boot recovery"]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Key", "is_modifier", "key_of", "usage_of"]
+__all__ = ["SHIFT", "Key", "is_modifier", "key_of", "usage_of"]
 
-_CONTROL, _SHIFT, _OPTION, _COMMAND = 0x11, 0x22, 0x44, 0x88
+_CONTROL, SHIFT, _OPTION, _COMMAND = 0x11, 0x22, 0x44, 0x88
 _LEFT_SHIFT = 0x02
 _FIRST_MODIFIER, _LAST_MODIFIER = 0xE0, 0xE7
 
@@ -39,14 +39,14 @@ def is_modifier(usage: int) -> bool:
 
 def key_of(usage: int, modifiers: int) -> Key | None:
     """The key of `usage` under the modifier byte, or None for a usage that a US keyboard of Apple's does not have."""
-    shift = bool(modifiers & _SHIFT)
+    shift = bool(modifiers & SHIFT)
     name, char = _NAMES.get(usage, ""), ""
     if usage in _TYPING:
         plain, shifted = _TYPING[usage]
         name, char = name or plain, shifted if shift else plain
     if not name:
         return None
-    held = (bool(modifiers & mask) for mask in (_COMMAND, _CONTROL, _SHIFT, _OPTION))
+    held = (bool(modifiers & mask) for mask in (_COMMAND, _CONTROL, SHIFT, _OPTION))
     return Key(name, char, *held)
 
 

@@ -1,4 +1,7 @@
-"""The startup options: the volume, Options, and under the selected one Continue."""
+"""The startup options: the volume, Options, and under the selected one Continue.
+
+Holding Shift turns Continue under the volume into Continue in Safe Mode (Apple's guide, "Start up in safe mode").
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ _PLACES = (WIDTH // 2 - 110, WIDTH // 2 + 110)
 
 
 class StartupOptions:
-    """Nothing is selected at first; Right and Left move over the two; Return is Continue once one is selected."""
+    """`shift_held`: the Shift key is down.
+
+    Nothing is selected at first; Right and Left move over the two; Return is Continue once one is selected.
+    """
 
     signal = True
 
@@ -23,6 +29,7 @@ class StartupOptions:
         self._choose = choose
         self._at: int | None = None
         self._chosen = False
+        self.shift_held = False
 
     def key(self, key: Key) -> None:
         if key.name == "right":
@@ -31,7 +38,8 @@ class StartupOptions:
             self._at = max(self._at - 1, 0)
         elif key.name == "return" and self._at is not None and not self._chosen:
             self._chosen = True
-            self._choose(("macos", "recovery")[self._at])
+            safe = key.shift and self._at == 0
+            self._choose("safe-mode" if safe else ("macos", "recovery")[self._at])
 
     def left(self) -> None:
         """There is nothing to clear up."""
@@ -43,8 +51,9 @@ class StartupOptions:
         for at, (x, label) in enumerate(zip(_PLACES, self._labels, strict=True)):
             if at == self._at:
                 yield Box(Rect(x - 84, 252, 168, 192), "#2c2c2e", "#8e8e93", 14, 2)
-                yield Box(Rect(x - 60, 470, 120, 34), "#f5f5f7", None, 8)
-                yield Text(x, 487, "Continue", 17, "#1d1d1f", "m")
+                safe = self.shift_held and at == 0
+                yield Box(Rect(x - (110 if safe else 60), 470, 220 if safe else 120, 34), "#f5f5f7", None, 8)
+                yield Text(x, 487, "Continue in Safe Mode" if safe else "Continue", 17, "#1d1d1f", "m")
             yield from (_drive(x) if at == 0 else _gears(x))
             yield Text(x, 420, label, 19, "#f5f5f7", "m")
         for x, label in ((_PLACES[0], "Shut Down"), (_PLACES[1], "Restart")):
