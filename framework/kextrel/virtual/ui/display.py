@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from kextrel.virtual.ui import painting
 from kextrel.virtual.ui.boot import BlackScreen, Progress, Scene
 from kextrel.virtual.ui.host import Host
-from kextrel.virtual.ui.keys import is_modifier, key_of
+from kextrel.virtual.ui.keys import SHIFT, is_modifier, key_of
 from kextrel.virtual.ui.marks import HEIGHT, WIDTH, Layer, Rect, Shape
 from kextrel.virtual.ui.reading import read
 from kextrel.virtual.ui.recovery import Recovery
@@ -52,6 +52,8 @@ class Display:
 
         A key acts when it goes down, once: the system's key repeat is off.
         """
+        if isinstance(self._scene, StartupOptions):
+            self._scene.shift_held = bool(modifiers & SHIFT)
         key = None if is_modifier(usage) or not down else key_of(usage, modifiers)
         if key is not None and self._scene is not None:
             self._scene.key(key)

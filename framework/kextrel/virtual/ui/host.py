@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from kextrel.virtual.hardware.localpolicy import Change, LocalPolicy
+    from kextrel.virtual.hardware.t2 import T2
     from kextrel.virtual.unix.tty import Tty
 
 __all__ = [
     "Account",
     "Clock",
+    "Enclave",
     "ExtensionRecord",
     "Extensions",
     "Host",
@@ -38,6 +41,8 @@ class Account(Protocol):
 class Spec(Protocol):
     """What kind of Mac this is. `owners`: the accounts that own the volume."""
 
+    @property
+    def architecture(self) -> str: ...
     @property
     def macos(self) -> str: ...
     @property
@@ -82,6 +87,16 @@ class Kernel(Protocol):
     def pending(self) -> Sequence[Pending]: ...
     def approve(self, pending: Pending, user: str) -> None:
         """The administrator whose short name is `user` allowed it; PermissionError when it may not be."""
+        ...
+
+
+class Enclave(Protocol):
+    """The part of the Secure Enclave that Startup Security Utility talks to."""
+
+    def policy(self) -> LocalPolicy: ...
+
+    def change(self, change: Change, *, user: str, password: str) -> None:
+        """SepRefusal where it will not."""
         ...
 
 
@@ -164,6 +179,13 @@ class Host(Protocol):
     def kernel(self) -> Kernel: ...
     @property
     def startup(self) -> Startup: ...
+    @property
+    def sep(self) -> Enclave:
+        """Apple silicon's only."""
+        ...
+
+    @property
+    def t2(self) -> T2 | None: ...
     @property
     def extensions(self) -> Extensions: ...
     @property
