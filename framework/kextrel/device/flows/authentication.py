@@ -1,19 +1,17 @@
 """The sheet on which macOS asks for an administrator: who types there, and whether macOS took it.
 
-The same sheet stands over Settings, over the desktop and over Finder, under other titles. Whoever calls `fill` and
-`answer` keeps nothing of the screen: a password is typed only while the sheet is seen, inside `Screen.private`.
+The same sheet stands over Settings, over the desktop and over Finder, under other titles. A password is
+typed only while the sheet is seen and nothing of the screen is kept: whoever calls `fill` is inside `Screen.private`.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from kextrel.device.flows.place import blame_or
 from kextrel.device.flows.screens import has
 from kextrel.device.rig import Account, Rig
 from kextrel.timing import Deadline
 
-__all__ = ["answer", "fill", "is_sheet"]
+__all__ = ["answer", "cancel", "fill", "is_sheet"]
 
 _TRIES = 2  # nobody sees whether the keyboard lost a key of a password
 
@@ -35,26 +33,24 @@ def fill(rig: Rig, account: Account, *, deadline: Deadline) -> None:
     rig.keyboard.press("return", deadline=deadline)
 
 
-def answer(
-    rig: Rig, account: Account | None, *, taken: Callable[[str], bool] | None = None, deadline: Deadline
-) -> bool:
-    """Answers the sheet that stands as `account`, or cancels it where that is None. Whether macOS took the answer.
-
-    `taken` tells from the screen that it did; left out, the sheet is gone. A sheet that stayed, twice, is cancelled.
-    """
-    done = taken or (lambda text: not is_sheet(text))
+def answer(rig: Rig, account: Account, *, deadline: Deadline) -> bool:
+    """Answers the sheet that stands as `account`. Whether macOS took it: a sheet that stays, twice, is cancelled."""
     with rig.screen.private():
-        for _ in range(_TRIES if account is not None else 0):
-            assert account is not None
+        for _ in range(_TRIES):
             fill(rig, account, deadline=deadline)
-            if rig.sees(done, rig.timeouts.settle, deadline=deadline, what="an end of the request for a password"):
+            if _gone(rig, rig.timeouts.settle, deadline):
                 return True
-        _cancel(rig, deadline)
+        cancel(rig, deadline=deadline)
     return False
 
 
-def _cancel(rig: Rig, deadline: Deadline) -> None:
+def cancel(rig: Rig, *, deadline: Deadline) -> None:
+    """Escape, until the sheet is gone."""
     rig.keyboard.press("escape", deadline=deadline)
-    gone = rig.sees(lambda t: not is_sheet(t), rig.timeouts.screen, deadline=deadline, what="no request for a password")
-    if gone is None:
+    if not _gone(rig, rig.timeouts.screen, deadline):
         raise blame_or(rig, rig.keyboard.name, "pressed Escape and the request stayed", deadline=deadline)
+
+
+def _gone(rig: Rig, seconds: float, deadline: Deadline) -> bool:
+    what = "an end of the request for a password"
+    return rig.sees(lambda text: not is_sheet(text), seconds, deadline=deadline, what=what) is not None
