@@ -132,7 +132,7 @@ def test_nothing_is_rebuilt_in_recovery(world: Any, rig: Rig, deadline: Deadline
     assert world.log == []
 
 
-@pytest.mark.parametrize("action", [Restart(by="mdm"), Boot(Environment.OFF)])
+@pytest.mark.parametrize("action", [Boot(Environment.OFF)])
 def test_what_is_not_built_is_said(world: Any, rig: Rig, deadline: Deadline, action: Any) -> None:
     world.shell_up = True
     with pytest.raises(NotPossible, match="not implemented"):

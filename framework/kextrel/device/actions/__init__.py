@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kextrel.device.actions import boot, bundles, kexts, security
+from kextrel.device.actions import boot, bundles, kexts, management, security
 from kextrel.device.performed import Performed
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
@@ -28,6 +28,10 @@ _BUILT: dict[type[Action], Callable[..., Performed]] = {
     verbs.SetSecurity: security.set_security,
     verbs.SetSip: security.set_sip,
     verbs.PanicMedic: security.panic_medic,
+    verbs.InstallProfile: management.install_profile,
+    verbs.RemoveProfile: management.remove_profile,
+    verbs.Enroll: management.enroll,
+    verbs.Unenroll: management.unenroll,
 }
 
 

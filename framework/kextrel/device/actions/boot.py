@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kextrel.device.actions import management
 from kextrel.device.flows import power, recovery, safemode
 from kextrel.device.flows.place import Place, find
 from kextrel.device.observe import Sighting, observe
@@ -20,9 +21,9 @@ _TRIES = 2  # of the button's gestures: a relay that bounces makes another gestu
 
 
 def restart(rig: Rig, action: Restart, *, deadline: Deadline) -> Performed:
-    """By the user: macOS's own restart, or out of recovery into macOS. Another boot time is the proof."""
+    """By the user (macOS itself, or out of recovery into macOS) or by the MDM. Another boot time is the proof."""
     if action.by == "mdm":
-        raise NotPossible("not implemented: a restart by MDM")
+        return management.restart(rig, action, deadline=deadline)
     to_macos(rig, deadline=deadline)
     return Performed(Outcome.RESTARTED)
 
