@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Literal
 
 import pytest
@@ -78,11 +77,9 @@ def test_what_is_refused_says_where(text: str, line: int, said: str) -> None:
 
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- "])
-def test_absurd_depth_is_refused_at_once(opening: str) -> None:
-    began = time.monotonic()
+def test_absurd_depth_is_refused_long_before_its_end(opening: str) -> None:
     with pytest.raises(InputError, match="nested deeper"):
         load(opening * 20_000, "f")
-    assert time.monotonic() - began < 5
 
 
 def test_absurd_length_is_refused() -> None:
