@@ -183,10 +183,8 @@ def preferences(world: Any, *, locked: bool = True) -> None:
         return PREFERENCES + BLOCKED + "Allow\n" + (LOCKED if state["locked"] else OPEN)
 
     def on_sheet(pressed: str) -> None:
-        if pressed == "return" and state["typed"] == "correct-horse":
-            state["locked"] = False
-        if pressed == "escape" or not state["locked"]:
-            world.screen = pane()
+        state["locked"] = not (pressed == "return" and state["typed"] == "correct-horse")
+        world.screen = pane() if pressed == "escape" or not state["locked"] else world.screen
         state["typed"] = pressed
 
     def key(pressed: str) -> None:
@@ -194,10 +192,8 @@ def preferences(world: Any, *, locked: bool = True) -> None:
             on_sheet(pressed)
         elif pressed == "tab":
             state["tabs"] += 1
-        elif pressed == "space" and state["tabs"] == 2 and state["locked"]:
-            world.screen = pane() + UNLOCK
-        elif pressed == "space" and state["tabs"] == 3 and not state["locked"]:
-            world.screen = pane() + RESTART
+        elif pressed == "space":
+            world.screen = pane() + {(2, True): UNLOCK, (3, False): RESTART}.get((state["tabs"], state["locked"]), "")
         elif pressed == "escape":
             world.screen = pane()
 
