@@ -11,6 +11,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -170,7 +171,7 @@ class Client:
         if self._mac.spec.escrows:
             token = self._bootstrap_token()
             await self._check_in("SetBootstrapToken", {**about(self._mac, kind), "BootstrapToken": token})
-        self._management.enrolled(enrolled)
+        self._management.enrolled(replace(enrolled, escrowed=self._mac.spec.escrows))
 
     def _bootstrap_token(self) -> bytes:
         """A new one. On Apple silicon the Secure Enclave knows it, and takes it in place of a person's password."""
@@ -188,7 +189,7 @@ class Client:
     async def _fetch_token(self) -> bytes | None:
         """The bootstrap token as the server keeps it."""
         enrolled = self._management.store.enrolled()
-        if enrolled is None or not self._mac.spec.escrows:
+        if enrolled is None or not enrolled.escrowed:
             return None
         answer = await self._check_in("GetBootstrapToken", about(self._mac, enrolled.kind))
         token = answer.get("BootstrapToken")
