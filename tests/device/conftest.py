@@ -5,21 +5,22 @@ Nothing here waits: a look at a screen that will not change ends the wait at onc
 
 from __future__ import annotations
 
+import plistlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kextrel.bench.protocols import BootId, Completed, Ticket
+from kextrel.bench.protocols import BootId, Completed, MdmAnswer, MdmCommand, Ticket
 from kextrel.device.rig import Account, Accounts, Facts, Rig, Timeouts, Wires
 from kextrel.errors import BenchError, DeadlineExceeded
 from kextrel.evidence import EvidenceLog
 from kextrel.timing import Clock, Deadline
-from kextrel.vocabulary import Architecture, Version
+from kextrel.vocabulary import Architecture, Enrollment, Extension, ExtensionKind, Version
 
 PASSWORD = "correct-horse"
 LOOKS = 5
@@ -287,6 +288,71 @@ class FakeBeacon(_Wire):
         self.world.log.append(f"withdraw {ticket.token}")
 
 
+ENROLLED = "Enrolled via DEP: Yes\nMDM enrollment: Yes (User Approved)\nMDM server: https://mdm.example.org/mdm\n"
+NOT_ENROLLED = "Enrolled via DEP: No\nMDM enrollment: No\n"
+ESCROWED = "profiles: Bootstrap Token supported on server: YES\nprofiles: Bootstrap Token escrowed to server: YES\n"
+WIFI = "com.example.company.wifi"
+
+
+class FakeMdm:
+    """A server and its Mac: `profiles` by identifier with payload types; `answers` what is said instead of doing it."""
+
+    def __init__(self, world: Any) -> None:
+        self.world, self.name = world, "mini.mdm"
+        self.profiles: dict[str, list[str]] = {"com.example.enroll": ["com.apple.mdm"], WIFI: ["com.apple.wifi"]}
+        self.answers: dict[str, list[dict[str, Any] | None]] = {}
+        self.sent: list[Mapping[str, Any]] = []
+        self.queued: list[str] = []
+        self.on_restart: Callable[[], None] = lambda: None
+
+    def close(self) -> None:
+        return
+
+    def check(self, *, deadline: Deadline) -> str:
+        return "alive"
+
+    def send(self, request: Mapping[str, Any], *, deadline: Deadline) -> MdmCommand:
+        self.sent.append(request)
+        command = MdmCommand(str(len(self.sent) - 1), str(request["RequestType"]))
+        self.queued.append(command.uuid)
+        return command
+
+    def receive(self, command: MdmCommand, *, deadline: Deadline) -> MdmAnswer:
+        request = self.sent[int(command.uuid)]
+        told = self.answers.get(command.request_type, [])
+        body = told.pop(0) if told else self.done(request)
+        if body is None:
+            self.queued.remove(command.uuid)
+            raise DeadlineExceeded("the Mac did not answer", wire=self.name)
+        if body["Status"] != "NotNow":
+            self.queued.remove(command.uuid)
+        return MdmAnswer(command, body["Status"], body)
+
+    def withdraw(self, command: MdmCommand, *, deadline: Deadline) -> bool:
+        return True
+
+    def done(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        body: dict[str, Any] = {"Status": "Acknowledged"}
+        match request["RequestType"]:
+            case "ProfileList":
+                rows = self.profiles.items()
+                body["ProfileList"] = [
+                    {"PayloadIdentifier": name, "PayloadContent": [{"PayloadType": t} for t in types]}
+                    for name, types in rows
+                ]
+            case "InstallProfile":
+                content = plistlib.loads(request["Payload"])
+                self.profiles[content["PayloadIdentifier"]] = [one["PayloadType"] for one in content["PayloadContent"]]
+            case "RemoveProfile":
+                if self.profiles.pop(request["Identifier"], None) is None:
+                    return {"Status": "Error", "ErrorChain": [{"ErrorDomain": "MCMDMErrorDomain", "ErrorCode": 12075}]}
+                if request["Identifier"] == "com.example.enroll":
+                    self.world.commands["profiles status"] = NOT_ENROLLED
+            case "RestartDevice":
+                self.on_restart()
+        return body
+
+
 @pytest.fixture
 def world() -> World:
     return World()
@@ -367,3 +433,18 @@ def screens() -> dict[str, str]:
         "holding": "Continue holding for startup options…",
         "loading": "Loading startup options…",
     }
+
+
+@pytest.fixture
+def mdm(world: Any) -> FakeMdm:
+    return FakeMdm(world)
+
+
+@pytest.fixture
+def managed(world: Any, rig: Rig, mdm: FakeMdm) -> Rig:
+    world.shell_up, world.screen = True, "Finder File Edit View Go Window Help"
+    world.commands |= {"-type bootstraptoken": ESCROWED, "profiles status": ENROLLED}
+    rig.facts = replace(rig.facts, enrollment=Enrollment.AUTOMATED_DEVICE)
+    rig.wires = replace(rig.wires, mdm=mdm)
+    rig.catalog.learn({"driver": Extension("driver", ExtensionKind.KEXT, "com.example.kextrel.driver")})
+    return rig

@@ -111,3 +111,22 @@ def test_each_level_costs_more_than_the_one_before(rig: Rig) -> None:
     minutes = [cost(level, rig.facts) for level in Level]
     assert minutes == sorted(minutes)
     assert minutes[0] > 0
+
+
+def test_clean_takes_our_profiles_away_and_no_others(managed: Rig, mdm: Any, deadline: Deadline) -> None:
+    mdm.profiles |= {"com.example.kextrel.profile.allow": []}
+    reach(managed, Level.CLEAN, deadline=deadline)
+    assert mdm.profiles.keys() == {"com.example.enroll", "com.example.company.wifi"}
+
+
+def test_clean_enrolls_again_what_was_taken_out_of_its_enrollment(world: Any, managed: Rig, deadline: Deadline) -> None:
+    enrolled, gone = world.commands["profiles status"], "Enrolled via DEP: No\nMDM enrollment: No\n"
+    world.commands |= {"profiles status": gone}
+
+    def renew() -> str:
+        world.commands["profiles status"] = enrolled
+        return ""
+
+    world.commands["profiles renew"] = renew
+    reach(managed, Level.CLEAN, deadline=deadline)
+    assert world.commands["profiles status"] == enrolled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from kextrel.vocabulary import (
     Enrollment,
     Extension,
     ExtensionKind,
+    KernelPolicy,
     KextManagement,
     Mac,
     Outcome,
@@ -131,7 +133,6 @@ def test_a_requirement_is_never_made(rig: Rig, deadline: Deadline, walked: list[
 @pytest.mark.parametrize(
     "start",
     [
-        Start(silicon(), profiles=(Profile("allow"),)),
         Start(silicon(online=False)),
         Start(silicon(logged_in=False)),
     ],
@@ -150,4 +151,72 @@ def test_a_policy_that_cannot_be_read_is_no_start(
     monkeypatch.setattr(type(world.policy), "_bputil", lambda self: "bputil must be run as root\n")
     with pytest.raises(NotPossible, match="cannot be read"):
         prepare(rig, Start(silicon()), deadline=deadline)
+    assert walked == []
+
+
+ALLOW = Profile("allow", KernelPolicy(frozenset({"KXTRL00001"})))
+OURS = "com.example.kextrel.profile."
+
+
+def automated(**changes: Any) -> Mac:
+    return silicon(enrollment=Enrollment.AUTOMATED_DEVICE, **changes)
+
+
+def test_profiles_are_there_before_the_first_step_and_no_others_of_ours(
+    managed: Rig, mdm: Any, deadline: Deadline, walked: list[str]
+) -> None:
+    mdm.profiles |= {OURS + "old": [], OURS + "allow": []}
+    prepare(managed, Start(automated(), profiles=(ALLOW,)), deadline=deadline)
+    assert [name for name in mdm.profiles if name.startswith(OURS)] == [OURS + "allow"]
+    assert mdm.profiles[OURS + "allow"] == ["com.apple.syspolicy.kernel-extension-policy"]
+    assert walked == []
+
+
+def test_our_profiles_are_gone_before_the_policy_is_reached(
+    managed: Rig, mdm: Any, deadline: Deadline, walked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mdm.profiles[OURS + "old"] = []
+    left: list[list[str]] = []
+    monkeypatch.setattr(
+        preparing.recovery, "enter", lambda rig, deadline: left.append([n for n in mdm.profiles if n.startswith(OURS)])
+    )
+    prepare(managed, Start(automated(security_mode=SecurityMode.REDUCED)), deadline=deadline)
+    assert left == [[]]
+
+
+def test_a_profile_that_the_mac_does_not_take_is_no_start(
+    managed: Rig, mdm: Any, deadline: Deadline, walked: list[str]
+) -> None:
+    mdm.answers["InstallProfile"] = [{"Status": "Error", "ErrorChain": [{"ErrorDomain": "X", "ErrorCode": 1}]}]
+    with pytest.raises(NotPossible, match="does not install 'allow': Error: X 1"):
+        prepare(managed, Start(automated(), profiles=(ALLOW,)), deadline=deadline)
+
+
+@pytest.mark.parametrize(
+    ("said", "match"),
+    [
+        (
+            {"profiles status": "Enrolled via DEP: No\nMDM enrollment: No\n"},
+            "MDM enrollment false, by DEP false; enroll",
+        ),
+        ({"profiles status": "Enrolled via DEP: No\nMDM enrollment: Yes (User Approved)\n"}, "by DEP false"),
+        ({"-type bootstraptoken": "profiles: Bootstrap Token escrowed to server: NO\n"}, "has not given its bootstrap"),
+    ],
+)
+def test_a_mac_that_is_not_what_its_profile_says_is_no_start(
+    world: Any, managed: Rig, mdm: Any, deadline: Deadline, walked: list[str], said: dict[str, str], match: str
+) -> None:
+    world.commands |= said
+    with pytest.raises(NotPossible, match=match):
+        prepare(managed, Start(automated()), deadline=deadline)
+    assert (walked, mdm.sent) == ([], [])
+
+
+def test_a_bootstrap_token_is_a_requirement_of_managed_macs_only(
+    managed: Rig, rig: Rig, deadline: Deadline, walked: list[str]
+) -> None:
+    with pytest.raises(NotPossible, match="is bootstrap_token true, and the scenario needs false"):
+        prepare(managed, Start(automated(bootstrap_token=False)), deadline=deadline)
+    rig.facts = replace(rig.facts, enrollment=Enrollment.NONE, bootstrap_token=False)
+    prepare(rig, Start(silicon()), deadline=deadline)
     assert walked == []

@@ -8,8 +8,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 from kextrel.device.actions.boot import to_macos
+from kextrel.device.actions.management import enroll
 from kextrel.device.actions.security import trigger_panic_medic
-from kextrel.device.flows import recovery
+from kextrel.device.flows import mdm, recovery
 from kextrel.device.flows.place import Place, find
 from kextrel.device.observe import observe
 from kextrel.device.remote import exists, run
@@ -17,7 +18,8 @@ from kextrel.device.rig import Facts, Rig
 from kextrel.errors import NotPossible
 from kextrel.macos import commands
 from kextrel.timing import Deadline
-from kextrel.vocabulary import UNKNOWN, Architecture, State, Unknown
+from kextrel.vocabulary import UNKNOWN, Architecture, Enrollment, State, Unknown
+from kextrel.vocabulary.actions import Enroll
 
 __all__ = ["Level", "cost", "in_collection", "is_forgotten", "ours", "reach", "take_bundles_away"]
 
@@ -47,12 +49,21 @@ def reach(rig: Rig, level: Level, *, deadline: Deadline) -> None:
         raise NotPossible(f"{rig.name} must be erased by a person or by DFU; then end its quarantine")
     if find(rig, deadline=deadline) is not Place.MACOS:
         recovery.leave(rig, deadline=deadline)
+    _give_back_to_the_mdm(rig, deadline)
     take_bundles_away(rig, deadline=deadline)
     state = observe(rig, deadline=deadline).state
     if level is Level.FORGOTTEN and not is_forgotten(rig, state):
         _forget(rig, deadline)
     elif in_collection(rig, state):
         _restart_without(rig, deadline)
+
+
+def _give_back_to_the_mdm(rig: Rig, deadline: Deadline) -> None:
+    """None of our profiles is left, and a Mac that a scenario took out of its automated enrollment is in it again."""
+    automated = rig.facts.enrollment is Enrollment.AUTOMATED_DEVICE
+    if automated and not mdm.is_managed(rig, deadline=deadline):
+        enroll(rig, Enroll(Enrollment.AUTOMATED_DEVICE), deadline=deadline)
+    mdm.keep_only(rig, (), deadline=deadline)
 
 
 def ours(rig: Rig) -> frozenset[str]:

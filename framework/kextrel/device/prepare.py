@@ -8,13 +8,14 @@ from __future__ import annotations
 from kextrel.device.actions.boot import to_macos
 from kextrel.device.actions.security import set_security, set_sip, trigger_panic_medic
 from kextrel.device.baseline import is_forgotten, take_bundles_away
-from kextrel.device.flows import login, recovery
+from kextrel.device.flows import login, mdm, recovery
 from kextrel.device.flows.place import Place, find
 from kextrel.device.observe import Sighting, observe
+from kextrel.device.requirements import confirm, meet
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
 from kextrel.timing import Deadline
-from kextrel.vocabulary import UNKNOWN, KextManagement, Mac, SecurityMode, Start, State
+from kextrel.vocabulary import UNKNOWN, Architecture, KextManagement, Mac, SecurityMode, Start, State
 from kextrel.vocabulary.actions import SetSecurity, SetSip
 
 __all__ = ["prepare"]
@@ -24,11 +25,16 @@ def prepare(rig: Rig, start: Start, *, deadline: Deadline) -> Sighting:
     """Brings the Mac to `start`, in macOS, with somebody logged in where a screen shows it; what was seen then."""
     rig.catalog.learn(start.extensions)
     _refuse_what_is_not_built(start)
-    _meet(rig, start.mac)
+    meet(rig, start.mac)
     if find(rig, deadline=deadline) is not Place.MACOS:
         recovery.leave(rig, deadline=deadline)
+    confirm(rig, deadline=deadline)
+    mdm.keep_only(rig, (), deadline=deadline)  # before the policy is reached: a restart then forgets what they allowed
     take_bundles_away(rig, deadline=deadline)
     seen = _reach_policy(rig, start.mac, deadline)
+    if start.profiles:
+        mdm.keep_only(rig, start.profiles, deadline=deadline)
+        seen = observe(rig, deadline=deadline)
     _log_in(rig, start.mac, deadline)
     return seen
 
@@ -36,7 +42,6 @@ def prepare(rig: Rig, start: Start, *, deadline: Deadline) -> Sighting:
 def _refuse_what_is_not_built(start: Start) -> None:
     """Starting states whose flows come later."""
     asked = {
-        "profiles installed before the first step": bool(start.profiles),
         "a Mac that is offline": not start.mac.online,
         "a Mac with nobody logged in": not start.mac.logged_in,
         "an extension from an older macOS": any(e.installed_before for e in start.extensions.values()),
@@ -46,23 +51,11 @@ def _refuse_what_is_not_built(start: Start) -> None:
             raise NotPossible(f"not implemented: {what}")
 
 
-def _meet(rig: Rig, mac: Mac) -> None:
-    """Requirements are not made, only met."""
-    facts = rig.facts
-    for name, wanted, there in (
-        ("architecture", mac.architecture, facts.architecture),
-        ("macos", mac.macos, facts.macos),
-        ("enrollment", mac.enrollment, facts.enrollment),
-    ):
-        if wanted != there:
-            raise NotPossible(f"{rig.name} is {name} {there}, and the scenario needs {wanted}")
-
-
 def _reach_policy(rig: Rig, mac: Mac, deadline: Deadline) -> Sighting:
     seen = observe(rig, deadline=deadline)
     state = seen.state
     if UNKNOWN in (state.security_mode, state.kext_management):
-        raise NotPossible(f"the boot policy of {rig.name} cannot be read (bputil -d), so no start can be reached")
+        raise NotPossible(f"the boot policy of {rig.name} cannot be read, so no start can be reached")
     forgotten = is_forgotten(rig, state)
     if forgotten and _is_so(state, mac):
         return seen
@@ -79,7 +72,7 @@ def _reach_policy(rig: Rig, mac: Mac, deadline: Deadline) -> Sighting:
 
 def _full_from_macos(rig: Rig, mac: Mac, deadline: Deadline) -> bool:
     """Full may be set from macOS [bputil(1)], which saves the walk; where it is not taken the walk is made."""
-    if _mode(mac) is not SecurityMode.FULL:
+    if not _is_silicon(mac) or _mode(mac) is not SecurityMode.FULL:
         return False
     done = set_security(rig, SetSecurity(SecurityMode.FULL), deadline=deadline)
     if done.sighting is None or not _is_so(done.sighting.state, mac):
@@ -89,15 +82,11 @@ def _full_from_macos(rig: Rig, mac: Mac, deadline: Deadline) -> bool:
 
 
 def _by_recovery(rig: Rig, mac: Mac, forgotten: bool, deadline: Deadline) -> None:
-    """One visit to 1TR for all: the policy written afresh, then SIP, then panic medic."""
+    """One visit to recovery for all: the policy written afresh, then SIP, then panic medic."""
     recovery.enter(rig, deadline=deadline)
     seen = observe(rig, deadline=deadline)
-    state = seen.state
-    fresh = SetSecurity(_mode(mac), mac.kext_management)
-    if (state.security_mode, state.kext_management) != (_mode(mac), mac.kext_management) or (
-        mac.sip and state.sip is not True
-    ):
-        seen = set_security(rig, fresh, deadline=deadline).sighting or seen
+    if _must_be_written(seen.state, mac):
+        seen = set_security(rig, _fresh(mac), deadline=deadline).sighting or seen
     if seen.state.sip is not mac.sip:
         set_sip(rig, SetSip(mac.sip), deadline=deadline)
     if not forgotten:
@@ -105,9 +94,27 @@ def _by_recovery(rig: Rig, mac: Mac, forgotten: bool, deadline: Deadline) -> Non
     recovery.leave(rig, deadline=deadline)
 
 
+def _must_be_written(state: State, mac: Mac) -> bool:
+    """Whether the security mode is to be set. Apple silicon writes SIP with it, on; Intel keeps SIP by itself."""
+    if (state.security_mode, state.kext_management) != (_mode(mac), mac.kext_management):
+        return True
+    return _is_silicon(mac) and mac.sip and state.sip is not True
+
+
+def _fresh(mac: Mac) -> SetSecurity:
+    """The whole policy in one request: by bputil, on a T2 in Startup Security Utility."""
+    if _is_silicon(mac):
+        return SetSecurity(_mode(mac), mac.kext_management)
+    return SetSecurity(_mode(mac), using="startup-security-utility")
+
+
+def _is_silicon(mac: Mac) -> bool:
+    return mac.architecture is Architecture.APPLE_SILICON
+
+
 def _mode(mac: Mac) -> SecurityMode | None:
-    """SIP is off under permissive only, whatever the scenario left out."""
-    return mac.security_mode if mac.sip else SecurityMode.PERMISSIVE
+    """On Apple silicon SIP is off under permissive only, whatever the scenario left out."""
+    return mac.security_mode if mac.sip or not _is_silicon(mac) else SecurityMode.PERMISSIVE
 
 
 def _is_so(state: State, mac: Mac) -> bool:
@@ -124,7 +131,7 @@ def _is_so(state: State, mac: Mac) -> bool:
 
 def _words(mac: Mac) -> str:
     allowed = ", ".join(sorted(KextManagement(who) for who in mac.kext_management)) or "nobody"
-    return f"{_mode(mac)}, SIP {'on' if mac.sip else 'off'}, kexts managed by {allowed}"
+    return f"{_mode(mac) or 'no security mode'}, SIP {'on' if mac.sip else 'off'}, kexts managed by {allowed}"
 
 
 def _log_in(rig: Rig, mac: Mac, deadline: Deadline) -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import plistlib
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from kextrel.bench.protocols import MdmAnswer, MdmCommand
 from kextrel.device.actions import perform
 from kextrel.device.flows import mdm as flow
 from kextrel.device.rig import Rig
 from kextrel.errors import BenchError, DeadlineExceeded, NotPossible
 from kextrel.timing import Deadline
-from kextrel.vocabulary import Enrollment, Extension, ExtensionKind, KernelPolicy, Outcome, Profile, Reason
+from kextrel.vocabulary import Enrollment, KernelPolicy, Outcome, Profile, Reason
 from kextrel.vocabulary.actions import Enroll, InstallProfile, RemoveProfile, Restart, Unenroll
 
 ALLOW = Profile("allow", KernelPolicy(frozenset({"KXTRL00001"})))
@@ -26,95 +23,21 @@ NO = "Enrolled via DEP: No\nMDM enrollment: No\n"
 NOTICE = "Finder File Edit View Go Window Help\nRestart Required\nYour organization requires this Mac to restart.\n"
 
 
-class FakeMdm:
-    """A server and its Mac: `profiles` by identifier with payload types; `answers` what is said instead of doing it."""
-
-    def __init__(self, world: Any) -> None:
-        self.world, self.name = world, "mini.mdm"
-        self.profiles: dict[str, list[str]] = {"com.example.enroll": ["com.apple.mdm"], THEIRS: ["com.apple.wifi"]}
-        self.answers: dict[str, list[dict[str, Any] | None]] = {}
-        self.sent: list[Mapping[str, Any]] = []
-        self.queued: list[str] = []
-        self.on_restart: Callable[[], None] = lambda: None
-
-    def close(self) -> None:
-        return
-
-    def check(self, *, deadline: Deadline) -> str:
-        return "alive"
-
-    def send(self, request: Mapping[str, Any], *, deadline: Deadline) -> MdmCommand:
-        self.sent.append(request)
-        command = MdmCommand(str(len(self.sent) - 1), str(request["RequestType"]))
-        self.queued.append(command.uuid)
-        return command
-
-    def receive(self, command: MdmCommand, *, deadline: Deadline) -> MdmAnswer:
-        request = self.sent[int(command.uuid)]
-        told = self.answers.get(command.request_type, [])
-        body = told.pop(0) if told else self.done(request)
-        if body is None:
-            self.queued.remove(command.uuid)
-            raise DeadlineExceeded("the Mac did not answer", wire=self.name)
-        if body["Status"] != "NotNow":
-            self.queued.remove(command.uuid)
-        return MdmAnswer(command, body["Status"], body)
-
-    def withdraw(self, command: MdmCommand, *, deadline: Deadline) -> bool:
-        return True
-
-    def done(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        body: dict[str, Any] = {"Status": "Acknowledged"}
-        match request["RequestType"]:
-            case "ProfileList":
-                rows = self.profiles.items()
-                body["ProfileList"] = [
-                    {"PayloadIdentifier": name, "PayloadContent": [{"PayloadType": t} for t in types]}
-                    for name, types in rows
-                ]
-            case "InstallProfile":
-                content = plistlib.loads(request["Payload"])
-                self.profiles[content["PayloadIdentifier"]] = [one["PayloadType"] for one in content["PayloadContent"]]
-            case "RemoveProfile":
-                if self.profiles.pop(request["Identifier"], None) is None:
-                    return error("MCMDMErrorDomain", 12075)
-                if request["Identifier"] == "com.example.enroll":
-                    self.world.commands["profiles status"] = NO
-            case "RestartDevice":
-                self.on_restart()
-        return body
-
-
 def error(domain: str, code: int) -> dict[str, Any]:
     return {"Status": "Error", "ErrorChain": [{"ErrorDomain": domain, "ErrorCode": code}]}
 
 
-@pytest.fixture
-def mdm(world: Any) -> FakeMdm:
-    return FakeMdm(world)
-
-
-@pytest.fixture
-def managed(world: Any, rig: Rig, mdm: FakeMdm) -> Rig:
-    world.shell_up, world.screen = True, "Finder File Edit View Go Window Help"
-    world.commands["profiles status"] = YES
-    rig.facts = replace(rig.facts, enrollment=Enrollment.AUTOMATED_DEVICE)
-    rig.wires = replace(rig.wires, mdm=mdm)
-    rig.catalog.learn({"driver": Extension("driver", ExtensionKind.KEXT, "com.example.kextrel.driver")})
-    return rig
-
-
-def types(mdm: FakeMdm) -> list[str]:
+def types(mdm: Any) -> list[str]:
     return [str(request["RequestType"]) for request in mdm.sent]
 
 
 class TestProfiles:
-    def test_it_is_installed_when_the_mac_lists_it(self, managed: Rig, mdm: FakeMdm, deadline: Deadline) -> None:
+    def test_it_is_installed_when_the_mac_lists_it(self, managed: Rig, mdm: Any, deadline: Deadline) -> None:
         done = perform(managed, InstallProfile(ALLOW), deadline=deadline)
         assert (done.outcome, types(mdm)) == (Outcome.INSTALLED, ["InstallProfile", "ProfileList"])
         assert mdm.profiles[OURS] == ["com.apple.syspolicy.kernel-extension-policy"]
 
-    def test_acknowledged_and_not_listed_is_not_installed(self, managed: Rig, mdm: FakeMdm, deadline: Deadline) -> None:
+    def test_acknowledged_and_not_listed_is_not_installed(self, managed: Rig, mdm: Any, deadline: Deadline) -> None:
         mdm.answers["InstallProfile"] = [{"Status": "Acknowledged"}]
         done = perform(managed, InstallProfile(ALLOW), deadline=deadline)
         assert (done.outcome, done.reason) == (Outcome.REFUSED, None)
@@ -129,7 +52,7 @@ class TestProfiles:
         ],
     )
     def test_an_error_is_a_refusal_with_what_can_be_read_of_it(
-        self, managed: Rig, mdm: FakeMdm, deadline: Deadline, enrollment: Enrollment, domain: str, reason: Reason | None
+        self, managed: Rig, mdm: Any, deadline: Deadline, enrollment: Enrollment, domain: str, reason: Reason | None
     ) -> None:
         managed.facts = replace(managed.facts, enrollment=enrollment)
         mdm.answers["InstallProfile"] = [error(domain, 2003)]
@@ -137,7 +60,7 @@ class TestProfiles:
         assert (done.outcome, done.reason, done.note) == (Outcome.REFUSED, reason, f"Error: {domain} 2003")
 
     def test_without_an_enrollment_nothing_is_sent(
-        self, world: Any, managed: Rig, mdm: FakeMdm, deadline: Deadline
+        self, world: Any, managed: Rig, mdm: Any, deadline: Deadline
     ) -> None:
         world.commands["profiles status"] = NO
         managed.wires = replace(managed.wires, mdm=None)
@@ -173,9 +96,7 @@ class TestProfiles:
         done = perform(managed, InstallProfile(ALLOW, from_="hand"), deadline=deadline)
         assert done.outcome is Outcome.INSTALLED
 
-    def test_it_is_removed_when_the_mac_no_longer_lists_it(
-        self, managed: Rig, mdm: FakeMdm, deadline: Deadline
-    ) -> None:
+    def test_it_is_removed_when_the_mac_no_longer_lists_it(self, managed: Rig, mdm: Any, deadline: Deadline) -> None:
         mdm.profiles[OURS] = []
         assert perform(managed, RemoveProfile("allow"), deadline=deadline).outcome is Outcome.REMOVED
         assert OURS not in mdm.profiles
@@ -183,7 +104,7 @@ class TestProfiles:
         assert (done.outcome, done.reason) == (Outcome.REFUSED, Reason.NOT_INSTALLED)
         assert "12075" in done.note
 
-    def test_still_listed_is_not_removed(self, managed: Rig, mdm: FakeMdm, deadline: Deadline) -> None:
+    def test_still_listed_is_not_removed(self, managed: Rig, mdm: Any, deadline: Deadline) -> None:
         mdm.profiles[OURS] = []
         mdm.answers["RemoveProfile"] = [{"Status": "Acknowledged"}]
         done = perform(managed, RemoveProfile("allow"), deadline=deadline)
@@ -198,22 +119,22 @@ class TestProfiles:
 
 
 class TestAnswers:
-    def test_not_now_is_waited_over(self, managed: Rig, mdm: FakeMdm, deadline: Deadline) -> None:
+    def test_not_now_is_waited_over(self, managed: Rig, mdm: Any, deadline: Deadline) -> None:
         mdm.answers["ProfileList"] = [{"Status": "NotNow"}, {"Status": "NotNow"}]
         assert flow.has(managed, THEIRS, deadline=deadline)
         assert mdm.queued == []
 
-    def test_not_now_for_ever_is_the_macs_preparation(self, managed: Rig, mdm: FakeMdm, deadline: Deadline) -> None:
+    def test_not_now_for_ever_is_the_macs_preparation(self, managed: Rig, mdm: Any, deadline: Deadline) -> None:
         mdm.answers["ProfileList"] = [{"Status": "NotNow"}, None]
         with pytest.raises(NotPossible, match=r"answers ProfileList with NotNow \(1 times\)"):
             flow.listed(managed, deadline=deadline)
 
-    def test_silence_is_the_wires_failure(self, managed: Rig, mdm: FakeMdm, deadline: Deadline) -> None:
+    def test_silence_is_the_wires_failure(self, managed: Rig, mdm: Any, deadline: Deadline) -> None:
         mdm.answers["ProfileList"] = [None]
         with pytest.raises(BenchError, match=r"mini\.mdm: the Mac did not answer"):
             flow.listed(managed, deadline=deadline)
 
-    def test_a_refused_list_is_no_list(self, managed: Rig, mdm: FakeMdm, deadline: Deadline) -> None:
+    def test_a_refused_list_is_no_list(self, managed: Rig, mdm: Any, deadline: Deadline) -> None:
         mdm.answers["ProfileList"] = [error("MCMDMErrorDomain", 12021)]
         with pytest.raises(NotPossible, match="does not list its profiles: Error: MCMDMErrorDomain 12021"):
             flow.listed(managed, deadline=deadline)
@@ -221,7 +142,7 @@ class TestAnswers:
 
 class TestRestart:
     def test_another_boot_is_the_proof_and_keys_are_as_asked(
-        self, world: Any, managed: Rig, mdm: FakeMdm, deadline: Deadline
+        self, world: Any, managed: Rig, mdm: Any, deadline: Deadline
     ) -> None:
         mdm.on_restart = lambda: setattr(world, "boot", 2)
         action = Restart(by="mdm", rebuild_kernel_cache=True, kext_paths=("driver",))
@@ -233,7 +154,7 @@ class TestRestart:
         }
 
     def test_a_notification_and_no_restart_is_deferred(
-        self, world: Any, managed: Rig, mdm: FakeMdm, deadline: Deadline, screens: dict[str, str]
+        self, world: Any, managed: Rig, mdm: Any, deadline: Deadline, screens: dict[str, str]
     ) -> None:
         mdm.on_restart = lambda: setattr(world, "screen", NOTICE)
         world.on_key = lambda key: setattr(world, "screen", screens["desktop"])
@@ -243,14 +164,14 @@ class TestRestart:
         assert mdm.sent[-1]["NotifyUser"] is True
 
     def test_at_the_login_window_it_restarts_all_the_same(
-        self, world: Any, managed: Rig, mdm: FakeMdm, deadline: Deadline
+        self, world: Any, managed: Rig, mdm: Any, deadline: Deadline
     ) -> None:
         mdm.on_restart = lambda: setattr(world, "boot", 2)
         done = perform(managed, Restart(by="mdm", notify_user=True), deadline=deadline)
         assert done.outcome is Outcome.RESTARTED
 
     def test_a_notification_that_a_restart_follows_is_a_restart(
-        self, world: Any, managed: Rig, mdm: FakeMdm, deadline: Deadline
+        self, world: Any, managed: Rig, mdm: Any, deadline: Deadline
     ) -> None:
         mdm.on_restart = lambda: setattr(world, "screen", NOTICE)
         world.on_look = lambda: setattr(world, "boot", 2)
@@ -265,7 +186,7 @@ class TestRestart:
             perform(managed, Restart(by="mdm", notify_user=notify), deadline=deadline)
 
     def test_a_mac_that_does_not_come_back_is_the_wires_failure(
-        self, world: Any, managed: Rig, mdm: FakeMdm, deadline: Deadline
+        self, world: Any, managed: Rig, mdm: Any, deadline: Deadline
     ) -> None:
         mdm.on_restart = lambda: setattr(world, "shell_up", False)
         with pytest.raises(BenchError, match="no shell in another boot"):
@@ -275,7 +196,7 @@ class TestRestart:
         ("enrollment", "reason"), [(Enrollment.USER, Reason.ENROLLMENT), (Enrollment.DEVICE, None)]
     )
     def test_an_error_is_a_refusal(
-        self, managed: Rig, mdm: FakeMdm, deadline: Deadline, enrollment: Enrollment, reason: Reason | None
+        self, managed: Rig, mdm: Any, deadline: Deadline, enrollment: Enrollment, reason: Reason | None
     ) -> None:
         managed.facts = replace(managed.facts, enrollment=enrollment)
         mdm.answers["RestartDevice"] = [error("MCMDMErrorDomain", 12021)]
@@ -283,7 +204,7 @@ class TestRestart:
         assert (done.outcome, done.reason) == (Outcome.REFUSED, reason)
 
     def test_in_recovery_it_waits_in_the_queue(
-        self, world: Any, managed: Rig, mdm: FakeMdm, deadline: Deadline, screens: dict[str, str]
+        self, world: Any, managed: Rig, mdm: Any, deadline: Deadline, screens: dict[str, str]
     ) -> None:
         world.shell_up, world.screen = False, screens["main"]
         done = perform(managed, Restart(by="mdm"), deadline=deadline)
@@ -295,7 +216,7 @@ class TestRestart:
 
 class TestEnrollment:
     def test_it_ends_by_its_profile_and_begins_again_by_renew(
-        self, world: Any, managed: Rig, mdm: FakeMdm, deadline: Deadline
+        self, world: Any, managed: Rig, mdm: Any, deadline: Deadline
     ) -> None:
         assert perform(managed, Unenroll(), deadline=deadline).outcome is Outcome.DONE
         assert mdm.sent[-1] == {"RequestType": "RemoveProfile", "Identifier": "com.example.enroll"}
@@ -305,7 +226,7 @@ class TestEnrollment:
         assert done.outcome is Outcome.DONE
         assert "run sudo -n profiles renew -type enrollment" in world.log
 
-    def test_still_enrolled_is_a_refusal(self, managed: Rig, mdm: FakeMdm, deadline: Deadline) -> None:
+    def test_still_enrolled_is_a_refusal(self, managed: Rig, mdm: Any, deadline: Deadline) -> None:
         mdm.answers["RemoveProfile"] = [error("MCMDMErrorDomain", 12021)]
         assert perform(managed, Unenroll(), deadline=deadline).outcome is Outcome.REFUSED
 
@@ -323,14 +244,14 @@ class TestEnrollment:
 
 
 class TestKeepingOnly:
-    def test_ours_are_exchanged_and_others_left_alone(self, managed: Rig, mdm: FakeMdm, deadline: Deadline) -> None:
+    def test_ours_are_exchanged_and_others_left_alone(self, managed: Rig, mdm: Any, deadline: Deadline) -> None:
         mdm.profiles["com.example.kextrel.profile.old"] = []
         flow.keep_only(managed, [ALLOW], deadline=deadline)
         assert mdm.profiles.keys() == {"com.example.enroll", THEIRS, OURS}
         flow.keep_only(managed, [], deadline=deadline)
         assert mdm.profiles.keys() == {"com.example.enroll", THEIRS}
 
-    def test_a_mac_that_will_not_is_said(self, managed: Rig, mdm: FakeMdm, deadline: Deadline) -> None:
+    def test_a_mac_that_will_not_is_said(self, managed: Rig, mdm: Any, deadline: Deadline) -> None:
         mdm.answers["InstallProfile"] = [error("MCPayloadErrorDomain", 2003)]
         with pytest.raises(NotPossible, match="does not install 'allow': Error: MCPayloadErrorDomain 2003"):
             flow.keep_only(managed, [ALLOW], deadline=deadline)
@@ -339,7 +260,7 @@ class TestKeepingOnly:
             flow.keep_only(managed, [ALLOW], deadline=deadline)
 
     def test_a_mac_that_is_not_managed_is_not_asked(
-        self, world: Any, rig: Rig, managed: Rig, mdm: FakeMdm, deadline: Deadline
+        self, world: Any, rig: Rig, managed: Rig, mdm: Any, deadline: Deadline
     ) -> None:
         managed.facts = replace(managed.facts, enrollment=Enrollment.NONE)
         flow.keep_only(managed, [], deadline=deadline)

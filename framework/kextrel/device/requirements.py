@@ -1,0 +1,56 @@
+"""What a scenario demands of a Mac and nobody makes: it is met or the scenario is not checked.
+
+The profile says it first, with nothing touched; what the Mac itself says of its management is then held against that.
+"""
+
+from __future__ import annotations
+
+from kextrel.device.flows import mdm
+from kextrel.device.remote import answered, run
+from kextrel.device.rig import Rig
+from kextrel.errors import NotPossible
+from kextrel.macos import commands, profiles
+from kextrel.timing import Deadline
+from kextrel.vocabulary import Enrollment, Mac, Version
+
+__all__ = ["confirm", "meet"]
+
+_KINDS = (Enrollment.DEVICE, Enrollment.AUTOMATED_DEVICE)
+_ALWAYS_APPROVED = Version(11)  # from here on every Device Enrollment counts as approved by the user
+
+
+def meet(rig: Rig, mac: Mac) -> None:
+    """Compares with the profile alone. NotPossible names what differs."""
+    facts = rig.facts
+    demands: list[tuple[str, object, object]] = [
+        ("architecture", mac.architecture, facts.architecture),
+        ("macos", mac.macos, facts.macos),
+        ("enrollment", mac.enrollment, facts.enrollment),
+    ]
+    if mac.enrollment is Enrollment.DEVICE and mac.macos < _ALWAYS_APPROVED:
+        demands.append(("user_approved_mdm", mac.user_approved_mdm, facts.user_approved_mdm))
+    if mac.enrollment in _KINDS:
+        demands.append(("bootstrap_token", mac.bootstrap_token, facts.bootstrap_token))
+    for name, wanted, there in demands:
+        if wanted != there:
+            raise NotPossible(f"{rig.name} is {name} {_word(there)}, and the scenario needs {_word(wanted)}")
+
+
+def confirm(rig: Rig, *, deadline: Deadline) -> None:
+    """Asks a managed Mac whether it is what its profile says (PREP-14). Of one without a manager nothing is asked."""
+    if rig.facts.enrollment not in _KINDS:
+        return
+    seen = mdm.enrollment(rig, deadline=deadline)
+    automated = rig.facts.enrollment is Enrollment.AUTOMATED_DEVICE
+    if not seen.mdm or (seen.dep is not None and seen.dep is not automated):
+        said = f"MDM enrollment {_word(seen.mdm)}, by DEP {_word(seen.dep)}"
+        raise NotPossible(f"the profile says that {rig.name} is {rig.facts.enrollment}, and it says {said}; enroll it")
+    done = answered(run(rig, commands.profiles_status("bootstraptoken"), deadline=deadline), 0)
+    escrowed = profiles.read_bootstrap_token(done.out).escrowed
+    if escrowed is not None and escrowed is not rig.facts.bootstrap_token:
+        said = f"has {'' if escrowed else 'not '}given its bootstrap token to the server"
+        raise NotPossible(f"{rig.name} {said}, and its profile says otherwise; look at bootstrap_token")
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else "unknown" if value is None else str(value)
