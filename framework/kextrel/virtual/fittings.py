@@ -80,8 +80,8 @@ class Display(Protocol):
         """Asks for an administrator; `done` gets who confirmed it, None for nobody. False without a login session."""
         ...
 
-    def delete(self, application: str, delete: Callable[[], None]) -> bool:
-        """Finder asks, and then calls `delete`. False without a login session."""
+    def delete(self, application: str, done: Callable[[str | None], None]) -> bool:
+        """Finder asks; `done` gets who confirmed it, None for nobody. False without a login session."""
         ...
 
     def restart_asked_for(self, restart: Callable[[], None]) -> bool:

@@ -75,7 +75,7 @@ def test_without_a_session_nobody_is_asked(mac: Any) -> None:
     mac.display.application_blocked("Sample", "com.apple.system_extension.endpoint_security")
     assert "Blocked" not in mac.text
     assert not mac.display.authorize("Sample", "Sample is trying.", lambda _: None)
-    assert not mac.display.delete("Sample", lambda: None)
+    assert not mac.display.delete("Sample", lambda _: None)
 
 
 # Settings up to 14
@@ -204,23 +204,23 @@ def test_escape_is_cancel(asked: Any) -> None:
 
 
 def test_finder_asks_twice(mac: Any) -> None:
-    deleted: list[str] = []
+    answers: list[str | None] = []
     mac.display.entered("macos")
-    mac.display.delete("Sample", lambda: deleted.append("Sample"))
+    mac.display.delete("Sample", answers.append)
     assert "“Sample” contains system extensions that will be removed." in mac.text
     assert "Cancel    Continue" in mac.text
     mac.press("return")
     assert "Finder wants to make changes." in mac.text
     mac.type("swordfish")
     mac.press("return")
-    assert deleted == ["Sample"]
+    assert answers == ["admin"]
 
 
 @pytest.mark.parametrize("keys", [("escape",), ("return", "escape")])
 def test_finder_is_told_no(mac: Any, keys: tuple[str, ...]) -> None:
-    deleted: list[str] = []
+    answers: list[str | None] = []
     mac.display.entered("macos")
-    mac.display.delete("Sample", lambda: deleted.append("Sample"))
+    mac.display.delete("Sample", answers.append)
     mac.press(*keys)
-    assert deleted == []
+    assert answers == [None]
     assert "Sample" not in mac.text

@@ -99,18 +99,16 @@ class Desktop:
         )  # fmt: skip
         self._stack.open(sheet)
 
-    def delete(self, application: str, delete: Callable[[], None]) -> None:
-        """Finder is asked to delete an application that carries active system extensions: a sheet says so, a second one
-        asks for an administrator, and then `delete` does it."""
-
-        def confirmed(user: str | None) -> None:
-            if user is not None:
-                delete()
+    def delete(self, application: str, done: Callable[[str | None], None]) -> None:
+        """Finder is asked to delete an application that carries active system extensions: a sheet says so, and a second
+        one asks for an administrator. `done` gets who confirmed both, None when somebody cancelled."""
 
         def go_on() -> None:
-            self.authorize(FINDER, "Finder wants to make changes.", confirmed)
+            self.authorize(FINDER, "Finder wants to make changes.", done)
 
-        self._stack.open(removes_extensions(self._stack, application, go_on, navigation=self._navigation))
+        self._stack.open(
+            removes_extensions(self._stack, application, go_on, lambda: done(None), navigation=self._navigation)
+        )
 
     def open_settings(self, url: str) -> None:
         """Opens System Settings at `url`, or brings what is open to the front."""

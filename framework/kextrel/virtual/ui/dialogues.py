@@ -83,10 +83,12 @@ def application_blocked(
     return _alert(stack, AGENT, ("System Extension Blocked", text), buttons, navigation=navigation, escape=1)
 
 
-def removes_extensions(stack: Stack, application: str, go_on: Callable[[], None], *, navigation: bool) -> Window:
+def removes_extensions(
+    stack: Stack, application: str, go_on: Callable[[], None], cancel: Callable[[], None], *, navigation: bool
+) -> Window:
     """Finder was asked to delete an application that carries active system extensions."""
     texts = ("Finder", f"“{application}” contains system extensions that will be removed.")
-    return _alert(stack, FINDER, texts, (("Cancel", _nothing), ("Continue", go_on)), navigation=navigation)
+    return _alert(stack, FINDER, texts, (("Cancel", cancel), ("Continue", go_on)), navigation=navigation)
 
 
 def blocked(stack: Stack, developer: str, open_settings: Callable[[], None], *, navigation: bool) -> Window:

@@ -132,12 +132,12 @@ class Display:
         self._scene.desktop.authorize(title, message, done)
         return True
 
-    def delete(self, application: str, delete: Callable[[], None]) -> bool:
-        """Finder asks before it deletes an application that carries active system extensions, and then calls `delete`.
-        False when there is no login session."""
+    def delete(self, application: str, done: Callable[[str | None], None]) -> bool:
+        """Finder asks before it deletes an application that carries active system extensions; `done` gets who confirmed
+        it, None when nobody did. False, and `done` is never called, when there is no login session."""
         if not isinstance(self._scene, Session) or self._scene.desktop is None:
             return False
-        self._scene.desktop.delete(application, delete)
+        self._scene.desktop.delete(application, done)
         return True
 
     def open_settings(self, url: str) -> bool:

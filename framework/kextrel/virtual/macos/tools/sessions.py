@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import posixpath
 from collections.abc import Sequence
+from functools import partial
 
 from kextrel.virtual.macos import plists
 from kextrel.virtual.macos.files import read_bounded
@@ -58,9 +60,9 @@ def _bundle(proc: Proc, application: str) -> str:
     return proc.fs.real(found)
 
 
-def delete(proc: Proc, path: str, *, session: bool) -> None:
+async def delete(proc: Proc, path: str, *, session: bool) -> None:
     """Finder: moves `path` to the Trash of who is at the screen. For an application that carries activated system
-    extensions it asks on the screen first, and answers at once. Exit when it cannot."""
+    extensions it asks on the screen first, and answers when somebody did. Exit when it cannot."""
     user = proc.system.console_user
     if not session or user is None:
         raise Exit(1, "0:0: execution error: An error of type -10810 has occurred. (-10810)")
@@ -74,11 +76,17 @@ def delete(proc: Proc, path: str, *, session: bool) -> None:
         _to_trash(proc.system.fs.seen_by(Cred.of(user)), real, user)
         return
 
-    def confirmed() -> None:
-        _to_trash(proc.system.fs, real, user)
-        mac.extensions.app_deleted(real)
+    answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+    asked = mac.display.delete(posixpath.basename(real).removesuffix(".app"), partial(_answered, answer))
+    if not asked or await proc.outside(answer) is None:
+        raise Exit(1, "0:0: execution error: Finder got an error: User canceled. (-128)")
+    _to_trash(proc.system.fs, real, user)
+    mac.extensions.app_deleted(real)
 
-    mac.display.delete(posixpath.basename(real).removesuffix(".app"), confirmed)
+
+def _answered(answer: asyncio.Future[str | None], user: str | None) -> None:
+    if not answer.done():
+        answer.set_result(user)
 
 
 def _to_trash(disk: FileSystem, path: str, user: User) -> None:

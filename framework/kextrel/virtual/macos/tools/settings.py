@@ -111,7 +111,7 @@ async def osascript(proc: Proc) -> int:
     scripts = [text for flag, text in zip(proc.args, proc.args[1:], strict=False) if flag == "-e"]
     deleted = _DELETE.match(scripts[0].strip()) if scripts else None
     if deleted is not None:
-        delete(proc, deleted.group(1), session=_session(proc))
+        await delete(proc, deleted.group(1), session=_session(proc))
         return 0
     found = _QUIT.match(scripts[0].strip()) if scripts else None
     if found is None:
