@@ -10,10 +10,12 @@ from kextrel.virtual.ui.boot import SCREEN
 from kextrel.virtual.ui.dialogues import (
     AGENT,
     FINDER,
+    PREFERENCES,
     SETTINGS,
     Authentication,
     application_blocked,
     blocked,
+    home_of,
     removes_extensions,
     restart_asked_for,
 )
@@ -22,11 +24,13 @@ from kextrel.virtual.ui.keys import Key
 from kextrel.virtual.ui.login import WALLPAPER
 from kextrel.virtual.ui.marks import HEIGHT, WIDTH, Box, Layer, Mark, Rect
 from kextrel.virtual.ui.menubar import MenuBar
+from kextrel.virtual.ui.preferences import Preferences
 from kextrel.virtual.ui.settings import Settings
 from kextrel.virtual.ui.window import Stack
 
 __all__ = ["Desktop"]
 
+_SECURITY_12 = "x-apple.systempreferences:com.apple.preference.security?General"
 _SECURITY = "x-apple.systempreferences:com.apple.settings.PrivacySecurity.extension?Security"
 _EXTENSIONS = "x-apple.systempreferences:com.apple.ExtensionsPreferences?extensionPointIdentifier={}.extension-point"
 _DOCK = ("#2f9bf4", "#f4f4f6", "#34c759", "#ff453a", "#ff9f0a", "#8e8e93", "#5e5ce6", "#3a3a3c")
@@ -41,9 +45,12 @@ class Desktop:
         self._navigation = host.spec.has("PREP-07")
         self._menus = {
             SETTINGS: MenuBar((SETTINGS, "File", "Edit", "View", "Window", "Help")),
+            PREFERENCES: MenuBar((PREFERENCES, "Edit", "View", "Window", "Help")),
             "Finder": MenuBar(("Finder", "File", "Edit", "View", "Go", "Window", "Help")),
         }
         self._asked: dict[str, object] = {}
+        self._home = home_of(host.spec.macos)
+        self._security = _SECURITY if self._home.application == SETTINGS else _SECURITY_12
 
     @property
     def _bar(self) -> MenuBar:
@@ -63,7 +70,10 @@ class Desktop:
         """Shows the dialogue about `developer`, unless the one before is still there."""
         if self._asked.get(developer) in self._stack.of(AGENT):
             return
-        window = blocked(self._stack, developer, lambda: self.open_settings(_SECURITY), navigation=self._navigation)
+        window = blocked(
+            self._stack, developer, lambda: self.open_settings(self._security), navigation=self._navigation,
+            home=self._home,
+        )  # fmt: skip
         self._asked[developer] = window
         self._stack.open(window)
 
@@ -73,9 +83,9 @@ class Desktop:
         if self._asked.get(key) in self._stack.of(AGENT):
             return
         own_place = int(self._host.spec.macos.partition(".")[0]) >= 15
-        url = _EXTENSIONS.format(category) if own_place else _SECURITY
+        url = _EXTENSIONS.format(category) if own_place else self._security
         window = application_blocked(
-            self._stack, application, lambda: self.open_settings(url), navigation=self._navigation
+            self._stack, application, lambda: self.open_settings(url), navigation=self._navigation, home=self._home
         )
         self._asked[key] = window
         self._stack.open(window)
@@ -111,11 +121,12 @@ class Desktop:
         )
 
     def open_settings(self, url: str) -> None:
-        """Opens System Settings at `url`, or brings what is open to the front."""
-        if not self._stack.raise_application(SETTINGS):
-            self._stack.open(Settings(self._host, self._stack, self.user))
-        window = self._stack.of(SETTINGS)[0]
-        if isinstance(window, Settings):
+        """Opens System Settings (System Preferences before 13) at `url`, or brings what is open to the front."""
+        application = Settings if self._home.application == SETTINGS else Preferences
+        if not self._stack.raise_application(self._home.application):
+            self._stack.open(application(self._host, self._stack, self.user))
+        window = self._stack.of(self._home.application)[0]
+        if isinstance(window, Settings | Preferences):
             window.go(url)
 
     def quit(self, application: str) -> bool:

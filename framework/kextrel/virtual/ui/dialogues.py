@@ -1,8 +1,9 @@
-"""Dialogues and sheets of macOS 13 to 15 about extensions: the words, the buttons, what Return and Escape do."""
+"""Dialogues and sheets of macOS 12 to 15 about extensions: the words, the buttons, what Return and Escape do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from kextrel.virtual.ui.marks import WIDTH, Rect
 from kextrel.virtual.ui.widgets import Button, Field, Label, Widget
@@ -11,19 +12,42 @@ from kextrel.virtual.ui.window import Frame, Stack, Window
 __all__ = [
     "AGENT",
     "FINDER",
+    "PREFERENCES",
     "SETTINGS",
     "Authentication",
+    "Home",
     "application_blocked",
     "blocked",
+    "home_of",
     "recovery_needed",
     "removes_extensions",
     "restart_asked_for",
     "restart_needed",
 ]
 
-AGENT, SETTINGS, FINDER = "UserNotificationCenter", "System Settings", "Finder"
+AGENT, FINDER = "UserNotificationCenter", "Finder"
+SETTINGS, PREFERENCES = "System Settings", "System Preferences"
 _W, _PAD = 600, 28
 _BUTTON_H = 32
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where a release has the switches for extensions: the application, how a sentence names the place, the button."""
+
+    application: str = SETTINGS
+    place: str = SETTINGS
+    button: str = "Open System Settings"
+
+
+_SETTINGS = Home()
+
+
+def home_of(macos: str) -> Home:
+    """System Settings from 13 on, System Preferences before."""
+    if int(macos.partition(".")[0]) >= 13:
+        return _SETTINGS
+    return Home(PREFERENCES, "Security & Privacy System Preferences", "Open Security Preferences")
 
 
 def _alert(
@@ -72,14 +96,14 @@ def _nothing() -> None:
 
 
 def application_blocked(
-    stack: Stack, application: str, open_settings: Callable[[], None], *, navigation: bool
+    stack: Stack, application: str, open_settings: Callable[[], None], *, navigation: bool, home: Home
 ) -> Window:
     """An application asked to activate a system extension that nobody allowed."""
     text = (
         f"The application “{application}” tried to load a new system extension. "
-        "If you want to enable it, open System Settings."
+        f"If you want to enable it, open {home.place}."
     )
-    buttons = (("Open System Settings", open_settings), ("OK", _nothing))
+    buttons = ((home.button, open_settings), ("OK", _nothing))
     return _alert(stack, AGENT, ("System Extension Blocked", text), buttons, navigation=navigation, escape=1)
 
 
@@ -91,13 +115,13 @@ def removes_extensions(
     return _alert(stack, FINDER, texts, (("Cancel", cancel), ("Continue", go_on)), navigation=navigation)
 
 
-def blocked(stack: Stack, developer: str, open_settings: Callable[[], None], *, navigation: bool) -> Window:
+def blocked(stack: Stack, developer: str, open_settings: Callable[[], None], *, navigation: bool, home: Home) -> Window:
     """Somebody asked for a kext that nobody approved."""
     text = (
         f"A program tried to load new system extension(s) signed by “{developer}”. "
-        "If you want to enable these extensions, open System Settings."
+        f"If you want to enable these extensions, open {home.place}."
     )
-    buttons = (("Open System Settings", open_settings), ("OK", _nothing))
+    buttons = ((home.button, open_settings), ("OK", _nothing))
     return _alert(stack, AGENT, ("System Extension Blocked", text), buttons, navigation=navigation, escape=1)
 
 
@@ -111,10 +135,11 @@ def recovery_needed(stack: Stack, shut_down: Callable[[], None], *, navigation: 
     return _alert(stack, SETTINGS, texts, buttons, navigation=navigation)
 
 
-def restart_needed(stack: Stack, restart: Callable[[], None], *, navigation: bool) -> Window:
+def restart_needed(stack: Stack, restart: Callable[[], None], *, navigation: bool, home: Home = _SETTINGS) -> Window:
     """Allowed; the new kernel collection is used from the next boot on."""
     texts = ("A restart is required before new system extensions can be used.",)
-    return _alert(stack, SETTINGS, texts, (("Not Now", _nothing), ("Restart", restart)), navigation=navigation)
+    buttons = (("Not Now", _nothing), ("Restart", restart))
+    return _alert(stack, home.application, texts, buttons, navigation=navigation)
 
 
 def restart_asked_for(stack: Stack, restart: Callable[[], None], *, navigation: bool) -> Window:

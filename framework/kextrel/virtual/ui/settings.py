@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from kextrel.virtual.ui.authority import administrator
+from kextrel.virtual.ui.authority import administrator, allow_extensions, approve_kexts
 from kextrel.virtual.ui.dialogues import SETTINGS, Authentication, recovery_needed, restart_needed
 from kextrel.virtual.ui.host import Account, ExtensionRecord, Host, Pending
 from kextrel.virtual.ui.loginitems import ExtensionSheet, kind_of
@@ -109,18 +109,9 @@ class Settings(Window):
     def _allow_all(self, waiting: Sequence[ExtensionRecord]) -> None:
         def modify(user: str, password: str) -> bool:
             account = administrator(self._host, user, password)
-            return account is not None and self._allowed(account, waiting)
+            return account is not None and allow_extensions(self._host, account, waiting)
 
         self._authenticate(modify)
-
-    def _allowed(self, account: Account, waiting: Sequence[ExtensionRecord]) -> bool:
-        """Tells sysextd, which asks for no restart; False when it has other reasons to refuse."""
-        try:
-            for one in waiting:
-                self._host.extensions.allow(one, account.name)
-        except (PermissionError, LookupError):
-            return False
-        return True
 
     def _enable(self) -> None:
         self._stack.open(recovery_needed(self._stack, self._host.request_shutdown, navigation=self._navigation_on))
@@ -133,11 +124,8 @@ class Settings(Window):
         self._authenticate(modify)
 
     def _approve(self, account: Account, pending: Sequence[Pending]) -> bool:
-        """Tells kernel management; False when it has other reasons to refuse, and the sheet stays."""
-        try:
-            for one in pending:
-                self._host.kernel.approve(one, account.name)
-        except PermissionError:
+        """False when kernel management has other reasons to refuse, and the sheet stays."""
+        if not approve_kexts(self._host, account, pending):
             return False
         self._stack.open(restart_needed(self._stack, self._host.request_restart, navigation=self._navigation_on))
         return True
