@@ -125,19 +125,22 @@ def holding(world: Any, screens: dict[str, str], *, heard: int) -> None:
     starts = []
 
     def button(event: str) -> None:
-        if event == "press":
-            starts.append(event)
-            if len(starts) >= heard and world.keys_held:
-                world.screen = screens["main"]
-            else:
-                world.boot, world.shell_up, world.screen = world.boot + 1, True, screens["desktop"]
+        starts.append(event)
+        world.screen = ""
+
+    def key(pressed: str) -> None:
+        if pressed == "hold command+r" and len(starts) >= heard:
+            world.screen = screens["main"]
+        elif pressed == "hold command+r":
+            world.boot, world.shell_up, world.screen = world.boot + 1, True, screens["desktop"]
+        elif pressed == "command+shift+t":
+            world.screen = screens["terminal"]
 
     def halt() -> str:
         world.shell_up, world.screen = False, None
         return ""
 
-    world.screen, world.on_button, world.commands["shutdown -h"] = None, button, halt
-    world.on_key = lambda key: setattr(world, "screen", screens["terminal"]) if key == "command+shift+t" else None
+    world.screen, world.on_button, world.commands["shutdown -h"], world.on_key = None, button, halt, key
 
 
 def test_an_intel_mac_enters_its_recovery_with_command_r_held(
@@ -145,8 +148,34 @@ def test_an_intel_mac_enters_its_recovery_with_command_r_held(
 ) -> None:
     holding(world, screens, heard=1)
     recovery.enter(intel, deadline=deadline)
-    assert world.log[:2] == ["hold command+r", "button press"]
+    assert world.log[:2] == ["button press", "hold command+r"]
     assert (world.screen, world.keys_held) == (screens["terminal"], False)
+
+
+def test_a_keyboard_that_takes_nothing_before_the_mac_is_on_is_asked_again(
+    world: Any, intel: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    holding(world, screens, heard=1)
+    inner, refusals = world.on_key, iter([True, True])
+
+    def key(pressed: str) -> None:
+        if pressed.startswith("hold") and next(refusals, False):
+            raise BenchError("the keyboard board refused a report", wire="mini.keyboard")
+        inner(pressed)
+
+    world.on_key = key
+    recovery.enter(intel, deadline=deadline)
+    assert world.log[:4] == ["button press", *["hold command+r"] * 3]
+
+
+def test_a_mac_that_stays_off_is_the_buttons_failure(
+    world: Any, intel: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    world.screen = None
+    with pytest.raises(BenchError, match="stayed off") as failed:
+        recovery.enter(intel, deadline=deadline)
+    assert failed.value.wire == "mini.button"
+    assert not world.keys_held
 
 
 def test_keys_that_came_too_late_are_held_once_more(

@@ -13,15 +13,12 @@ from kextrel.timing import Deadline
 
 
 def starting(world: Any, screens: dict[str, str], *, heard: bool = True) -> None:
-    """A Mac that is off; Shift held at a press makes the boot a safe one, whose login is not automatic."""
-
-    def press(event: str) -> None:
-        if event == "press":
-            safe = heard and world.keys_held
-            world.shell_up, world.screen = True, screens["login" if safe else "desktop"]
-            world.commands |= {"kern.safeboot": f"{safe:d}\n", "stat -f": "root\n" if safe else "admin\n"}
+    """A Mac that is off; Shift held from a press on makes the boot a safe one, whose login is not automatic."""
 
     def key(pressed: str) -> None:
+        if pressed == "hold shift":
+            world.shell_up, world.screen = True, screens["login" if heard else "desktop"]
+            world.commands |= {"kern.safeboot": f"{heard:d}\n", "stat -f": "root\n" if heard else "admin\n"}
         if pressed == "return" and world.screen == screens["login"]:
             world.screen = screens["desktop"]
             world.commands["stat -f"] = "admin\n"
@@ -30,7 +27,8 @@ def starting(world: Any, screens: dict[str, str], *, heard: bool = True) -> None
         world.shell_up, world.screen = False, None
         return ""
 
-    world.screen, world.on_button, world.on_key, world.commands["shutdown"] = None, press, key, halt
+    world.screen, world.on_key, world.commands["shutdown"] = None, key, halt
+    world.on_button = lambda event: setattr(world, "screen", "")
 
 
 def test_an_intel_mac_is_started_with_shift_held_and_somebody_logs_in(
@@ -38,7 +36,7 @@ def test_an_intel_mac_is_started_with_shift_held_and_somebody_logs_in(
 ) -> None:
     starting(world, screens)
     safemode.enter(intel, deadline=deadline)
-    assert world.log[:2] == ["hold shift", "button press"]
+    assert world.log[:2] == ["button press", "hold shift"]
     assert (world.screen, world.keys_held) == (screens["desktop"], False)
 
 

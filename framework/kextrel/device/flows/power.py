@@ -6,6 +6,8 @@ options do not come. After bounded retries that is the button's or the mains' fa
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from kextrel.bench.protocols import BootId
 from kextrel.device.flows.place import Place, await_off, blame_or, find, no_signal
 from kextrel.device.flows.screens import Shown, shown, shows
@@ -31,6 +33,7 @@ __all__ = [
 _TRIES = 2
 _SHORT = 0.5  # Mac seconds: a press that starts the Mac
 _DOUBLE_GAP = 0.3  # Mac seconds between the two presses of the fallback gesture; they must come within about 1 s
+_AGAIN = 0.2  # Mac seconds until a keyboard that refused is asked again
 _MAINS_OFF = 5.0  # Mac seconds until the power supply is empty
 _STARTED = (Shown.LANGUAGE, Shown.NO_MOUSE, Shown.USER_PICKER, Shown.RECOVERY, Shown.LOGIN, Shown.DESKTOP)
 _AFTER_HOLD = (Shown.LOADING_OPTIONS, Shown.STARTUP_OPTIONS)
@@ -82,33 +85,55 @@ def startup_options(rig: Rig, *, fallback: bool = False, deadline: Deadline) -> 
 
 
 def start_holding(rig: Rig, *keys: str, deadline: Deadline) -> None:
-    """Starts the Mac with keys held on the keyboard from before its first sign of life until it shows a screen.
+    """Starts the Mac with keys held on the keyboard from its first sign of life until it shows a screen.
 
     Intel Macs look at the keyboard as their firmware starts: Command-R, Shift. From off by the button; where the bench
     has none, by macOS's own restart.
     """
-    if rig.wires.button is not None:
-        shut_down(rig, deadline=deadline)
-    elif find(rig, deadline=deadline) is not Place.MACOS:
-        raise NotPossible(f"{rig.name} has no button wire, and without one only macOS can be restarted with keys held")
-    with rig.keyboard.held(*keys, deadline=deadline):
-        _begin(rig, deadline)
+    with ExitStack() as held:
+        if rig.wires.button is None:
+            _restart_holding(rig, held, keys, deadline)
+        else:
+            _press_holding(rig, held, keys, deadline)
         what = f"a screen, with {'-'.join(keys)} held"
         rig.sees(lambda t: shown(t) in _STARTED, rig.timeouts.button, deadline=deadline, what=what)
 
 
-def _begin(rig: Rig, deadline: Deadline) -> None:
-    """A start with keys held: by a press that is seen to act, or by a restart whose end of macOS is seen."""
-    if rig.wires.button is None:
-        go_down(rig, commands.restart(), deadline=deadline)
-        rig.shell.wait_until_gone(deadline=deadline.within(rig.timeouts.shutdown, "the end of macOS"))
-        return
+def _restart_holding(rig: Rig, held: ExitStack, keys: tuple[str, ...], deadline: Deadline) -> None:
+    if find(rig, deadline=deadline) is not Place.MACOS:
+        raise NotPossible(f"{rig.name} has no button wire, and without one only macOS can be restarted with keys held")
+    held.enter_context(rig.keyboard.held(*keys, deadline=deadline))
+    go_down(rig, commands.restart(), deadline=deadline)
+    rig.shell.wait_until_gone(deadline=deadline.within(rig.timeouts.shutdown, "the end of macOS"))
+
+
+def _press_holding(rig: Rig, held: ExitStack, keys: tuple[str, ...], deadline: Deadline) -> None:
+    """A keyboard takes nothing while its Mac is off: it is asked again and again from the press on."""
+    shut_down(rig, deadline=deadline)
     for attempt in range(_TRIES):
         rig.button.press(_SHORT, deadline=deadline)
-        if _wakes(rig, deadline):
+        refused = _taken(rig, held, keys, deadline)
+        if refused is None and _wakes(rig, deadline):
             return
+        held.close()
+        if refused is not None and not no_signal(rig, deadline=deadline):
+            raise refused
         rig.note(f"the button was pressed (try {attempt + 1} of {_TRIES}) and the Mac stayed off")
     raise blame_or(rig, rig.button.name, f"was pressed {_TRIES} times and the Mac stayed off", deadline=deadline)
+
+
+def _taken(rig: Rig, held: ExitStack, keys: tuple[str, ...], deadline: Deadline) -> BenchError | None:
+    """Holds the keys, until `held` ends, as soon as the keyboard takes them; its last refusal where it does not."""
+    limit = deadline.within(rig.timeouts.screen, "the keyboard being held")
+    while True:
+        try:
+            held.enter_context(rig.keyboard.held(*keys, deadline=limit))
+        except BenchError as error:
+            if limit.remaining <= rig.clock.wall(_AGAIN):
+                return error
+        else:
+            return None
+        rig.clock.dwell(_AGAIN, limit, rig.keyboard.name)
 
 
 def restart(rig: Rig, *, deadline: Deadline) -> BootId:
