@@ -75,12 +75,17 @@ class Waiting:
     team_id: str = "KXTRL00001"
     developer_name: str = "Kextrel Sample"
     allowed_by_policy: bool = True
+    forbidden: bool = False
 
 
 @dataclass
 class Kexts:
     waiting: list[Waiting] = field(default_factory=list)
     approved: list[tuple[str, str]] = field(default_factory=list)
+    by_anybody: bool = False
+
+    def may_approve(self, account: Any) -> bool:
+        return account.admin or self.by_anybody
 
     def pending(self) -> Sequence[Waiting]:
         return tuple(self.waiting)

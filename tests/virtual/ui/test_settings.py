@@ -207,3 +207,23 @@ def test_a_source_of_applications_needs_an_administrator_too(settings: Any) -> N
     settings.press("return")
     assert "Allow applications downloaded from    App Store\n" in settings.text
     assert settings.kernel.approved == []
+
+
+def test_where_a_profile_forbids_it_there_is_the_sentence_and_no_button(mac: Any) -> None:
+    mac.display.entered("macos")
+    mac.kernel.ask(forbidden=True)
+    mac.display.open_settings(PRIVACY)
+    assert BLOCKED in mac.text
+    assert "Allow" not in [part.strip() for line in mac.text.splitlines() for part in line.split("    ")]
+    mac.press("tab", "tab", "tab", "space")
+    assert SHEET not in mac.text
+
+
+def test_a_standard_user_approves_where_a_profile_lets_anybody(sheet: Any) -> None:
+    sheet.kernel.by_anybody = True
+    sheet.press("shift-tab")
+    sheet.type("Lab Student")
+    sheet.press("tab")
+    sheet.type("goldfish")
+    sheet.press("return")
+    assert sheet.kernel.approved == [("com.example.kextrel.driver", "student")]

@@ -6,16 +6,25 @@ from collections.abc import Sequence
 
 from kextrel.virtual.ui.host import Account, ExtensionRecord, Host, Pending
 
-__all__ = ["administrator", "allow_extensions", "approve_kexts"]
+__all__ = ["administrator", "allow_extensions", "approve_kexts", "approver"]
 
 
 def administrator(host: Host, user: str, password: str) -> Account | None:
     """The administrator of that name, short or full, if the password is theirs."""
-    account = host.spec.account(user)
-    if account is None or not account.admin:
-        return None
-    system = host.system
-    return account if system is not None and system.users.check(account.name, password) else None
+    account = _known(host, user, password)
+    return account if account is not None and account.admin else None
+
+
+def approver(host: Host, user: str, password: str) -> Account | None:
+    """As `administrator`, for kexts: a profile may let standard users approve them."""
+    account = _known(host, user, password)
+    return account if account is not None and host.kernel.may_approve(account) else None
+
+
+def _known(host: Host, user: str, password: str) -> Account | None:
+    account, system = host.spec.account(user), host.system
+    right = account is not None and system is not None and system.users.check(account.name, password)
+    return account if right else None
 
 
 def approve_kexts(host: Host, account: Account, pending: Sequence[Pending]) -> bool:

@@ -69,7 +69,8 @@ class Clock(Protocol):
 
 
 class Pending(Protocol):
-    """A kext that waits for somebody's approval. `allowed_by_policy`: the security policy lets users approve kexts."""
+    """A kext that waits for somebody's approval. `allowed_by_policy`: the security policy lets users approve kexts.
+    `forbidden`: a profile does not."""
 
     @property
     def bundle_id(self) -> str: ...
@@ -79,6 +80,8 @@ class Pending(Protocol):
     def developer_name(self) -> str: ...
     @property
     def allowed_by_policy(self) -> bool: ...
+    @property
+    def forbidden(self) -> bool: ...
 
 
 class Kernel(Protocol):
@@ -86,7 +89,11 @@ class Kernel(Protocol):
 
     def pending(self) -> Sequence[Pending]: ...
     def approve(self, pending: Pending, user: str) -> None:
-        """The administrator whose short name is `user` allowed it; PermissionError when it may not be."""
+        """The user whose short name is `user` allowed it; PermissionError when it may not be."""
+        ...
+
+    def may_approve(self, account: Account) -> bool:
+        """Whether that user may allow kexts: an administrator, or anybody where a profile says so."""
         ...
 
 

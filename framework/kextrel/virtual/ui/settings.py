@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from kextrel.virtual.ui.authority import administrator, allow_extensions, approve_kexts
+from kextrel.virtual.ui.authority import administrator, allow_extensions, approve_kexts, approver
 from kextrel.virtual.ui.dialogues import SETTINGS, Authentication, recovery_needed, restart_needed
 from kextrel.virtual.ui.host import Account, ExtensionRecord, Host, Pending
 from kextrel.virtual.ui.loginitems import ExtensionSheet, kind_of
@@ -57,7 +57,7 @@ class Settings(Window):
     def refresh(self) -> None:
         pending = tuple(self._host.kernel.pending())
         waiting = () if self._own_place else tuple(self._host.extensions.pending())
-        kexts = tuple((one.bundle_id, one.allowed_by_policy) for one in pending)
+        kexts = tuple((one.bundle_id, one.allowed_by_policy, one.forbidden) for one in pending)
         state = (self._pane, self._source, kexts, tuple(one.unique_id for one in waiting))
         if state != self._shown:
             self._shown = state
@@ -94,8 +94,10 @@ class Settings(Window):
         yield Button(Rect(_RIGHT - 120, y - 16, 104, 32), "Turn On…", _lost)
 
     def _pending(self, y: int, developer: str, pending: Sequence[Pending]) -> Iterator[Widget]:
-        """The sentence about one developer's extensions, and under it the button that the policy leaves."""
+        """The sentence about one developer's extensions, and under it the button that policy and profiles leave."""
         yield from _blocked(y, f"developer “{developer}”")
+        if all(one.forbidden for one in pending):
+            return
         if all(one.allowed_by_policy for one in pending):
             yield Button(Rect(_RIGHT - 96, y + 22, 80, 32), "Allow", lambda: self._allow(pending))
         else:
@@ -118,8 +120,8 @@ class Settings(Window):
 
     def _allow(self, pending: Sequence[Pending]) -> None:
         def modify(user: str, password: str) -> bool:
-            account = administrator(self._host, user, password)
-            return account is not None and self._approve(account, pending)
+            account = approver(self._host, user, password)
+            return account is not None and self._approve(account, [one for one in pending if not one.forbidden])
 
         self._authenticate(modify)
 
