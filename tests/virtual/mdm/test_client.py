@@ -184,7 +184,7 @@ def test_security_info_says_what_apple_silicon_has(office):
         mac.sep.admit_mdm(place.server.devices[place.name(mac)].bootstrap_token)
         info = (await place.done(mac, "SecurityInfo"))["SecurityInfo"]
         assert info["SecureBoot"]["SecureBootLevel"] == "medium"
-        assert info["SecureBoot"]["ReducedSecurity"]["AllowsMDM"]
+        assert info["SecureBoot"]["ReducedSecurity"] == ["AllowsAnyAppleSignedOS", "AllowsMDM"]
 
     office(story)
 

@@ -50,11 +50,12 @@ def _secure_boot(mac: Machine, policy: LocalPolicy | None) -> dict[str, Any]:
     level = _LEVELS[policy.security_mode]
     content: dict[str, Any] = {"SecureBootLevel": level, "ExternalBootLevel": "allowed"}
     if level == "medium":
-        content["ReducedSecurity"] = {
+        lifted = {
             "AllowsAnyAppleSignedOS": True,
             "AllowsUserKextApproval": bool(policy.smb2),
             "AllowsMDM": bool(policy.smb3 or policy.smb4),
         }
+        content["ReducedSecurity"] = [name for name, present in lifted.items() if present]
     return content
 
 
