@@ -312,3 +312,27 @@ def test_a_diff_says_what_changed(fake_mac):
     assert lines[1].startswith("filevault: no -> unknown (fdesetup status: this Mac does not have the tool")
     assert lines[2].startswith("contradiction: ")
     assert observation.diff(before, before) == ()
+
+
+_ASKED = (
+    "/Library/Extensions/a.kext|KXTRL00001|com.example.a|B|2026|2026|0\n"
+    "/Library/Extensions/b.kext|KXTRL00002|com.example.b|B|2026|2026|0\n"
+    "/Library/Extensions/c.kext|KXTRL00003|com.example.c|B|2026|2026|0\n"
+)
+
+
+def test_a_profile_for_a_team_allows_what_was_asked_for_of_it(fake_mac):
+    fake_mac.says(
+        "sqlite3 kext_policy_mdm;",
+        "KXTRL00001||1|U1\nKXTRL00002|com.example.b|1|U1\nKXTRL00002|com.example.never|1|U1\nKXTRL00003||0|U1\n",
+    )
+    fake_mac.says("sqlite3 kext_load_history_v3;", _ASKED)
+    assert fake_mac.observe().mdm_allowed_kexts.value == {"com.example.a", "com.example.b"}
+
+
+def test_without_the_history_it_is_unknown_what_a_profile_allows(fake_mac):
+    fake_mac.says("sqlite3 kext_policy_mdm;", "KXTRL00001||1|U1\n")
+    fake_mac.says("sqlite3 kext_load_history_v3;", "Error: database is locked\n")
+    seen = fake_mac.observe()
+    assert not seen.mdm_allowed_kexts.known
+    assert "locked" in seen.mdm_allowed_kexts.why

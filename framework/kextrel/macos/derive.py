@@ -35,6 +35,7 @@ __all__ = [
     "kext_management",
     "kext_rows",
     "loaded_kexts",
+    "managed_kexts",
     "policy_field",
     "policy_hash",
     "security_mode",
@@ -83,6 +84,7 @@ class Answers:
     aux: Said[KextList]
     kext_policy: Said[kextpolicy.KextPolicyAnswer]
     kext_policy_mdm: Said[kextpolicy.KextPolicyAnswer]
+    kext_history: Said[kextpolicy.KextPolicyAnswer]
     sysext: Said[sysext.SystemExtensionList]
     enrollment: Said[profiles.EnrollmentAnswer]
     console: Said[tuple[str | None]]
@@ -105,6 +107,7 @@ class Answers:
             said(frames, "kexts-aux", kexts.read),
             said(frames, "kext-policy", lambda text: kextpolicy.read(text, "kext_policy")),
             said(frames, "kext-policy-mdm", lambda text: kextpolicy.read(text, "kext_policy_mdm")),
+            said(frames, "kext-history", lambda text: kextpolicy.read(text, "kext_load_history_v3")),
             said(frames, "sysext", sysext.read),
             said(frames, "enrollment", profiles.read),
             said(frames, "console", lambda text: (system.read_console_user(text),)),
@@ -323,10 +326,32 @@ def _names(listed: Said[KextList]) -> Field[frozenset[str]]:
 
 def kext_rows(table: Said[kextpolicy.KextPolicyAnswer]) -> Field[frozenset[str]]:
     """The bundle identifiers that a table of KextPolicy allows."""
+    damage = _damage(table)
+    return table.refused(damage) if damage else table.field(kextpolicy.KextPolicyAnswer.allowed)
+
+
+def managed_kexts(
+    table: Said[kextpolicy.KextPolicyAnswer], history: Said[kextpolicy.KextPolicyAnswer]
+) -> Field[frozenset[str]]:
+    """The kexts that a profile allows, once loading was asked for: a row without a bundle is for a whole team, so that
+    only the history of requests names the kexts."""
+    damage = _damage(table)
+    if damage or table.reading is None:
+        return table.refused(damage) if damage else kext_rows(table)
+    rows = {(row["team_id"], row["bundle_id"]) for row in table.reading.rows if row.get("allowed") is True}
+    if rows and (damage := _damage(history)):
+        return history.refused(damage)
+    if not rows:
+        return table.field(lambda _: frozenset())
+    return history.field(lambda asked: asked.covered(rows))
+
+
+def _damage(table: Said[kextpolicy.KextPolicyAnswer]) -> str:
+    """Why a table that was read is not to be trusted; "" where it is, or where it was not read at all."""
     answer = table.reading
-    if answer is not None and (answer.error or answer.unparsed):
-        return table.refused(answer.error or f"it holds a row that cannot be read, {answer.unparsed[0][:120]!r}")
-    return table.field(kextpolicy.KextPolicyAnswer.allowed)
+    if answer is None or not (answer.error or answer.unparsed):
+        return ""
+    return answer.error or f"it holds a row that cannot be read, {answer.unparsed[0][:120]!r}"
 
 
 def system_extensions(answers: Answers, macos: Field[Version]) -> Field[tuple[sysext.SystemExtension, ...]]:

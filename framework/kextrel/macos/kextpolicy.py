@@ -6,6 +6,7 @@ Which table a row is from is known from the command line, else from its number o
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,11 @@ class KextPolicyAnswer:
     def allowed(self) -> frozenset[str]:
         """The bundle identifiers whose row says allowed."""
         return frozenset(row["bundle_id"] for row in self.rows if row.get("allowed") is True)
+
+    def covered(self, allowed: Collection[tuple[str, str]]) -> frozenset[str]:
+        """The kexts in the history that `allowed` covers: pairs of team and bundle identifier, "" for all of a team."""
+        pairs = {(row["team_id"], row["bundle_id"]) for row in self.rows}
+        return frozenset(bundle for team, bundle in pairs if (team, bundle) in allowed or (team, "") in allowed)
 
     def facts(self) -> dict[str, Any]:
         return {"rows": [dict(row) for row in self.rows], "tables": list(self.tables), "error": self.error}

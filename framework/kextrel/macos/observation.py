@@ -179,7 +179,7 @@ def _observation(found: frames.Frames, *, in_recovery: bool) -> Observation:
         loaded_kexts=loaded,
         aux_kc=aux,
         approved_kexts=derive.kext_rows(answers.kext_policy),
-        mdm_allowed_kexts=derive.kext_rows(answers.kext_policy_mdm),
+        mdm_allowed_kexts=derive.managed_kexts(answers.kext_policy_mdm, answers.kext_history),
         system_extensions=derive.system_extensions(answers, macos),
         console_user=derive.console_user(answers),
         filevault=answers.filevault.field(lambda row: row.on),

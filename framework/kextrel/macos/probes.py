@@ -36,6 +36,7 @@ MACOS: tuple[Probe, ...] = (
     Probe("kexts-aux", ("kmutil", "showloaded", "--collection", "aux", "--show", "all")),
     Probe("kext-policy", ("sqlite3", "-readonly", KEXT_POLICY, query("kext_policy")), root=True),
     Probe("kext-policy-mdm", ("sqlite3", "-readonly", KEXT_POLICY, query("kext_policy_mdm")), root=True),
+    Probe("kext-history", ("sqlite3", "-readonly", KEXT_POLICY, query("kext_load_history_v3")), root=True),
     Probe("sysext", ("systemextensionsctl", "list")),
     Probe("enrollment", ("profiles", "status", "-type", "enrollment")),
     Probe("console", ("stat", "-f", "%Su", "/dev/console")),
