@@ -93,10 +93,14 @@ class QuietDisplay:
 
 
 class SmallMac:
-    """A Mac without power or shell: disk, Secure Enclave, clock, kernel management; `boot` is iBoot's part."""
+    """A Mac without power or shell: disk, Secure Enclave, clock, kernel management; `boot` is the boot loader's part.
 
-    def __init__(self, defects: frozenset[str] = frozenset()) -> None:
-        self.spec = MacSpec("small", prepared=True, defects=defects)
+    `sip`, on Intel alone: the word in NVRAM.
+    """
+
+    def __init__(self, defects: frozenset[str] = frozenset(), **spec: Any) -> None:
+        self.spec = MacSpec("small", prepared=True, defects=defects, **spec)
+        self.sip = 0
         self.clock = Clock(start=1_750_000_000.0, wall=lambda: 0.0)
         self.disk = FileSystem.on(Volume("Macintosh HD", Directory(0o755)), self.clock.now)
         self.progress = BootProgress()
@@ -110,13 +114,16 @@ class SmallMac:
     def defect(self, rule: str) -> bool:
         return rule in self.spec.defects
 
-    def boot(self) -> None:
+    def boot(self, *, safe: bool = False) -> None:
         """Starts macOS with the stored policy."""
         self.kernel.power_lost()
+        if self.spec.architecture != "apple-silicon":
+            self.kernel.boot(Started(sip=self.sip, safe=safe))
+            return
         self.progress.reset()
         self.progress.lock(Progress("macos"))
         policy = self.sep.policy()
-        self.kernel.boot(Started(policy, policy.sip0 or 0))
+        self.kernel.boot(Started(policy, policy.sip0 or 0, safe))
 
     def lower(self, *, afresh: bool = False, **fields: int | None) -> None:
         """Changes LocalPolicy from 1TR, and comes back to macOS."""
@@ -145,8 +152,8 @@ class SmallMac:
 
 @pytest.fixture
 def small_mac() -> Callable[..., SmallMac]:
-    """Makes Macs: `small_mac("KEXT-06")` has that defect."""
-    return lambda *defects: SmallMac(frozenset(defects))
+    """Makes Macs: `small_mac("KEXT-06")` has that defect; `architecture` and `macos` are as in MacSpec."""
+    return lambda *defects, **spec: SmallMac(frozenset(defects), **spec)
 
 
 class _NoSshd:

@@ -273,9 +273,12 @@ class KernelManagement:
         return not untrusted_allowed and not self._host.defect("SIG-01")
 
     def _resolved(self, found: Found) -> Answer:
-        """A good kext that does not run yet: asked for, or due at the next boot."""
+        """A good kext that does not run yet: asked for, or due at the next boot; KEXT-01: it is linked as it lies."""
         identifier = found.kext.identifier
         managed, allowed = self._seen(found), self._kexts_allowed
+        if self._host.defect("KEXT-01"):
+            self._kernel.start(found.member())
+            return Answer(answers.LOADED)
         if allowed and managed and found.key not in self.approved():
             self._authorise({*self.approved(), found.key})
         if not allowed or found.key not in self.approved():
@@ -325,7 +328,7 @@ class KernelManagement:
 
     def _members(self) -> list[Member]:
         """Every approved kext that was asked for and is still on the disk. BuildFailed names one that is not good."""
-        approved = self.approved()
+        approved = self._buildable()
         found = {one.kext.identifier: one for one in self._asked_for(approved)}
         for one in found.values():
             wrong = answers.invalid(one.kext, one.kext.path, one.judgement if self._enforces_signatures else None)
@@ -334,6 +337,12 @@ class KernelManagement:
             if wrong is not None:
                 raise BuildFailed(wrong)
         return [one.member() for one in found.values() if one.fits]
+
+    def _buildable(self) -> Collection[tuple[str, str]]:
+        """What may be in the collection: what was approved; KEXT-08: all that was asked for."""
+        if self._host.defect("KEXT-08"):
+            return {one.key for one in self._found(self.policy.paths())}
+        return self.approved()
 
     def _asked_for(self, approved: Collection[tuple[str, str]]) -> Iterator[Found]:
         """What lies today where approved kexts were found when they were asked for."""
@@ -354,4 +363,4 @@ class KernelManagement:
         if not self.store.will_allow():
             return False
         built = {one.identifier: one.cdhash for one in self.store.built()}
-        return any(built.get(one.kext.identifier) != one.cdhash for one in self._asked_for(self.approved()))
+        return any(built.get(one.kext.identifier) != one.cdhash for one in self._asked_for(self._buildable()))
