@@ -12,6 +12,7 @@ from kextrel.device.actions.management import enroll
 from kextrel.device.actions.security import trigger_panic_medic
 from kextrel.device.flows import mdm, recovery
 from kextrel.device.flows.place import Place, find
+from kextrel.device.leftovers import take_extensions_away
 from kextrel.device.observe import observe
 from kextrel.device.remote import exists, run
 from kextrel.device.rig import Facts, Rig
@@ -50,6 +51,7 @@ def reach(rig: Rig, level: Level, *, deadline: Deadline) -> None:
     if find(rig, deadline=deadline) is not Place.MACOS:
         recovery.leave(rig, deadline=deadline)
     _give_back_to_the_mdm(rig, deadline)
+    take_extensions_away(rig, deadline=deadline)
     take_bundles_away(rig, deadline=deadline)
     state = observe(rig, deadline=deadline).state
     if level is Level.FORGOTTEN and not is_forgotten(rig, state):

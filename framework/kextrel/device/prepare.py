@@ -10,6 +10,7 @@ from kextrel.device.actions.security import set_security, set_sip, trigger_panic
 from kextrel.device.baseline import is_forgotten, take_bundles_away
 from kextrel.device.flows import login, mdm, recovery
 from kextrel.device.flows.place import Place, find
+from kextrel.device.leftovers import take_extensions_away
 from kextrel.device.observe import Sighting, observe
 from kextrel.device.requirements import confirm, meet
 from kextrel.device.rig import Rig
@@ -30,6 +31,7 @@ def prepare(rig: Rig, start: Start, *, deadline: Deadline) -> Sighting:
         recovery.leave(rig, deadline=deadline)
     confirm(rig, deadline=deadline)
     mdm.keep_only(rig, (), deadline=deadline)  # before the policy is reached: a restart then forgets what they allowed
+    take_extensions_away(rig, deadline=deadline)
     take_bundles_away(rig, deadline=deadline)
     seen = _reach_policy(rig, start.mac, deadline)
     if start.profiles:

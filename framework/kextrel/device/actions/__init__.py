@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kextrel.device.actions import boot, bundles, kexts, management, security
+from kextrel.device.actions import boot, bundles, extensions, kexts, management, security
 from kextrel.device.performed import Performed
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
@@ -22,6 +22,13 @@ _BUILT: dict[type[Action], Callable[..., Performed]] = {
     verbs.Unload: kexts.unload,
     verbs.Approve: kexts.approve,
     verbs.Rebuild: kexts.rebuild,
+    verbs.Activate: extensions.activate,
+    verbs.Allow: extensions.allow,
+    verbs.Disable: extensions.disable,
+    verbs.Enable: extensions.enable,
+    verbs.Deactivate: extensions.deactivate,
+    verbs.ResetExtensions: extensions.reset_extensions,
+    verbs.DeveloperMode: extensions.developer_mode,
     verbs.Restart: boot.restart,
     verbs.Boot: boot.boot,
     verbs.PowerCut: boot.power_cut,
