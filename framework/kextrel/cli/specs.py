@@ -41,6 +41,7 @@ def _spec(name: str, mac: MacProfile, defects: frozenset[str]) -> MacSpec:
         macos=str(mac.macos),
         model=mac.model,
         enrollment=mac.enrollment.value,
+        bootstrap_token=mac.bootstrap_token,
         prepared=mac.virtual.prepared,
         missing=frozenset(mac.virtual.missing),
         defects=defects,

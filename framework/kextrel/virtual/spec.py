@@ -68,7 +68,8 @@ class MacSpec:
 
     Left empty, `build` is that of the release, `model` one of the architecture, and `serial` is made of the name.
     `bootstrap_token`: whether it gives the MDM server its bootstrap token; None: in Automated Device Enrollment.
-    `mdm_url`: where another MDM server takes check-ins, "" for the one that is served with the Macs.
+    `mdm_url`: where another MDM server takes check-ins, "" for the one that is served with the Macs. `mdm_identity`: a
+    PEM file with the certificate and the key by which that server knows the Mac, "" for none.
     `trust` is a folder with more certificates (PEM) of authorities that this Mac trusts, "" for none.
     `gesture_rate`: Mac seconds per wall second while a button or a key is down; the profile's `time_scale`.
     """
@@ -82,6 +83,7 @@ class MacSpec:
     enrollment: str = "none"
     bootstrap_token: bool | None = None
     mdm_url: str = ""
+    mdm_identity: str = ""
     prepared: bool = False
     missing: frozenset[str] = frozenset()
     defects: frozenset[str] = frozenset()
@@ -165,8 +167,8 @@ class Endpoints:
 
     `ssh`: host, port, user, password, host_key. `screen`: url, user, password. `console`, `relay`, `keyboard`: paths of
     pseudo-terminals. `accounts`: name, full_name, admin, password of every account. `mdm`: the URL of the MDM server,
-    None for a Mac that is not enrolled; `mdm_access`: udid (the enrollment ID, as the server's API names the Mac), user,
-    api_key.
+    None for a Mac that is not enrolled; `mdm_access`: udid (the enrollment ID, as the server's API names the Mac),
+    user, api_key.
     """
 
     name: str

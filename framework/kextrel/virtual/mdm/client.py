@@ -20,6 +20,7 @@ from kextrel.virtual.macos.plists import BadPlist, Plist, mapping
 from kextrel.virtual.mdm.apns import Apns
 from kextrel.virtual.mdm.commands import Commands
 from kextrel.virtual.mdm.identity import about, described
+from kextrel.virtual.mdm.signing import Identity
 from kextrel.virtual.mdm.store import Enrolled
 from kextrel.virtual.mdm.wire import CHECKIN, CONNECT, LIMIT, encoded
 
@@ -53,6 +54,7 @@ class Client:
     def __init__(self, mac: Machine, management: Management, url: str, apns: Apns | None) -> None:
         self._mac, self._management = mac, management
         self.url, self._apns = url, apns
+        self._identity = Identity(mac.spec.mdm_identity) if mac.spec.mdm_identity else None
         self._commands = Commands(mac, management, self._fetch_token)
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -195,14 +197,20 @@ class Client:
         token = answer.get("BootstrapToken")
         return token if isinstance(token, bytes) else None
 
+    def _headers(self, kind: str, body: bytes) -> dict[str, str]:
+        signed = {"Mdm-Signature": self._identity.signature(body)} if self._identity is not None else {}
+        return {"Content-Type": kind, "User-Agent": "MDM-OSX/1.0 mdmclient/1", **signed}
+
     async def _put(self, url: str, kind: str, content: dict[str, Any]) -> Plist:
         """One request; the property list in its answer, {} for none."""
         if self._http is None:
             raise _NoAnswer("mdmclient does not run")
-        headers = {"Content-Type": kind, "User-Agent": "MDM-OSX/1.0 mdmclient/1"}
+        sent = encoded(content)
         with self._mac.clock.busy():
             try:
-                async with self._http.put(url, data=encoded(content), headers=headers, allow_redirects=False) as answer:
+                async with self._http.put(
+                    url, data=sent, headers=self._headers(kind, sent), allow_redirects=False
+                ) as answer:
                     body = await answer.content.read(LIMIT + 1)
                     status = answer.status
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
