@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -133,3 +134,29 @@ def test_what_profiles_allow_stands_in_the_database_and_goes_with_them(managed):
     scene.mac.management.remove("p")
     assert table() == []
     assert scene.mac.kernel.approved() == frozenset()
+
+
+def _with_profile(mac: Any) -> Any:
+    content = {"PayloadType": PAYLOAD, "PayloadUUID": "P", "AllowedTeamIdentifiers": [TEAM]}
+    mac.management.install(Profile({"PayloadIdentifier": "p", "PayloadContent": [content]}))
+    return mac
+
+
+def test_where_users_alone_manage_kexts_a_profile_is_not_enough(small_mac, make_kext):
+    mac = _with_profile(small_mac())
+    mac.lower(smb0=1, smb2=1)
+    assert mac.kernel.load(mac.install(make_kext())).code == 27
+    assert len(mac.display.blocked) == 1
+
+
+def test_the_server_that_owns_the_mac_is_waited_for_under_full_security(small_mac, make_kext):
+    mac = _with_profile(small_mac(enrollment="automated-device"))
+    path = mac.install(make_kext())
+    assert mac.kernel.load(path).code == 27
+    token = mac.sep.escrow()
+    assert mac.kernel.load(path).code == 28
+    mac.kernel.order_rebuild((), token)
+    asyncio.run(mac.kernel.orderly_shutdown())
+    mac.boot()
+    assert mac.loaded() == [NAME]
+    assert (mac.sep.policy().smb0, mac.sep.policy().smb4) == (1, 1)

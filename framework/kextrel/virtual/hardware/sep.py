@@ -94,6 +94,17 @@ class SecureEnclave:
         self._bootstrap = hashlib.sha384(token).digest()
         return token
 
+    @property
+    def admits_mdm(self) -> bool:
+        """Whether the stored policy lets an MDM server manage kernel extensions."""
+        policy = self.policy()
+        return bool(policy.smb0 and (policy.smb3 or policy.smb4))
+
+    @property
+    def awaits_mdm(self) -> bool:
+        """Whether an MDM server can lower the policy by itself: it has this Mac's bootstrap token, and owns the Mac."""
+        return self._assigned and self._bootstrap is not None
+
     def admit_mdm(self, token: bytes | None) -> None:
         """An MDM server acts in a person's place, with the bootstrap token; SepRefusal where it may not.
 
@@ -105,13 +116,12 @@ class SecureEnclave:
             raise SepRefusal("environment", ENVIRONMENT)
         if self._bootstrap is None or not hmac.compare_digest(hashlib.sha384(token or b"").digest(), self._bootstrap):
             raise SepRefusal("authentication", CREDENTIALS)
-        policy = self.policy()
-        if policy.smb0 and (policy.smb3 or policy.smb4):
+        if self.admits_mdm:
             return
         if not self._assigned:
             raise SepRefusal("prerequisite", PREREQUISITE)
         if "MDM-10" not in self._defects:
-            self.stored = self._sign(replace(policy, smb0=1, smb4=1))
+            self.stored = self._sign(replace(self.policy(), smb0=1, smb4=1))
 
     def change(self, change: Change, *, user: str, password: str) -> None:
         """Signs the stored policy anew with `change`; SepRefusal leaves the stored bytes as they were."""

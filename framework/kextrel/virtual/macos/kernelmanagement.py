@@ -279,8 +279,11 @@ class KernelManagement:
         if self._host.defect("KEXT-01"):
             self._kernel.start(found.member())
             return Answer(answers.LOADED)
-        if allowed and managed and found.key not in self.approved():
+        if allowed and managed and self.store.admits_mdm and found.key not in self.approved():
             self._authorise({*self.approved(), found.key})
+        if managed and self.store.awaits_mdm and not self.store.admits_mdm:
+            self._note(f"{identifier}: waits for the MDM server to rebuild at a restart")
+            return answers.needs_reboot(identifier)
         if not allowed or found.key not in self.approved():
             self._ask(found, allowed)
             return answers.needs_approval(identifier)

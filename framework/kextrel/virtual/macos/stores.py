@@ -33,6 +33,12 @@ class Enclave(Protocol):
         """SepRefusal where it does not take them."""
         ...
 
+    @property
+    def admits_mdm(self) -> bool: ...
+
+    @property
+    def awaits_mdm(self) -> bool: ...
+
     def admit_mdm(self, token: bytes | None) -> None:
         """An MDM server acts in a person's place, with the bootstrap token; SepRefusal where it may not."""
         ...
@@ -63,6 +69,16 @@ class Store(Protocol):
 
     def authorise(self, approved: Collection[Key]) -> None:
         """Keeps the user-authorised kext list. SepRefusal where LocalPolicy does not take it; the old one stays."""
+        ...
+
+    @property
+    def admits_mdm(self) -> bool:
+        """Whether what a profile allows needs no person: the policy lets the MDM server manage kernel extensions."""
+        ...
+
+    @property
+    def awaits_mdm(self) -> bool:
+        """Whether the MDM server can let them in by itself, by a restart that rebuilds."""
         ...
 
     def admit(self, token: bytes | None) -> None:
@@ -113,6 +129,14 @@ class Sealed:
         data = auxkc.encode_uakl(approved)
         self._sep.measure(auxp=auxkc.digest(data))
         self.preboot.write(self.preboot.uakl, data)
+
+    @property
+    def admits_mdm(self) -> bool:
+        return self._sep.admits_mdm
+
+    @property
+    def awaits_mdm(self) -> bool:
+        return self._sep.awaits_mdm
 
     def admit(self, token: bytes | None) -> None:
         self._sep.admit_mdm(token)
@@ -177,6 +201,14 @@ class DataVolume:
 
     def authorise(self, approved: Collection[Key]) -> None:
         """KextPolicy has the list already, and nothing seals it."""
+
+    @property
+    def admits_mdm(self) -> bool:
+        return True
+
+    @property
+    def awaits_mdm(self) -> bool:
+        return False
 
     def admit(self, token: bytes | None) -> None:
         """Nothing on Intel keeps an MDM server from it."""
