@@ -422,3 +422,87 @@ def test_a_part_that_breaks_down_is_reported(play):
         assert [str(error) for error in broken.errors] == ["no collection"]
 
     play(story())
+
+
+INTEL = {"architecture": "intel", "macos": "12.7"}
+
+
+def test_an_intel_mac_boots_by_mains_and_by_a_press(act):
+    async def story(play: Play) -> None:
+        await play.booted()
+        assert play.machine.in_force is None
+        assert play.machine.os_type == ""
+        play.machine.request_shutdown()
+        await play.until("off")
+        play.log.clear()
+        await play.press(0.3)
+        await play.until("macos")
+        assert play.log == ["firmware", "kernel of Intel", "system up", "ssh opens", "macos"]
+
+    act(story, **INTEL)
+
+
+def test_a_held_button_leads_an_intel_mac_to_no_startup_options_and_then_forces_it_off(act):
+    async def story(play: Play) -> None:
+        await play.off()
+        play.machine.button.switch(True)
+        await play.until("macos")
+        assert "startup-options" not in play.log
+        play.machine.button.switch(False)
+        await play.settle()
+        await play.press(12)
+        await play.settle()
+        assert play.machine.environment == "off"
+
+    act(story, **INTEL)
+
+
+def test_command_r_held_through_a_restart_is_recovery_and_let_go_is_not(act):
+    async def story(play: Play) -> None:
+        await play.booted()
+        keyboard = play.machine.keyboard
+        keyboard.held = {0xE3, 0x15}
+        play.machine.request_restart()
+        await play.until("recovery")
+        assert "kernel of recovery" in play.log
+        assert play.machine.sip == 0
+        keyboard.held = set()
+        play.machine.request_restart()
+        await play.until("macos")
+
+    act(story, **INTEL)
+
+
+def test_power_lost_while_efi_looks_at_the_keyboard_leaves_the_clock_free(act):
+    async def story(play: Play) -> None:
+        play.machine.rail.switch(True)
+        await play.settle(0.1)
+        assert play.machine.environment == "firmware"
+        play.machine.rail.switch(False)
+        await play.until("off")
+        await play.settle()
+        assert play.machine.clock.jumping
+
+    act(story, **INTEL)
+
+
+def test_intel_has_no_enclave_and_no_register(act):
+    async def story(play: Play) -> None:
+        with pytest.raises(RuntimeError, match="has no LocalPolicy"):
+            play.machine.sep.policy()
+        with pytest.raises(RuntimeError, match="has no LocalPolicy"):
+            assert play.machine.progress.value
+
+    act(story, **INTEL)
+
+
+def test_only_a_mac_with_a_t2_has_one(act):
+    async def story(play: Play) -> None:
+        assert play.machine.t2.level == "Full"
+
+    async def other(play: Play) -> None:
+        assert play.machine.t2 is None
+
+    act(story, architecture="intel-t2", macos="13.6")
+    act(other, **INTEL)
+    act(other)
