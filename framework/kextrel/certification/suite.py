@@ -17,6 +17,7 @@ from typing import Any
 
 from kextrel.certification import SCENARIOS, paths
 from kextrel.errors import BenchError, InputError, KextrelError
+from kextrel.lab.fit import FIT
 from kextrel.scenario import Scenario, foresee, foreseen_rules, load
 from kextrel.scenario.tally import exit_code, tally
 
@@ -30,14 +31,18 @@ _LEFT = ("results.jsonl", "evidence.jsonl", "junit.xml", "report.html")
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be certified. `rules` empty: all; `lab` is a profile's path; `quiet` keeps pytest off stdout."""
+    """What is to be certified. `rules` empty: all; `lab` is a profile's path, None: Macs made to measure.
 
-    lab: Path
+    `quiet` keeps pytest off stdout. `workers`: processes that share the Macs among them; 0 for none besides pytest's.
+    """
+
+    lab: Path | None
     report: Path
     rules: tuple[str, ...] = ()
     defects: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     quiet: bool = False
+    workers: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,10 @@ def _command(order: Order, report: Path, files: Sequence[Path]) -> list[str]:
     command += ["--noconftest", "--junitxml", str(report / "junit.xml"), "--alluredir", str(report / "allure-results")]
     for plugin in _PLUGINS:
         command += ["-p", plugin]
-    command += ["--kextrel-lab", str(order.lab.absolute()), "--kextrel-report", str(report)]
+    if order.workers:
+        command += ["-p", "xdist.plugin", "-n", str(order.workers), "--max-worker-restart", "2"]
+    lab = FIT if order.lab is None else str(order.lab.absolute())
+    command += ["--kextrel-lab", lab, "--kextrel-report", str(report)]
     for defect in order.defects:
         command += ["--kextrel-defect", defect]
     for fault in order.faults:

@@ -10,14 +10,15 @@ import typer
 
 __all__ = ["certify"]
 
-_LAB = typer.Option("--lab", metavar="FILE", help="A lab profile; the shipped virtual lab when left out.")
+_LAB = typer.Option("--lab", metavar="FILE", help="A lab profile, or virtual:fit; the shipped virtual lab without.")
+_WORKERS = typer.Option("-n", metavar="N", help="Share the Macs out among N processes.", min=0)
 _RULE = typer.Option("--rule", metavar="ID", help="Only the scenarios that show this rule.")
 _REPORT = typer.Option("--report", metavar="DIR", help="Where the report goes; ./kextrel-report when left out.")
 _DEFECT = typer.Option(
     "--defect", metavar="ID", help="Break the virtual Mac's mechanism for this rule: it must be caught."
 )
 _FAULT = typer.Option(
-    "--fault", metavar="NAME", help="Break a wire of the virtual bench: ssh-drop, relay-stuck, screen-dark."
+    "--fault", metavar="NAME", help="Break a wire of the virtual bench: ssh-drop, keys-lost@40, power-cut@30s."
 )
 _JSON = typer.Option("--json", help="JSON: one object a scenario, a last one with the counts.")
 
@@ -28,12 +29,13 @@ def certify(
     report: Annotated[Path, _REPORT] = Path("kextrel-report"),
     defect: Annotated[list[str] | None, _DEFECT] = None,
     fault: Annotated[list[str] | None, _FAULT] = None,
+    workers: Annotated[int, _WORKERS] = 0,
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
     """Run the certification suite and write a report. Exit 0: every rule held that could be checked."""
     from kextrel.certification import certify as run_suite
     from kextrel.certification.suite import Order
-    from kextrel.cli.opening import named_lab
+    from kextrel.cli.opening import is_fit, named_lab
     from kextrel.errors import UsageError, nearest
     from kextrel.lab import load_profile
     from kextrel.policy import RULES
@@ -41,8 +43,9 @@ def certify(
     for name in rule or ():
         if name not in RULES:
             raise UsageError(f"there is no rule {name}; {nearest(name, RULES)}")
-    path = named_lab(lab)
-    load_profile(path)
+    path = None if is_fit(lab) else named_lab(lab)
+    if path is not None:
+        load_profile(path)
     _known_to_virtual_macs(defect or [], fault or [])
     order = Order(
         lab=path,
@@ -51,6 +54,7 @@ def certify(
         defects=tuple(defect or ()),
         faults=tuple(fault or ()),
         quiet=as_json,
+        workers=workers,
     )
     done = run_suite(order)
     if as_json:

@@ -148,7 +148,7 @@ def _wire(name: str, kind: str, lab: str | None, timeout: float) -> Iterator[tup
     from kextrel.evidence import EvidenceLog
     from kextrel.timing import Deadline
 
-    with opened(lab) as macs:
+    with opened(lab, only=[name]) as macs:
         macs.only(name)
         with closing(EvidenceLog(name)) as log, macs.open(name, log) as device:
             wire = _of(device.wires, kind, name)

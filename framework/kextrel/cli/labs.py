@@ -43,7 +43,7 @@ def check(
     from kextrel.timing import Deadline
 
     healthy = True
-    with opened(lab) as macs:
+    with opened(lab, only=[device] if device else []) as macs:
         for name in [macs.only(device)] if device else macs.names():
             for found in macs.check(
                 name, deadline=Deadline.after(_SECONDS, f"checking {name}"), sink=EvidenceLog(name)

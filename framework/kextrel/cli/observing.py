@@ -26,7 +26,7 @@ def observe(
     from kextrel.macos import page
     from kextrel.timing import Deadline
 
-    with opened(lab) as macs:
+    with opened(lab, only=[device]) as macs:
         name = macs.only(device)
         with closing(EvidenceLog(name)) as log, macs.open(name, log) as mac:
             sighting = mac.observe(deadline=Deadline.after(_SECONDS, f"observing {name}"))

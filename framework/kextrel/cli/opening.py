@@ -7,10 +7,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from kextrel.errors import InputError
+from kextrel.errors import InputError, nearest
 from kextrel.lab import Lab, default_profile_path, load_profile, needs_serving, served
+from kextrel.lab.fit import FIT
 
-__all__ = ["named_lab", "opened"]
+__all__ = ["is_fit", "named_lab", "opened"]
+
+
+def is_fit(lab: str | None) -> bool:
+    """Whether the lab is one that is made to measure."""
+    return (lab or os.environ.get("KEXTREL_LAB")) == FIT
 
 
 def named_lab(lab: str | None) -> Path:
@@ -18,8 +24,10 @@ def named_lab(lab: str | None) -> Path:
     name = lab or os.environ.get("KEXTREL_LAB") or "virtual"
     if name == "virtual":
         return default_profile_path()
+    if name == FIT:
+        raise InputError(f"--lab {FIT} makes Macs for scenarios, and here is none", hint="name a lab, or leave it out")
     if name.startswith("virtual:"):
-        raise InputError(f"--lab {name} is not implemented yet", hint="give a profile's path, or leave --lab out")
+        raise InputError(f"there is no lab {name!r}", hint=nearest(name, ("virtual", FIT)))
     path = Path(name)
     if not path.is_file():
         raise InputError(f"there is no lab profile at {name}", hint="give the path of a YAML file, or leave --lab out")
@@ -27,9 +35,14 @@ def named_lab(lab: str | None) -> Path:
 
 
 @contextmanager
-def opened(lab: str | None, *, defects: Sequence[str] = (), faults: Sequence[str] = ()) -> Iterator[Lab]:
-    """The lab, with its virtual Macs running. Raises InputError for a bad profile before anything is started."""
-    path = named_lab(lab)
+def opened(
+    lab: str | None, *, only: Sequence[str | None] = (), defects: Sequence[str] = (), faults: Sequence[str] = ()
+) -> Iterator[Lab]:
+    """The lab, with its virtual Macs running, those named in `only` where it names some (None: the only one).
+
+    Raises InputError for a bad profile, UsageError for a name that is nobody's, before anything is started.
+    """
+    path, broken = named_lab(lab), {"defects": defects, "faults": faults}
     profile = load_profile(path)
     if not needs_serving(profile):
         if defects or faults:
@@ -38,5 +51,5 @@ def opened(lab: str | None, *, defects: Sequence[str] = (), faults: Sequence[str
             )
         yield Lab(profile)
         return
-    with served(path, profile, defects=defects, faults=faults) as wired:
+    with served(path, profile, only=[Lab(profile).only(name) for name in only], **broken) as wired:
         yield Lab(load_profile(wired))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from kextrel.cli.opening import named_lab, opened
+from kextrel.cli.opening import is_fit, named_lab, opened
 from kextrel.cli.words import counts_line, step_lines
-from kextrel.errors import BenchError, InputError, nearest
+from kextrel.errors import BenchError, InputError, NotPossible, nearest
 from kextrel.evidence import EvidenceLog
-from kextrel.lab import Lab, load_profile
+from kextrel.lab import Lab, load_profile, served
+from kextrel.lab.fit import FIT, Fitted, Requirement
 from kextrel.scenario import Judgement, Report, Scenario, Visit, plan, run_on, untouched
 from kextrel.scenario.tally import exit_code, tally
 from kextrel.vocabulary import Verdict
@@ -26,14 +27,55 @@ def run_all(
     scenarios: Sequence[Scenario], lab: str | None, device: str | None, evidence: Path | None, *, as_json: bool
 ) -> int:
     """Runs all of them and returns the exit code of design.md. Bad input is raised before any Mac is touched."""
+    if is_fit(lab):
+        return _made_to_measure(scenarios, device, evidence, as_json=as_json)
     profile = Lab(load_profile(named_lab(lab)))
     chosen = _choose(scenarios, profile, device)
+    _announce(profile, chosen, as_json)
+    with opened(lab, only=list(chosen)) as macs:
+        reports = [report for name, own in chosen.items() for report in _on(macs, name, own, evidence, as_json)]
+    return _counted(reports, as_json)
+
+
+def _made_to_measure(scenarios: Sequence[Scenario], device: str | None, evidence: Path | None, *, as_json: bool) -> int:
+    """Each scenario on a virtual Mac that meets its requirements; one that no virtual Mac can meet is not checked."""
+    if device is not None:
+        raise InputError(f"--device {device} names a Mac, and {FIT} makes its own", hint="leave one of them out")
+    fitted = Fitted()
+    chosen, reports = _fit(fitted, scenarios)
+    for report in reports:
+        _print(report, as_json)
+    if chosen:
+        profile = fitted.profile
+        _announce(Lab(profile), chosen, as_json)
+        with fitted.written() as path, served(path, profile) as wired:
+            macs = Lab(load_profile(wired))
+            reports += [report for name, own in chosen.items() for report in _on(macs, name, own, evidence, as_json)]
+    return _counted(reports, as_json)
+
+
+def _fit(fitted: Fitted, scenarios: Sequence[Scenario]) -> tuple[dict[str, list[Scenario]], list[Report]]:
+    """The scenarios by the Mac that was made for them, and the reports of those for which none can be."""
+    chosen, reports = dict[str, list[Scenario]](), list[Report]()
+    for scenario in scenarios:
+        mac = scenario.mac.template
+        wanted = Requirement(mac.architecture, scenario.mac.macos, mac.enrollment, mac.bootstrap_token)
+        try:
+            chosen.setdefault(fitted.mac_for(wanted), []).append(scenario)
+        except NotPossible as error:
+            reports.append(untouched(scenario, "no Mac", Judgement(Verdict.NOT_CHECKED, None, str(error))))
+    return chosen, reports
+
+
+def _announce(profile: Lab, chosen: Mapping[str, Sequence[Scenario]], as_json: bool) -> None:
+    """What it will cost, before anything is touched."""
     for name, own in chosen.items():
         visits = plan(own, profile.facts(name))
         if not as_json:
             typer.echo(f"{name}: {_minutes(visits)}")
-    with opened(lab) as macs:
-        reports = [report for name, own in chosen.items() for report in _on(macs, name, own, evidence, as_json)]
+
+
+def _counted(reports: Sequence[Report], as_json: bool) -> int:
     counts = tally(report.verdict for report in reports)
     typer.echo(json.dumps(counts) if as_json else counts_line(counts))
     return exit_code(counts)
@@ -50,9 +92,9 @@ def _choose(scenarios: Sequence[Scenario], macs: Lab, device: str | None) -> dic
         raise InputError(f"the lab has no Mac named '{device}'", hint=nearest(device, macs.names()))
     chosen: dict[str, list[Scenario]] = {}
     for scenario in scenarios:
-        fitting = [name for name in macs.names() if not scenario.mac.unmet(macs.facts(name))]
-        name = device or (fitting or macs.names())[0]
-        chosen.setdefault(name, []).append(scenario)
+        fitting = [name for name in macs.names() if not scenario.mac.unmet(macs.facts(name))] or macs.names()[:1]
+        for name in [device] if device is not None else fitting if scenario.mac.on == "each" else fitting[:1]:
+            chosen.setdefault(name, []).append(scenario)
     return chosen
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,11 @@ class Lab:
 
     def __init__(self, profile: LabProfile) -> None:
         self.profile = profile
+
+    def wired(self, macs: Mapping[str, MacProfile]) -> Lab:
+        """This lab with the wires that `macs` have by now."""
+        known = {name: macs.get(name, mac) for name, mac in self.profile.macs.items()}
+        return Lab(self.profile.model_copy(update={"macs": known}))
 
     def names(self) -> Sequence[str]:
         """The Macs, in the order of the profile."""

@@ -14,6 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from kextrel.lab import Lab
+    from kextrel.plugin.parallel import Conductor
     from kextrel.plugin.run import Run
     from kextrel.scenario import Mac
 
@@ -21,6 +22,8 @@ _MARK = (
     "kextrel(architecture, macos, enrollment, on): the Mac that a test needs; on='any' takes one, 'each' all that fit"
 )
 _RUN = pytest.StashKey["Run"]()
+_CONDUCTOR = pytest.StashKey["Conductor"]()
+_FIXTURES = ("mac", "mac_session", "lab")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,11 +47,13 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     mark = metafunc.definition.get_closest_marker("kextrel")
     if mark is not None and mark.kwargs.get("on") == "each" and "mac" in metafunc.fixturenames:
-        from kextrel.errors import UsageError
+        from kextrel.errors import NotPossible, UsageError
         from kextrel.plugin.choosing import fitting
 
         try:
             names = fitting(_run(metafunc.config), mark)
+        except NotPossible:
+            names = []  # said by the fixture, as the reason of the skip
         except UsageError as error:
             raise pytest.Collector.CollectError(str(error)) from None
         metafunc.parametrize("mac", names or [None], ids=names or ["no Mac fits"], indirect=True)
@@ -58,10 +63,60 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     from kextrel.plugin.options import names_a_mac
 
-    if names_a_mac(config) or any(item.path.name.endswith(".mac.yaml") for item in items):
+    if names_a_mac(config) or any(_may_want_a_mac(item) for item in items):
         from kextrel.plugin.items import in_order
+        from kextrel.plugin.wishes import needed, wishes
 
-        in_order(_run(config), items)
+        run = _run(config)
+        in_order(run, items)
+        wanted = wishes(run, items)
+        run.needed = needed(run, wanted)
+        run.tell(wanted)
+
+
+def _may_want_a_mac(item: pytest.Item) -> bool:
+    return item.path.name.endswith(".mac.yaml") or any(name in _FIXTURES for name in getattr(item, "fixturenames", ()))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    conductor: Conductor | None = node.config.stash.get(_CONDUCTOR, None)
+    if conductor is None:
+        from kextrel.plugin.options import names_a_lab
+        from kextrel.plugin.parallel import Conductor
+
+        if names_a_lab(node.config):  # what is wrong with it is said here once, and not by every worker
+            _checked(_run(node.config))
+        conductor = node.config.stash[_CONDUCTOR] = Conductor(node.config, lambda: _run(node.config))
+    conductor.hand(node)
+
+
+def _checked(run: Run) -> None:
+    from kextrel.errors import UsageError
+
+    try:
+        run.plan.names()
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    conductor = config.stash.get(_CONDUCTOR, None)
+    if conductor is None or config.getoption("dist") == "each":
+        return None
+    from kextrel.plugin.parallel import Scheduler
+
+    here = config.pluginmanager.get_plugin("kextrel.plugin")
+    usual = config.pluginmanager.subset_hook_caller("pytest_xdist_make_scheduler", remove_plugins=[here])
+    return Scheduler(usual(config=config, log=log), conductor)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    conductor = session.config.stash.get(_CONDUCTOR, None)
+    if conductor is not None and exitstatus == pytest.ExitCode.INTERRUPTED:
+        conductor.interrupted()
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
@@ -107,6 +162,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     run = config.stash.get(_RUN, None)
     if run is not None:
         run.close()
+    conductor = config.stash.get(_CONDUCTOR, None)
+    if conductor is not None:
+        conductor.close()
 
 
 @pytest.fixture

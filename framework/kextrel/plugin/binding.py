@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kextrel.errors import BenchError
+from kextrel.errors import BenchError, NotPossible
 from kextrel.plugin.choosing import fitting
 from kextrel.plugin.run import Run
 from kextrel.scenario import Judgement, Mac, Stay, StepReport, worst
@@ -23,7 +23,7 @@ def bound(run: Run, node: Any, name: str | None) -> Iterator[Mac]:
     Raises BenchError for a Mac that cannot be had, or that could not be taken back to its baseline afterwards.
     """
     mark = node.get_closest_marker("kextrel") if isinstance(node, pytest.Item) else None
-    fits = [name] if name is not None else fitting(run, mark)
+    fits = [name] if name is not None else _fitting(run, mark, node)
     if not fits:
         asked = ", ".join(f"{key}={value!r}" for key, value in (mark.kwargs if mark else {}).items() if key != "on")
         pytest.skip(f"not checked: no Mac of the lab meets {asked or 'the mark'}")
@@ -37,6 +37,17 @@ def bound(run: Run, node: Any, name: str | None) -> Iterator[Mac]:
             run.ended(_told(node, given.name, given.steps, verdict), given.steps, time.monotonic() - began)
         stay.back(given.level)
         _refuse_lost(stay)
+
+
+def _fitting(run: Run, mark: pytest.Mark | None, node: Any) -> list[str]:
+    """The Mac that the controller gave this test, else all that fit."""
+    bound_to = run.handed.bound(node.nodeid) if run.handed is not None else None
+    if bound_to is not None:
+        return [bound_to]
+    try:
+        return fitting(run, mark)
+    except NotPossible as error:
+        pytest.skip(f"not checked: {error}")
 
 
 def _had(run: Run, node: Any, name: str) -> Stay:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from kextrel.device import Facts
 from kextrel.errors import UsageError, nearest
+from kextrel.lab.fit import Requirement
 from kextrel.plugin.run import Run
 from kextrel.scenario import Scenario
 from kextrel.scenario.comparison import WantedMacos
@@ -16,18 +17,31 @@ from kextrel.vocabulary import Architecture, Enrollment
 
 __all__ = ["fitting", "for_scenario"]
 
+_Word = TypeVar("_Word", bound=StrEnum)
 _WORDS = ("architecture", "macos", "enrollment", "on")
 
 
 def fitting(run: Run, mark: pytest.Mark | None) -> list[str]:
-    """The Macs that meet a `kextrel` mark, all of them where there is none. Raises UsageError for a bad mark."""
+    """The Macs that meet a `kextrel` mark, all of them where there is none; where they are made to measure, the one
+    that is. Raises UsageError for a bad mark, NotPossible for a Mac that cannot be made."""
     asked: dict[str, Any] = dict(mark.kwargs) if mark is not None else {}
     for word in asked:
         if word not in _WORDS:
             raise UsageError(f"@pytest.mark.kextrel knows no '{word}'; {nearest(word, _WORDS)}")
     if asked.get("on", "any") not in ("any", "each"):
         raise UsageError(f"@pytest.mark.kextrel: on is 'any' or 'each', not {asked['on']!r}")
+    made = run.make(_requirement(asked))
+    if made is not None:
+        return [made]
     return [name for name in run.names if _meets(run.plan.facts(name), asked)]
+
+
+def _requirement(asked: dict[str, Any]) -> Requirement:
+    return Requirement(
+        _word(Architecture, "architecture", asked["architecture"]) if "architecture" in asked else None,
+        _macos(str(asked["macos"])) if "macos" in asked else None,
+        _word(Enrollment, "enrollment", asked["enrollment"]) if "enrollment" in asked else None,
+    )
 
 
 def _meets(facts: Facts, asked: dict[str, Any]) -> bool:
@@ -38,7 +52,7 @@ def _meets(facts: Facts, asked: dict[str, Any]) -> bool:
     return "macos" not in asked or _macos(str(asked["macos"])).met_by(facts.macos)
 
 
-def _word(kind: type[StrEnum], field: str, value: Any) -> StrEnum:
+def _word(kind: type[_Word], field: str, value: Any) -> _Word:
     try:
         return kind(value)
     except ValueError:
@@ -53,7 +67,13 @@ def _macos(text: str) -> WantedMacos:
         raise UsageError(f"@pytest.mark.kextrel: {error}") from None
 
 
-def for_scenario(run: Run, scenario: Scenario) -> str:
-    """The Mac that a scenario runs on; where none fits, the first one, which will say why not."""
-    fits = [name for name in run.names if not scenario.mac.unmet(run.plan.facts(name))]
-    return (fits or list(run.names))[0]
+def for_scenario(run: Run, scenario: Scenario) -> list[str]:
+    """The Macs that a scenario runs on: one that fits or, with `on: each`, all that do. Where none fits, the first one,
+    which will say why not. Raises NotPossible where they are made to measure and that one cannot be."""
+    wanted = scenario.mac
+    mac = wanted.template
+    made = run.make(Requirement(mac.architecture, wanted.macos, mac.enrollment, mac.bootstrap_token))
+    if made is not None:
+        return [made]
+    fits = [name for name in run.names if not wanted.unmet(run.plan.facts(name))] or list(run.names)[:1]
+    return fits if wanted.on == "each" else fits[:1]

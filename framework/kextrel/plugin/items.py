@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 import pytest
 
 from kextrel.device import Facts, Level
-from kextrel.errors import BenchError, InputError, UsageError
+from kextrel.errors import BenchError, InputError, NotPossible, UsageError
 from kextrel.plugin.choosing import for_scenario
 from kextrel.plugin.reporting import ScenarioEnded, failure_text
 from kextrel.plugin.run import Run
@@ -17,7 +17,9 @@ from kextrel.plugin.steps import Steps
 from kextrel.scenario import Judgement, Report, Scenario, StepReport, Visit, load, plan, untouched
 from kextrel.vocabulary import Verdict
 
-__all__ = ["ScenarioFile", "ScenarioItem", "in_order"]
+__all__ = ["NOBODY", "ScenarioFile", "ScenarioItem", "in_order"]
+
+NOBODY = "[no Mac fits]"
 
 
 class ScenarioFile(pytest.File):
@@ -29,32 +31,42 @@ class ScenarioFile(pytest.File):
         except InputError as error:
             raise self.CollectError(str(error)) from None
         for scenario in scenarios:
-            name = scenario.name + _chosen(_run_of(self.config), scenario)
-            yield ScenarioItem.from_parent(self, name=name, scenario=scenario)
+            for mac, shown, why in _chosen(_run_of(self.config), scenario):
+                yield ScenarioItem.from_parent(self, name=scenario.name + shown, scenario=scenario, mac=mac, why=why)
 
 
-def _chosen(run: Run, scenario: Scenario) -> str:
-    """`[mini]`: the Mac that the profile chooses. Nothing where there is no such lab: `in_order` says that, once."""
+def _chosen(run: Run, scenario: Scenario) -> list[tuple[str, str, str]]:
+    """Each Mac that the profile chooses, what is shown of it in the test's name (`[mini]`), and why there is none.
+
+    Nothing is shown where there is no such lab: `in_order` says that, once.
+    """
     try:
-        name = for_scenario(run, scenario)
-        return "[no Mac fits]" if scenario.mac.unmet(run.plan.facts(name)) else f"[{name}]"
+        names = for_scenario(run, scenario)
+        unmet = [scenario.mac.unmet(run.plan.facts(name)) for name in names]
+    except NotPossible as error:
+        return [("", NOBODY, str(error))]
     except UsageError:
-        return ""
+        return [("", "", "")]
+    return [(name, NOBODY if why else f"[{name}]", "") for name, why in zip(names, unmet, strict=True)]
 
 
 class ScenarioItem(pytest.Item):
-    """One scenario. `visit` and `then` are set when the order of the whole run is known."""
+    """One scenario on the Mac named `mac`, or none and `why` there is none. `visit` and `then` are set when the order
+    of the whole run is known."""
 
-    def __init__(self, *, scenario: Scenario, **keywords: Any) -> None:
+    def __init__(self, *, scenario: Scenario, mac: str, why: str, **keywords: Any) -> None:
         super().__init__(**keywords)
-        self.scenario = scenario
-        self.mac = ""
+        self.scenario, self.mac, self._why = scenario, mac, why
         self.visit: Visit | None = None
         self.then = Level.CLEAN
 
     def runtest(self) -> None:
         """Runs the scenario and raises ScenarioEnded unless it was held."""
         run = _run_of(self.config)
+        if not self.mac:
+            nobody = untouched(self.scenario, "no Mac", Judgement(Verdict.NOT_CHECKED, None, self._why))
+            run.ended(nobody.to_json(), nobody.steps, 0.0)
+            ScenarioEnded.unless_held(nobody)
         began = time.monotonic()
         with Steps(self.config, run.log(self.mac)) as steps:
             report = self._performed(run, steps.add)
@@ -90,18 +102,21 @@ def in_order(run: Run, items: list[pytest.Item]) -> None:
     """
     try:
         facts = run.plan.facts
-        planned = {name: _planned(run, facts(name), own) for name, own in _by_mac(run, items).items()}
+        planned = {name: _planned(run, facts(name), own) for name, own in _by_mac(items).items()}
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     sequence = {name: iter(own) for name, own in planned.items()}
-    items[:] = [next(sequence[item.mac]) if isinstance(item, ScenarioItem) else item for item in items]
+    items[:] = [next(sequence[item.mac]) if _has_a_mac(item) else item for item in items]
 
 
-def _by_mac(run: Run, items: Iterable[pytest.Item]) -> dict[str, list[ScenarioItem]]:
+def _has_a_mac(item: pytest.Item) -> TypeGuard[ScenarioItem]:
+    return isinstance(item, ScenarioItem) and bool(item.mac)
+
+
+def _by_mac(items: Iterable[pytest.Item]) -> dict[str, list[ScenarioItem]]:
     found: dict[str, list[ScenarioItem]] = {}
     for item in items:
-        if isinstance(item, ScenarioItem):
-            item.mac = for_scenario(run, item.scenario)
+        if _has_a_mac(item):
             found.setdefault(item.mac, []).append(item)
     return found
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["Options", "declare", "names_a_mac", "options_of"]
+__all__ = ["Options", "declare", "names_a_lab", "names_a_mac", "options_of"]
 
 _GROUP = "kextrel"
+_VIRTUAL, _FIT = "virtual", "virtual:fit"  # kextrel.lab.fit.FIT, which is not cheap to import
 
 
 def declare(parser: pytest.Parser) -> None:
@@ -35,11 +36,17 @@ def names_a_mac(config: pytest.Config) -> bool:
     return bool(config.getoption("--kextrel-device") or config.getini("kextrel_device"))
 
 
+def names_a_lab(config: pytest.Config) -> bool:
+    """Whether this run is told which lab or which Mac to use."""
+    return names_a_mac(config) or bool(config.getoption("--kextrel-lab") or os.environ.get("KEXTREL_LAB"))
+
+
 @dataclass(frozen=True)
 class Options:
-    """What was asked for. `lab` None: the shipped virtual lab."""
+    """What was asked for. `lab` None: the shipped virtual lab or, with `fit`, virtual Macs made to measure."""
 
     lab: Path | None
+    fit: bool
     device: str | None
     report: Path | None
     defects: tuple[str, ...]
@@ -49,9 +56,14 @@ class Options:
 def options_of(config: pytest.Config) -> Options:
     """The options of this run; paths from an ini file are relative to it, others to where pytest was started."""
     lab = _text(config, "lab", os.environ.get("KEXTREL_LAB"))
+    if lab is not None and lab.startswith(f"{_VIRTUAL}:") and lab != _FIT:
+        from kextrel.errors import UsageError, nearest
+
+        raise UsageError(f"there is no lab {lab!r}; {nearest(lab, (_VIRTUAL, _FIT))}")
     report = _text(config, "report")
     return Options(
-        lab=None if lab in (None, "virtual") else Path(str(lab)),
+        lab=None if lab in (None, _VIRTUAL, _FIT) else Path(str(lab)),
+        fit=lab == _FIT,
         device=_text(config, "device"),
         report=None if report is None else Path(report).absolute(),
         defects=_several(config, "defect"),
@@ -64,7 +76,7 @@ def _text(config: pytest.Config, name: str, environment: str | None = None) -> s
     if given:
         return str(given)
     ini = config.getini(f"kextrel_{name}")
-    if not ini or ini == "virtual":
+    if not ini or ini in (_VIRTUAL, _FIT):
         return ini or None
     below = config.inipath.parent if config.inipath is not None and name != "device" else None
     return str(below / ini) if below is not None else str(ini)

@@ -7,7 +7,7 @@ them. A Mac is leased when the first of its tests runs and given back when the r
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,9 @@ import pytest
 from kextrel.ending import as_interrupts
 from kextrel.errors import UsageError, nearest
 from kextrel.evidence import EvidenceLog
-from kextrel.lab import Lab, default_profile_path, load_profile, needs_serving, served
+from kextrel.lab import Lab, LabProfile, MacProfile, default_profile_path, load_profile, served
+from kextrel.lab.fit import Fitted, Requirement
+from kextrel.plugin.handing import Handed, Wish
 from kextrel.plugin.options import options_of
 from kextrel.scenario import Stay, StepReport, Visit
 
@@ -38,16 +40,24 @@ class Run:
 
     def __init__(self, config: pytest.Config) -> None:
         self.options = options_of(config)
-        self._is_worker = hasattr(config, "workerinput")
+        self.handed = Handed.to(config)
         self._stack = ExitStack()
+        self._fitted = Fitted() if self.options.fit else None
+        self._served: dict[str, MacProfile] = {}
+        self.needed: Sequence[str] = ()
+        self.lab_file: Path | None = None
         self._stays: dict[str, Stay] = {}
         self._logs: dict[str, EvidenceLog] = {}
         self._unreported: list[dict[str, Any]] = []
         self.visits: dict[str, Sequence[Visit]] = {}
 
-    @cached_property
+    @property
     def plan(self) -> Lab:
-        """The lab as its profile tells it: for choosing, no wire is touched."""
+        """The lab as its profile tells it: for choosing, no wire is touched. One that is made to measure grows."""
+        return self._named if self._fitted is None else Lab(self._fitted.profile)
+
+    @cached_property
+    def _named(self) -> Lab:
         path = self.options.lab or default_profile_path()
         lab = Lab(load_profile(path))
         if self.options.device is not None and self.options.device not in lab.names():
@@ -61,33 +71,61 @@ class Run:
         """The Macs that this run may use."""
         return self.plan.names() if self.options.device is None else [self.options.device]
 
-    @cached_property
-    def lab(self) -> Lab:
-        """The lab with its wires: virtual Macs are started, once for a run, whoever asks first."""
-        return self.plan if self.lab_file is None else Lab(load_profile(self.lab_file))
+    def make(self, wanted: Requirement) -> str | None:
+        """Where the lab is made to measure: the name of the Mac that meets `wanted`, made up when there was none yet.
+        Raises NotPossible where no virtual Mac can."""
+        return None if self._fitted is None else self._fitted.mac_for(wanted)
 
-    @cached_property
-    def lab_file(self) -> Path | None:
-        """The lab file of the running virtual Macs; None where the lab is a real one. From now on there is something
-        to let go of, so whoever ends the run is made to wait for that."""
-        self._stack.enter_context(as_interrupts())
-        path = self.options.lab or default_profile_path()
-        profile = load_profile(path)
-        if not needs_serving(profile):
-            if self.options.defects or self.options.faults:
-                raise UsageError(
-                    f"{path}: a defect or a fault is for virtual Macs; leave --kextrel-lab out to break one"
-                )
-            return None
-        serving = served(path, profile, defects=self.options.defects, faults=self.options.faults)
-        return self._stack.enter_context(serving)
+    def tell(self, wishes: Mapping[str, Wish]) -> None:
+        """A worker tells the controller what its tests want, and what Macs it has made up for them."""
+        if self.handed is not None:
+            if self._fitted is not None:
+                self._fitted.write(self.handed.fitted)
+            self.handed.wish(wishes)
+
+    def learn(self, handed: Handed) -> None:
+        """The controller learns which Macs the workers have made up."""
+        if self._fitted is not None:
+            self._fitted.read(handed.fitted)
+
+    @property
+    def lab(self) -> Lab:
+        """The lab with all its wires."""
+        return self.serve(self.plan.names())
+
+    def serve(self, names: Iterable[str]) -> Lab:
+        """The lab with the wires of these Macs: virtual ones are started, unless they run already. From now on there is
+        something to let go of, so whoever ends the run is made to wait for that."""
+        if self.lab_file is None:
+            self._stack.enter_context(as_interrupts())
+        plan = self.plan
+        virtual = [name for name in names if plan.profile.macs[name].virtual is not None]
+        if not virtual and (self.options.defects or self.options.faults):
+            raise UsageError(
+                f"{plan.profile.origin}: a defect or a fault is for virtual Macs; leave --kextrel-lab out to break one"
+            )
+        missing = [name for name in virtual if name not in self._served]
+        if missing:
+            self._start(plan.profile, missing)
+        return plan.wired(self._served) if virtual else plan
+
+    def _start(self, profile: LabProfile, names: Sequence[str]) -> None:
+        """Starts virtual Macs or, in a worker, takes those that the controller has started."""
+        self.lab_file = self.handed.lab_file() if self.handed is not None else self._serving(profile, names)
+        self._served |= load_profile(self.lab_file).macs
+
+    def _serving(self, profile: LabProfile, names: Sequence[str]) -> Path:
+        path = Path(profile.origin) if self._fitted is None else self._stack.enter_context(self._fitted.written())
+        broken = {"defects": self.options.defects, "faults": self.options.faults}
+        return self._stack.enter_context(served(path, profile, only=names, **broken))
 
     def stay(self, name: str) -> Stay:
         """This run's time with the Mac `name`: leased now, or already ours."""
         if name not in self._stays:
             log = self.log(name)
-            device = self._stack.enter_context(self.lab.open(name, log))
-            self._stays[name] = Stay(device, lambda why: self.lab.quarantine(name, why), sink=log)
+            lab = self.serve(dict.fromkeys([*self.needed, name]))
+            device = self._stack.enter_context(lab.open(name, log))
+            self._stays[name] = Stay(device, lambda why: lab.quarantine(name, why), sink=log)
         return self._stays[name]
 
     def log(self, name: str) -> EvidenceLog:
@@ -125,7 +163,7 @@ class Run:
 
     def write_report(self) -> Path | None:
         """Writes results.jsonl and report.html into the report's folder; None where none was asked for."""
-        if self.options.report is None or self._is_worker:
+        if self.options.report is None or self.handed is not None:
             return None
         from kextrel.policy import RULES
         from kextrel.report import write
@@ -136,7 +174,8 @@ class Run:
         return write(self.options.report, {rule.id: rule.text for rule in RULES.values()}, self._about())
 
     def _about(self) -> dict[str, str]:
-        about = {"lab": str(self.options.lab or "the shipped virtual lab")}
+        shipped = "virtual Macs made to measure" if self.options.fit else "the shipped virtual lab"
+        about = {"lab": str(self.options.lab or shipped)}
         if self.options.defects:
             about["defects"] = ", ".join(self.options.defects)
         if self.options.faults:

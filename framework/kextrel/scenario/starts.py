@@ -66,6 +66,7 @@ MAC_FIELDS = (
     "kext_management",
     "logged_in",
     "online",
+    "on",
 )
 PROFILE_FIELDS = ("id", "kernel_extensions", "system_extensions")
 
@@ -89,12 +90,16 @@ team_id = matching(r"[A-Za-z0-9]{0,155}", "a team identifier such as KXTRL00001"
 
 @dataclass(frozen=True)
 class WantedMac:
-    """The `mac:` of a scenario: what `at` makes a vocabulary Mac of once the macOS version is known."""
+    """The `mac:` of a scenario: what `at` makes a vocabulary Mac of once the macOS version is known.
+
+    `on`: "any" Mac of a lab that meets the requirements, or "each" of them.
+    """
 
     template: Mac
     macos: WantedMacos
     path: str
     lines: dict[str, int]
+    on: str = "any"
 
     def at(self, macos: Version) -> Mac:
         """The Mac with this version. Raises InputError where no such Mac can be (Apple silicon before 11.0)."""
@@ -149,7 +154,7 @@ def read_mac(node: Node, place: Place) -> tuple[WantedMac, dict[str, Any]]:
     )
     _refuse_management(fields, template)
     lines = {name: fields.at(name).line for name in MAC_FIELDS} | {"mac": node.line}
-    mac = WantedMac(template, wanted, place.path, lines)
+    mac = WantedMac(template, wanted, place.path, lines, fields.get("on", one_of("any", "each"), "any"))
     if wanted.exact is not None:
         mac.at(wanted.exact)
     return mac, fields.written

@@ -1,0 +1,109 @@
+"""`--lab virtual:fit`: virtual Macs made to measure, one for each set of requirements that comes up.
+
+What a virtual Mac can be is told by the shipped lab: each of its architectures with each of its releases of macOS, with
+any enrollment. Of several releases that meet a requirement the newest is taken.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from kextrel.errors import NotPossible
+from kextrel.lab.profile import SCHEMA, LabProfile, MacProfile, default_profile_path, load_profile
+from kextrel.vocabulary import Architecture, Enrollment, Version
+
+__all__ = ["FIT", "Fitted", "Requirement", "Versions"]
+
+FIT = "virtual:fit"
+"""The name of this lab."""
+
+
+class Versions(Protocol):
+    """Which releases of macOS will do; `str()` of it is what was written."""
+
+    def met_by(self, version: Version) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """What a Mac must be. None: whatever it is."""
+
+    architecture: Architecture | None = None
+    macos: Versions | None = None
+    enrollment: Enrollment | None = None
+    bootstrap_token: bool = True
+
+
+class Fitted:
+    """A lab that grows a Mac with each new requirement; `profile` is that of all that it has by now."""
+
+    def __init__(self) -> None:
+        self._shipped = load_profile(default_profile_path())
+        self._macs: dict[str, MacProfile] = {}
+
+    @property
+    def profile(self) -> LabProfile:
+        """Its `origin` is the name of this lab: there is no file."""
+        return self._shipped.model_copy(update={"name": FIT, "macs": dict(self._macs), "origin": FIT})
+
+    def mac_for(self, wanted: Requirement) -> str:
+        """The name of a Mac that meets it. Raises NotPossible with one sentence where no virtual Mac can."""
+        mac = self._made(wanted)
+        name = _name(mac)
+        self._macs.setdefault(name, mac)
+        return name
+
+    def _made(self, wanted: Requirement) -> MacProfile:
+        architecture = wanted.architecture or Architecture.APPLE_SILICON
+        known = {mac.architecture: mac for mac in self._shipped.macs.values()}
+        if architecture not in known:
+            raise NotPossible(f"no virtual Mac can be {architecture.value} yet; there are {_words(known)}")
+        releases = sorted({mac.macos for mac in self._shipped.macs.values()})
+        fitting = [one for one in releases if wanted.macos is None or wanted.macos.met_by(one)]
+        if not fitting:
+            raise NotPossible(f"no virtual Mac can run macOS {wanted.macos} yet; there are {_words(releases)}")
+        made = {
+            "macos": fitting[-1],
+            "enrollment": wanted.enrollment or Enrollment.NONE,
+            "bootstrap_token": wanted.bootstrap_token,
+        }
+        return known[architecture].model_copy(update=made)
+
+    def write(self, path: Path) -> None:
+        """Writes the profile, for who reads files; whoever reads `path` meanwhile sees no half of it."""
+        macs = {name: _dumped(mac) for name, mac in self._macs.items()}
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        fresh.write_text(json.dumps({"schema": SCHEMA, "name": FIT, "macs": macs}), encoding="utf-8")
+        fresh.replace(path)
+
+    def read(self, path: Path) -> None:
+        """Takes over the Macs that another has written."""
+        self._macs |= load_profile(path).macs
+
+    @contextmanager
+    def written(self) -> Iterator[Path]:
+        """A file with the profile; it is gone afterwards."""
+        with tempfile.TemporaryDirectory(prefix="kextrel-fit-") as folder:
+            self.write(Path(folder) / "fit.yaml")
+            yield Path(folder) / "fit.yaml"
+
+
+def _name(mac: MacProfile) -> str:
+    managed = mac.enrollment is not Enrollment.NONE
+    token = [] if mac.bootstrap_token or not managed else ["no-token"]
+    return "-".join([mac.architecture.value, str(mac.macos), *([mac.enrollment.value] if managed else []), *token])
+
+
+def _dumped(mac: MacProfile) -> dict[str, object]:
+    return {**mac.model_dump(mode="json", exclude={"macos"}, exclude_none=True), "macos": str(mac.macos)}
+
+
+def _words(known: Iterable[object]) -> str:
+    return ", ".join(str(one) for one in known)
