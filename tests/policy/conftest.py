@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
 from kextrel import policy
-from kextrel.vocabulary import Action, Architecture, Extension, ExtensionKind, Mac, Start, Version
+from kextrel.vocabulary import Action, Architecture, Extension, ExtensionKind, Mac, Profile, Start, Version
 
 DRIVER = "com.example.kextrel.driver"
 
@@ -15,10 +16,12 @@ DRIVER = "com.example.kextrel.driver"
 class Walk:
     """A Mac in the model, one action after the other; `last` is the latest prediction."""
 
-    def __init__(self, mac: Mac, more: Extension | None, **extension: object) -> None:
+    def __init__(self, mac: Mac, more: Extension | None, profiles: Sequence[Profile] = (), **extension: object) -> None:
         values: dict[str, object] = {"name": "driver", "kind": ExtensionKind.KEXT, "bundle_id": DRIVER, **extension}
         known = {"driver": Extension(**values)}  # type: ignore[arg-type]
-        self.situation = policy.begin(Start(mac, (), known if more is None else {**known, more.name: more}))
+        self.situation = policy.begin(
+            Start(mac, tuple(profiles), known if more is None else {**known, more.name: more})
+        )
         self.last: policy.Prediction | None = None
 
     def do(self, *actions: Action) -> Walk:
@@ -35,7 +38,7 @@ class Walk:
 
 @pytest.fixture
 def walk() -> Callable[..., Walk]:
-    def make(*, mac: dict[str, object] | None = None, more: Extension | None = None, **extension: object) -> Walk:
+    def make(*, mac: dict[str, object] | None = None, more: Extension | None = None, **extension: Any) -> Walk:
         values: dict[str, object] = {"architecture": Architecture.APPLE_SILICON, "macos": Version.parse("14.5")}
         return Walk(Mac(**{**values, **(mac or {})}), more, **extension)  # type: ignore[arg-type]
 

@@ -197,14 +197,13 @@ def test_kext_03_left_out_loads_what_is_approved_at_once(walk: WALK) -> None:
     ("mac", "extension", "action"),
     [
         ({"architecture": Architecture.INTEL, "security_mode": None, "macos": Version.parse("10.15")}, {}, LOAD),
-        ({"enrollment": Enrollment.DEVICE}, {}, LOAD),
         ({"security_mode": SecurityMode.REDUCED, "kext_management": USER}, {"banned": True}, LOAD),
         ({}, {"notarized": False}, LOAD),
         ({}, {"libraries": frozenset({"com.apple.iokit.IOHIDFamily"})}, LOAD),
         ({}, {"architectures": frozenset({"x86_64"})}, LOAD),
         ({}, {}, Unload("driver")),
     ],
-    ids=["uak", "mdm", "banned", "notarization", "kpi", "architecture", "unload"],
+    ids=["uak", "banned", "notarization", "kpi", "architecture", "unload"],
 )
 def test_what_no_built_rule_speaks_of_is_said_to_be_not_modelled(
     walk: WALK, mac: dict[str, Any], extension: dict[str, Any], action: Any

@@ -21,6 +21,7 @@ from kextrel.vocabulary.actions import Boot, SetSecurity, SetSip
 
 __all__ = [
     "BOOT_01",
+    "BOOT_03",
     "BOOT_11",
     "RULES",
     "credentials",
@@ -58,7 +59,7 @@ BOOT_03 = Rule(
     "The lowering needs an administrator (an owner of the volume) to authenticate. A wrong password or a standard user "
     "is refused, with no change.",
     ("S1", "S2"),
-    architectures=_APPLE_SILICON,
+    architectures=_APPLE_SILICON | {Architecture.INTEL_T2},
 )
 BOOT_04 = Rule(
     "BOOT-04",
@@ -155,13 +156,12 @@ def the_policy_is_written(situation: Situation, action: SetSecurity, law: Law) -
     """BOOT-04, BOOT-06, BOOT-07: what LocalPolicy holds afterwards. It is in force from the next boot (BOOT-11)."""
     before = situation.stored
     after, rules = _written(before, action, law)
-    if KextManagement.USER in action.allow and mdm.MDM_08 in mdm.decides(situation, law):
-        rules = (*rules, mdm.MDM_08)
+    theirs = KextManagement.REMOTE if mdm.managed(situation) else KextManagement.USER
+    if theirs in action.allow:
+        rules = (*rules, *mdm.decides(situation, law))
     if after == before:
         return ruled(Outcome.UNCHANGED, situation, *rules)
-    credited = [BOOT_03, BOOT_11] if situation.apple_silicon else [BOOT_11]
-    if _lowers(action):
-        credited.insert(0, BOOT_02)
+    credited = [BOOT_02, BOOT_03, BOOT_11] if _lowers(action) else [BOOT_03, BOOT_11]
     rewritten = situation.rewritten or not kext.users_allowed(after)
     return ruled(Outcome.CHANGED, replace(situation, stored=after, rewritten=rewritten), *rules, *credited)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kextrel.policy import boot, kext, signature
+from kextrel.policy import boot, intel, kext, mdm, removal, signature, unloading
 from kextrel.policy.rule import Law, Rule
 from kextrel.policy.ruling import Prediction, ruled
 from kextrel.policy.situation import Situation
@@ -28,26 +28,57 @@ def into_macos(situation: Situation, outcome: Outcome, law: Law) -> Prediction:
     begun = replace(situation, environment=Environment.MACOS, in_force=situation.stored)
     if situation.in_force != situation.stored:
         rules.append(boot.BOOT_11)
+    begun, dropped = _no_longer_approved(begun, law)
     kept, reasons = _aux_kc(begun, law)
-    rules += reasons
+    rules += [*dropped, *reasons]
     after = replace(begun, aux_kc=kept, receipt=kept, loaded=kept, staged=None)
-    after = replace(after, pending=frozenset(), lapsed=begun.lapsed | begun.pending)
+    after = replace(after, pending=frozenset(), lapsed=begun.lapsed | begun.pending, told=None)
     if kext.KEXT_15 in reasons or begun.rewritten:
         after = replace(after, doubtful=situation.uakl)
-    return ruled(outcome, replace(after, rewritten=False), *rules, unsettled=_unsettled(begun, after))
+    after, gone = removal.booted(after, law)
+    unsettled = _unsettled(situation, begun, after)
+    return ruled(outcome, replace(after, rewritten=False), *rules, *gone, unsettled=unsettled)
 
 
-def _unsettled(begun: Situation, after: Situation) -> frozenset[str]:
+def _no_longer_approved(begun: Situation, law: Law) -> tuple[Situation, list[Rule]]:
+    """MDM-14: approvals that only a profile gave end with the boot after it was removed."""
+    stale = _stale(begun, law)
+    if not stale or not law.says(mdm.MDM_14):
+        return begun, []
+    kept = begun.aux_kc if begun.staged is None else begun.staged
+    ended = stale - begun.consented
+    after = replace(begun, uakl=begun.uakl - ended, staged=kept - ended)
+    return replace(after, vouched=begun.vouched - stale), [mdm.MDM_14]
+
+
+def _stale(situation: Situation, law: Law) -> frozenset[str]:
+    """The kexts in the UAKL because of a profile that is not there any more."""
+    known = {one.bundle_id: one for one in situation.extensions.values()}
+    vouched = situation.vouched & situation.uakl
+    return frozenset(
+        one for one in vouched & known.keys() if not (mdm.managed(situation) and mdm.listed(situation, known[one], law))
+    )
+
+
+def _unsettled(before: Situation, begun: Situation, after: Situation) -> frozenset[str]:
     """What the rules are silent about: approvals given before, and what was built of them (KEXT-15); kexts in the AuxKC
-    that only remote management would allow, or that it holds since SIP was off (SIG-01 is about going in)."""
-    fields = {"uakl"} if after.doubtful else set()
-    if not kext.kexts_allowed(after.in_force):
+    that only remote management would allow, or that it holds since SIP was off (SIG-01 is about going in); a user's
+    approval beside that of a profile that is gone (MDM-14)."""
+    both = before.vouched - after.vouched & before.consented
+    fields = {"uakl"} if after.doubtful or both else set()
+    if begun.apple_silicon and not kext.kexts_allowed(after.in_force):
         return frozenset(fields)
     found = begun.aux_kc | (begun.staged or _NOTHING)
     strangers = signature.unfit_among(begun, found)
-    if after.doubtful or strangers or (found and not kext.users_allowed(after.in_force)):
+    if after.doubtful or strangers or both or _only_remote(after, found):
         fields |= {"aux_kc", "receipt", "loaded_kexts"}
     return frozenset(fields)
+
+
+def _only_remote(after: Situation, found: frozenset[str]) -> bool:
+    """Whether kexts that no profile vouches for are in the AuxKC, and only remote management is allowed."""
+    remote = after.apple_silicon and not kext.users_allowed(after.in_force)
+    return remote and bool(found - after.vouched)
 
 
 def _aux_kc(begun: Situation, law: Law) -> tuple[frozenset[str], list[Rule]]:
@@ -56,17 +87,24 @@ def _aux_kc(begun: Situation, law: Law) -> tuple[frozenset[str], list[Rule]]:
     rules: list[Rule] = []
     if begun.apple_silicon and not kext.kexts_allowed(begun.in_force):
         return _taken_away(begun, wanted, law)
-    kept = _well_signed(begun, wanted, law)
-    if kept != wanted:
+    signed = _well_signed(begun, wanted, law)
+    kept, unvouched = intel.starts_unvouched(begun, signed if law.says(kext.KEXT_04) else signed & begun.aux_kc, law)
+    if signed != wanted:
         rules.append(signature.SIG_01)
     if kept - begun.aux_kc:
         rules.append(kext.KEXT_04)
-        rules += _relaxed(begun, kept - begun.aux_kc, law)
+        rules += [*_let_in_by(begun, kept - begun.aux_kc, law), *_relaxed(begun, kept - begun.aux_kc, law)]
     if kept != begun.aux_kc:
         rules.append(kext.KEXT_05)
     if _left_out(begun):
         rules.append(kext.KEXT_08)
-    return kept, rules
+    return kept, [*rules, *unloading.gone_at_last(begun, law), *unvouched]
+
+
+def _let_in_by(begun: Situation, fresh: frozenset[str], law: Law) -> tuple[Rule, ...]:
+    """A profile (MDM-02) or a person (MDM-01): who may start the restart follows from it."""
+    by_profile = fresh & begun.vouched and law.says(mdm.MDM_02)
+    return (mdm.MDM_02,) if by_profile else mdm.approved_by_persons(begun, law)
 
 
 def _taken_away(begun: Situation, wanted: frozenset[str], law: Law) -> tuple[frozenset[str], list[Rule]]:

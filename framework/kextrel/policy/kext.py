@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kextrel.policy import mdm, signature
+from kextrel.policy import intel, mdm, signature, unloading
 from kextrel.policy.rule import Law, Rule
 from kextrel.policy.ruling import Expected, NotModelled, Prediction, refused, ruled
 from kextrel.policy.situation import BIG_SUR, BootPolicy, Situation
@@ -18,7 +18,9 @@ __all__ = [
     "KEXT_08",
     "KEXT_15",
     "RULES",
+    "a_profile_is_enough",
     "already_in_the_running_auxkc",
+    "approval_is_forbidden",
     "approval_or_restart",
     "approved_into_the_uakl",
     "buildable",
@@ -112,24 +114,73 @@ def users_allowed(policy: BootPolicy) -> bool:
 def already_in_the_running_auxkc(situation: Situation, action: Load, law: Law) -> Prediction | None:
     """KEXT-04: in the AuxKC that this boot began with, so it is loaded, or loads at once."""
     bundle_id = situation.extensions[action.extension].bundle_id
+    if bundle_id in situation.aux_kc - situation.loaded:
+        return unloading.loaded_again(situation, bundle_id, KEXT_04, law)
     if bundle_id not in situation.aux_kc or not law.says(KEXT_04):
         return None
-    after = replace(situation, loaded=situation.loaded | {bundle_id})
-    return ruled(Outcome.LOADED, after, KEXT_04)
+    return ruled(Outcome.LOADED, situation, KEXT_04)
 
 
 def policy_must_allow_kexts(situation: Situation, action: Load, law: Law) -> Prediction | None:
-    """KEXT-06, by the policy in force at this boot (BOOT-11); open where only remote management is allowed."""
-    if not law.says(KEXT_06) or users_allowed(situation.in_force):
+    """KEXT-06, by the policy in force at this boot (BOOT-11); open where only remote management is allowed.
+
+    A profile that is enough needs no user management (MDM-02), or no allowance at all (MDM-10).
+    """
+    extension = situation.extensions[action.extension]
+    enough = users_allowed(situation.in_force) or mdm.lets_in(situation, extension, law)
+    if not law.says(KEXT_06) or enough:
         return None
-    full = situation.in_force.mode is SecurityMode.FULL
     after = replace(situation, discovered=situation.discovered | {action.extension})
-    answer = refused(Reason.SECURITY_MODE if full else Reason.KEXTS_NOT_ALLOWED, after, KEXT_06)
+    answer = refused(_why_not(situation), after, KEXT_06)
     answer = replace(answer, rules=(*answer.rules, *(rule.id for rule in mdm.decides(situation, law))))
     if not kexts_allowed(situation.in_force):
         return answer
-    allowed = approval_or_restart(situation, action, law)
+    allowed = approval_is_forbidden(situation, action, law) or approval_or_restart(situation, action, law)
     return Prediction((*answer.outcomes, *allowed.outcomes), (*answer.rules, *allowed.rules), open=True)
+
+
+def a_profile_is_enough(situation: Situation, action: Load, law: Law) -> Prediction | None:
+    """MDM-02: nothing is asked, and the restart is still to come. Under MDM-10 it is the MDM's to build the AuxKC."""
+    extension = situation.extensions[action.extension]
+    enough = mdm.lets_in(situation, extension, law)
+    if not enough:
+        return None
+    vouched = {extension.bundle_id}
+    known = replace(
+        situation,
+        discovered=situation.discovered | {action.extension},
+        pending=situation.pending - {action.extension},
+        uakl=situation.uakl | vouched,
+        vouched=situation.vouched | vouched,
+        doubtful=situation.doubtful - vouched,
+    )
+    if not law.says(KEXT_03):
+        return ruled(Outcome.LOADED, _loaded_at_once(known, extension))
+    by_itself = mdm.MDM_10 in enough
+    after = known if by_itself else replace(known, staged=buildable(known, law))
+    rules = (*enough, *intel.asks_for_no_mode(law), KEXT_02, KEXT_03, KEXT_01, KEXT_05)
+    waiting = ruled(Outcome.RESTART_REQUIRED, after, *rules, *signature.relaxed(extension, known, law))
+    if not by_itself or law.says(mdm.MDM_10):
+        return waiting
+    denied = Expected(Outcome.REFUSED, _why_not(situation), situation)
+    return replace(waiting, outcomes=(*waiting.outcomes, denied))
+
+
+def _why_not(situation: Situation) -> Reason:
+    """What a boot policy that lets no kexts in is refused for (KEXT-06)."""
+    return Reason.SECURITY_MODE if situation.in_force.mode is SecurityMode.FULL else Reason.KEXTS_NOT_ALLOWED
+
+
+def approval_is_forbidden(situation: Situation, action: Load | Approve, law: Law) -> Prediction | None:
+    """MDM-12. What a user approved before somebody forbade it is a case that no rule speaks of."""
+    extension = situation.extensions[action.extension]
+    forbidding = mdm.forbids_overrides(situation, extension, law)
+    if not forbidding:
+        return None
+    if extension.bundle_id in situation.consented - situation.doubtful:
+        raise NotModelled("a kext that the user approved before a profile forbade it")
+    after = replace(situation, discovered=situation.discovered | {action.extension})
+    return refused(Reason.APPROVAL_FORBIDDEN, after if isinstance(action, Load) else situation, *forbidding)
 
 
 def approval_or_restart(situation: Situation, action: Load, law: Law) -> Prediction:
@@ -150,8 +201,14 @@ def _first_request(known: Situation, name: str, extension: Extension, law: Law) 
         return ruled(Outcome.LOADED, _loaded_at_once(known, extension))
     if not law.says(KEXT_02):
         return _restart_required(replace(known, uakl=known.uakl | {extension.bundle_id}), extension, law)
-    rules = (KEXT_02, KEXT_01, *signature.relaxed(extension, known, law))
+    persons = (*mdm.approved_by_persons(known, law), *_profile_is_not_enough(known, extension, law))
+    rules = (KEXT_02, KEXT_01, *persons, *intel.asks_for_no_mode(law), *signature.relaxed(extension, known, law))
     return Prediction((_approval_asked(known, name),), tuple(rule.id for rule in rules))
+
+
+def _profile_is_not_enough(known: Situation, extension: Extension, law: Law) -> tuple[Rule, ...]:
+    """MDM-09, where a profile lists the kext and only user management is allowed."""
+    return (mdm.MDM_09,) if law.says(mdm.MDM_09) and mdm.listed(known, extension, law) else ()
 
 
 def _approval_asked(known: Situation, name: str) -> Expected:
@@ -164,7 +221,7 @@ def _restart_required(known: Situation, extension: Extension, law: Law) -> Predi
         return ruled(Outcome.LOADED, _loaded_at_once(known, extension))
     trusted = replace(known, doubtful=known.doubtful - {extension.bundle_id})
     after = replace(trusted, staged=buildable(trusted, law))
-    return ruled(Outcome.RESTART_REQUIRED, after, KEXT_03, KEXT_01, KEXT_05)
+    return ruled(Outcome.RESTART_REQUIRED, after, KEXT_03, KEXT_01, KEXT_05, *intel.asks_for_no_mode(law))
 
 
 def _loaded_at_once(known: Situation, extension: Extension) -> Situation:
@@ -196,12 +253,14 @@ def approved_into_the_uakl(situation: Situation, action: Approve, law: Law) -> P
         situation,
         pending=situation.pending - {action.extension},
         uakl=situation.uakl | {bundle_id},
+        consented=situation.consented | {bundle_id},
         doubtful=situation.doubtful - {bundle_id},
     )
     after = replace(after, staged=buildable(after, law))
     if not law.says(KEXT_05):
         after = replace(after, aux_kc=buildable(after, law), receipt=buildable(after, law))
-    return ruled(Outcome.APPROVED, after, KEXT_08, KEXT_05, unsettled=_with_others(situation, action.extension))
+    rules = (KEXT_08, KEXT_05, *mdm.approved_by_persons(situation, law))
+    return ruled(Outcome.APPROVED, after, *rules, unsettled=_with_others(situation, action.extension))
 
 
 def _with_others(situation: Situation, name: str) -> frozenset[str]:

@@ -1,27 +1,199 @@
-"""MDM: enrollment, profiles, commands."""
+"""MDM: enrollment, profiles, commands. The rules, and who lets a kext in on a Mac: a person, a profile, or neither."""
 
 from __future__ import annotations
 
+from kextrel.policy import profiles
 from kextrel.policy.rule import Law, Rule
 from kextrel.policy.situation import BIG_SUR, Situation
-from kextrel.vocabulary import Architecture, Enrollment
+from kextrel.vocabulary import Architecture, Enrollment, Extension, KextManagement, SecurityMode
 
-__all__ = ["MDM_08", "RULES", "decides"]
+__all__ = [
+    "MDM_01",
+    "MDM_02",
+    "MDM_03",
+    "MDM_04",
+    "MDM_05",
+    "MDM_06",
+    "MDM_07",
+    "MDM_08",
+    "MDM_09",
+    "MDM_10",
+    "MDM_11",
+    "MDM_12",
+    "MDM_14",
+    "MDM_16",
+    "RULES",
+    "approved_by_persons",
+    "decides",
+    "forbids_overrides",
+    "lets_in",
+    "listed",
+    "lowers_itself",
+    "managed",
+]
 
+_APPLE_SILICON = frozenset({Architecture.APPLE_SILICON})
+
+MDM_01 = Rule(
+    "MDM-01",
+    "macOS 11+, none or user: the user approves in the warning dialogue, and the user starts the restart; MDM can do "
+    "neither.",
+    ("S0", "S2"),
+    since=BIG_SUR,
+)
+MDM_02 = Rule(
+    "MDM-02",
+    "macOS 11+, device or automated-device: with an allow-list profile for the kext installed first, the restart may "
+    "be started by the MDM (RestartDevice with RebuildKernelCache) or by the user, and no approval in the dialogue is "
+    "asked.",
+    ("S0", "S2"),
+    since=BIG_SUR,
+)
+MDM_03 = Rule(
+    "MDM-03",
+    "RestartDevice with RebuildKernelCache but no allow-list profile for the kext: the Mac restarts, the kext is not "
+    "in the AuxKC.",
+    ("S0", "S2"),
+    since=BIG_SUR,
+)
+MDM_04 = Rule(
+    "MDM-04",
+    "KextPaths names kexts to add that were never discovered; without it only kexts already discovered go in. Ignored "
+    "without RebuildKernelCache.",
+    ("A:device.restart",),
+    since=BIG_SUR,
+)
+MDM_05 = Rule(
+    "MDM-05",
+    "NotifyUser (macOS 11.3+): the user is told and restarts when convenient; no forced restart, except at the login "
+    "window with nobody logged in. Before 11.3 the key is ignored.",
+    ("S0", "S2", "A:device.restart"),
+    since=BIG_SUR,
+)
+MDM_06 = Rule("MDM-06", "RestartDevice is refused under User Enrollment.", ("A:device.restart",))
+MDM_07 = Rule(
+    "MDM-07",
+    "Kernel- and system-extension policy profiles install only from MDM, never by hand, and not under User Enrollment; "
+    "the enrollment must be user-approved (from macOS 11 every device enrollment counts as such).",
+    ("A:both policies",),
+)
 MDM_08 = Rule(
     "MDM-08",
     'Apple silicon, none: downgrade in 1TR by the user with "Allow user management of kernel extensions from '
-    "identified "
-    'developers". user: the same, as a local administrator.',
+    'identified developers". user: the same, as a local administrator.',
     ("S0", "S2"),
-    architectures=frozenset({Architecture.APPLE_SILICON}),
+    architectures=_APPLE_SILICON,
     since=BIG_SUR,
 )
+MDM_09 = Rule(
+    "MDM-09",
+    'Apple silicon, device: downgrade in 1TR by the user with "Allow remote management of kernel extensions and '
+    'automatic software updates". Neither option: security-mode under full, else kexts-not-allowed. User management '
+    "only, with a profile: the profile is not enough, approval is asked as without it, and RestartDevice does not add "
+    "the kext. Remote management only, without a profile: open, kexts-not-allowed or approval required.",
+    ("S0", "S2", "M:bputil"),
+    open=True,
+    architectures=_APPLE_SILICON,
+    since=BIG_SUR,
+)
+MDM_10 = Rule(
+    "MDM-10",
+    "Apple silicon, automated-device: the MDM does it by itself, no 1TR and no person, if the bootstrap token is "
+    "escrowed (smb4): for a kext that a profile allows, load asks for a restart even under full, and RestartDevice "
+    "with RebuildKernelCache sets reduced with remote management and loads it; after a restart by the user instead: "
+    "open. Without the token it is as for device.",
+    ("S0", "S2", "P:bootstrap token"),
+    open=True,
+    architectures=_APPLE_SILICON,
+    since=BIG_SUR,
+)
+MDM_11 = Rule(
+    "MDM-11",
+    "Kernel-extension profile: AllowedTeamIdentifiers allows every kext of the team; AllowedKernelExtensions maps a "
+    "team to bundle identifiers, the empty team standing for unsigned legacy kexts.",
+    ("A:kernel-extension-policy", "S3"),
+)
+MDM_12 = Rule(
+    "MDM-12",
+    "AllowUserOverrides false: the user cannot approve what no profile allows: such a kext is refused, "
+    "approval-forbidden, with no way to approve. Default: false for kernel, true for system extensions.",
+    ("A:both policies",),
+)
+MDM_14 = Rule(
+    "MDM-14",
+    "Removing the allow-list profile: the kext stays loaded until a restart after which it is no longer approved by "
+    "MDM (open: an approval the user also gave stays).",
+    ("A",),
+    open=True,
+    since=BIG_SUR,
+)
+MDM_16 = Rule(
+    "MDM-16",
+    "A command queued while the Mac is off or in recovery is carried out after it is back in macOS; none is lost.",
+    ("A",),
+)
 
-RULES = (MDM_08,)
+RULES = (
+    *(MDM_01, MDM_02, MDM_03, MDM_04, MDM_05, MDM_06, MDM_07, MDM_08, MDM_09, MDM_10, MDM_11, MDM_12),
+    *(profiles.MDM_13, MDM_14, MDM_16),
+)
+
+
+def managed(situation: Situation) -> bool:
+    """Whether an MDM manages the device, not only a user's part of it."""
+    return situation.mac.enrollment in (Enrollment.DEVICE, Enrollment.AUTOMATED_DEVICE)
 
 
 def decides(situation: Situation, law: Law) -> tuple[Rule, ...]:
-    """The rules that say who may allow kexts on this Mac: MDM-08 where no MDM manages the device."""
-    unmanaged = situation.mac.enrollment in (Enrollment.NONE, Enrollment.USER)
-    return (MDM_08,) if unmanaged and law.says(MDM_08) else ()
+    """The rules that say who may allow kexts in this Mac's boot policy: a person for himself, or for the MDM."""
+    rule = MDM_09 if managed(situation) else MDM_08
+    return (rule,) if law.says(rule) else ()
+
+
+def approved_by_persons(situation: Situation, law: Law) -> tuple[Rule, ...]:
+    """MDM-01, where no MDM can spare the user the approval and the restart."""
+    return () if managed(situation) or not law.says(MDM_01) else (MDM_01,)
+
+
+def listed(situation: Situation, extension: Extension, law: Law) -> bool:
+    """MDM-11: whether a profile on this Mac allows this kext. Left out, lists mean the contrary of what they say."""
+    if not profiles.kernel(situation):
+        return False
+    return profiles.kext_listed(situation, extension, law) is law.says(MDM_11)
+
+
+def lets_in(situation: Situation, extension: Extension, law: Law) -> tuple[Rule, ...]:
+    """The rules by which a profile lets this kext in with no person's approval; none where it does not.
+
+    On Apple silicon the boot policy in force must allow remote management (MDM-09), or the MDM sees to that itself
+    with the bootstrap token: MDM_10 is then among the rules, whether the law says it or not.
+    """
+    if not (managed(situation) and law.says(MDM_02) and listed(situation, extension, law)):
+        return ()
+    merged = profiles.united(profiles.kernel(situation), law)
+    if not situation.apple_silicon:
+        return (*merged, MDM_02, MDM_11)
+    if _remote_allowed(situation, law):
+        return (*merged, MDM_02, *((MDM_09,) if law.says(MDM_09) and not lowers_itself(situation) else ()), MDM_11)
+    return (*merged, MDM_02, MDM_10, MDM_11) if lowers_itself(situation) else ()
+
+
+def lowers_itself(situation: Situation) -> bool:
+    """Whether the MDM of this Mac holds what it takes to lower the boot policy."""
+    mac = situation.mac
+    return situation.apple_silicon and mac.enrollment is Enrollment.AUTOMATED_DEVICE and mac.bootstrap_token
+
+
+def _remote_allowed(situation: Situation, law: Law) -> bool:
+    """MDM-09: user management is not enough for a profile. Without the rule that would be turned round."""
+    policy = situation.in_force
+    needed = KextManagement.REMOTE if law.says(MDM_09) or lowers_itself(situation) else KextManagement.USER
+    return policy.mode is not SecurityMode.FULL and needed in policy.management
+
+
+def forbids_overrides(situation: Situation, extension: Extension, law: Law) -> tuple[Rule, ...]:
+    """The rules that forbid the user to approve this kext; none where he may, if he can."""
+    payloads = profiles.kernel(situation)
+    if not law.says(MDM_12) or listed(situation, extension, law) or profiles.kext_overrides(situation, law):
+        return ()
+    return (MDM_12, MDM_11, *profiles.united(payloads, law))

@@ -7,31 +7,54 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from kextrel.policy import boot, booting, kext, mdm, scope, signature
+from kextrel.policy import (
+    boot,
+    booting,
+    commands,
+    enrollment,
+    intel,
+    intelboot,
+    kext,
+    mdm,
+    removal,
+    scope,
+    signature,
+    sysext,
+    unloading,
+)
 from kextrel.policy.rule import Law, Rule
 from kextrel.policy.ruling import NotModelled, Prediction, ruled
 from kextrel.policy.situation import Situation
-from kextrel.vocabulary import Action, Environment, Outcome, Start
+from kextrel.vocabulary import Action, Environment, ExtensionKind, Outcome, Start
 from kextrel.vocabulary.actions import (
+    Activate,
+    Allow,
     Approve,
     Boot,
+    Deactivate,
+    Disable,
+    Enable,
+    Enroll,
     Install,
+    InstallProfile,
     Load,
     PowerCut,
     Rebuild,
     Remove,
+    RemoveProfile,
     Restart,
     SetSecurity,
     SetSip,
+    Unenroll,
+    Unload,
 )
 
 __all__ = ["RULES", "begin", "predict"]
 
 Clause = Callable[[Situation, Any, Law], Prediction | None]
 
-RULES: Mapping[str, Rule] = MappingProxyType(
-    {rule.id: rule for rule in (*boot.RULES, *kext.RULES, *signature.RULES, *mdm.RULES)}
-)
+_ROOMS = (boot, intelboot, kext, intel, unloading, signature, mdm, sysext, removal)
+RULES: Mapping[str, Rule] = MappingProxyType({rule.id: rule for room in _ROOMS for rule in room.RULES})
 
 
 def begin(start: Start) -> Situation:
@@ -61,28 +84,20 @@ def _installed(situation: Situation, action: Install, law: Law) -> Prediction:
 
 
 def _removed(situation: Situation, action: Remove, law: Law) -> Prediction:
-    """The bundle goes; the AuxKC that runs does not change by that (KEXT-05)."""
-    name = {action.extension}
-    after = replace(situation, on_disk=situation.on_disk - name, discovered=situation.discovered - name)
-    return ruled(Outcome.DONE, replace(after, pending=after.pending - name, lapsed=after.lapsed | after.pending & name))
-
-
-def _restarted(situation: Situation, action: Restart, law: Law) -> Prediction:
-    if action.by != "user":
-        raise NotModelled("a restart by the MDM (the MDM rules)")
-    return booting.into_macos(situation, Outcome.RESTARTED, law)
+    is_kext = situation.extensions[action.extension].kind is ExtensionKind.KEXT
+    return (unloading.removed_from_disk if is_kext else removal.its_app_deleted)(situation, action, law)
 
 
 def _power_was_cut(situation: Situation, action: PowerCut, law: Law) -> Prediction:
     if action.during != "idle":
         raise NotModelled("a power cut during the rebuild (KEXT-19)")
-    return booting.into_macos(situation, Outcome.RESTARTED, law)
+    return commands.booted_by_somebody(situation, action, law)
 
 
 def _booted(situation: Situation, action: Boot, law: Law) -> Prediction:
     if action.into is Environment.MACOS:
         scope.since_big_sur(situation, action, law)
-        return booting.into_macos(situation, Outcome.BOOTED, law)
+        return commands.booted_by_somebody(situation, action, law)
     return booting.into_another_system(situation, action.into, law)
 
 
@@ -97,27 +112,38 @@ _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
         scope.architecture_reaches,
         signature.must_be_valid,
         scope.notarization_and_kpi_reach,
-        scope.managed_by_nobody,
+        intel.no_mode_is_needed,
         kext.policy_must_allow_kexts,
         scope.banned_reaches,
+        kext.a_profile_is_enough,
+        kext.approval_is_forbidden,
         kext.approval_or_restart,
     ),
     Approve: (
         scope.needs_macos,
         scope.must_be_installed,
         scope.since_big_sur,
-        scope.managed_by_nobody,
+        kext.approval_is_forbidden,
         kext.nothing_is_pending,
         scope.who_approves,
         kext.approved_into_the_uakl,
     ),
     Rebuild: (scope.needs_macos, scope.since_big_sur, kext.rebuilt),
-    Restart: (scope.since_big_sur, _restarted),
+    Unload: (scope.needs_macos, scope.must_be_installed, scope.since_big_sur, unloading.unloaded),
+    Restart: (
+        scope.since_big_sur,
+        commands.needs_an_mdm,
+        commands.queued_in_recovery,
+        commands.notified,
+        commands.restarted_by_mdm,
+        commands.booted_by_somebody,
+    ),
     PowerCut: (scope.since_big_sur, _power_was_cut),
     Boot: (boot.only_these_environments, _booted),
     SetSecurity: (
         scope.has_a_boot_policy,
         boot.nothing_is_asked,
+        intelboot.security_level_is_set,
         boot.lowering_needs_1tr,
         boot.full_excludes_allowances,
         scope.security_tools_reach,
@@ -126,10 +152,39 @@ _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
         boot.the_policy_is_written,
     ),
     SetSip: (
-        scope.sip_rules_reach,
+        intelboot.sip_is_set,
         boot.disabling_sip_needs_1tr,
         boot.enabling_sip,
         boot.credentials,
         boot.sip_is_set,
     ),
+    Activate: (
+        sysext.before_catalina,
+        scope.needs_macos,
+        scope.must_be_installed,
+        sysext.must_be_signed_and_in_applications,
+        sysext.entitlement_missing,
+        sysext.approval_is_forbidden,
+        sysext.activated,
+    ),
+    Allow: (
+        sysext.before_catalina,
+        scope.needs_macos,
+        scope.must_be_installed,
+        sysext.approval_is_forbidden,
+        sysext.allowed_by_the_user,
+    ),
+    Disable: (sysext.before_catalina, scope.needs_macos, scope.must_be_installed, sysext.switched),
+    Enable: (sysext.before_catalina, scope.needs_macos, scope.must_be_installed, sysext.switched),
+    Deactivate: (sysext.before_catalina, scope.needs_macos, scope.must_be_installed, removal.deactivated),
+    InstallProfile: (
+        enrollment.reached_in_macos,
+        enrollment.needs_an_approved_enrollment,
+        enrollment.installed_by_hand,
+        enrollment.malformed,
+        enrollment.profile_installed,
+    ),
+    RemoveProfile: (enrollment.must_be_on_the_mac, enrollment.reached_in_macos, enrollment.profile_removed),
+    Enroll: (enrollment.reached_in_macos, enrollment.enrolled),
+    Unenroll: (enrollment.reached_in_macos, enrollment.unenrolled),
 }

@@ -9,28 +9,37 @@ from kextrel.vocabulary import (
     Action,
     Architecture,
     Credential,
-    Enrollment,
     Environment,
     ExtensionKind,
     Reason,
     SecurityMode,
 )
-from kextrel.vocabulary.actions import Approve, Install, Load, Rebuild, Remove, SetSecurity, SetSip
+from kextrel.vocabulary.actions import (
+    Activate,
+    Allow,
+    Approve,
+    Deactivate,
+    Disable,
+    Enable,
+    Load,
+    Remove,
+    SetSecurity,
+    Unload,
+)
 
 __all__ = [
     "architecture_reaches",
     "banned_reaches",
     "has_a_boot_policy",
-    "managed_by_nobody",
     "must_be_installed",
     "needs_macos",
     "notarization_and_kpi_reach",
     "security_tools_reach",
     "since_big_sur",
-    "sip_rules_reach",
     "who_approves",
 ]
 
+_OnExtension = Load | Unload | Approve | Remove | Activate | Allow | Disable | Enable | Deactivate
 _SLICES = {Architecture.APPLE_SILICON: "arm64e", Architecture.INTEL: "x86_64", Architecture.INTEL_T2: "x86_64"}
 
 
@@ -41,24 +50,14 @@ def since_big_sur(situation: Situation, action: Action, law: Law) -> Prediction 
     return None
 
 
-def managed_by_nobody(situation: Situation, action: Load | Approve, law: Law) -> Prediction | None:
-    """What an MDM and its profiles change about approval is not built; boot policy is the same for every Mac."""
-    mac = situation.mac
-    if situation.profiles or mac.enrollment in (Enrollment.DEVICE, Enrollment.AUTOMATED_DEVICE):
-        raise NotModelled(f"enrollment '{mac.enrollment}' and profiles (the MDM rules)")
-    return None
-
-
-def needs_macos(
-    situation: Situation, action: Load | Approve | Rebuild | Install | Remove, law: Law
-) -> Prediction | None:
-    """Kext actions need a running macOS."""
+def needs_macos(situation: Situation, action: Action, law: Law) -> Prediction | None:
+    """Actions on kexts and system extensions need a running macOS."""
     if situation.environment is Environment.MACOS:
         return None
     return refused(Reason.WRONG_ENVIRONMENT, situation)
 
 
-def must_be_installed(situation: Situation, action: Load | Approve | Remove, law: Law) -> Prediction | None:
+def must_be_installed(situation: Situation, action: _OnExtension, law: Law) -> Prediction | None:
     if action.extension in situation.on_disk:
         return None
     return refused(Reason.NOT_INSTALLED, situation)
@@ -110,7 +109,7 @@ def has_a_boot_policy(situation: Situation, action: SetSecurity, law: Law) -> Pr
         return None
     if situation.mac.architecture is Architecture.INTEL or action.using == "bputil":
         return refused(Reason.UNSUPPORTED_HARDWARE, situation)
-    raise NotModelled("the security levels of a T2 Mac")
+    return None
 
 
 def security_tools_reach(situation: Situation, action: SetSecurity, law: Law) -> Prediction | None:
@@ -121,9 +120,3 @@ def security_tools_reach(situation: Situation, action: SetSecurity, law: Law) ->
     if action.using != "bputil" and (not in_1tr or action.mode is SecurityMode.PERMISSIVE):
         raise NotModelled("Startup Security Utility outside 1TR, or asked for permissive (BOOT-08)")
     return None
-
-
-def sip_rules_reach(situation: Situation, action: SetSip, law: Law) -> Prediction | None:
-    if situation.apple_silicon:
-        return None
-    raise NotModelled("SIP on Intel (BOOT-10)")

@@ -8,7 +8,7 @@ from kextrel.policy.situation import BIG_SUR, Situation
 from kextrel.vocabulary import Architecture, Extension, Reason, Signature
 from kextrel.vocabulary.actions import Load
 
-__all__ = ["RULES", "SIG_01", "SIG_02", "SIG_03", "must_be_valid", "relaxed", "unfit", "unfit_among"]
+__all__ = ["RULES", "SIG_01", "SIG_02", "SIG_03", "SIG_05", "must_be_valid", "relaxed", "unfit", "unfit_among"]
 
 SIG_01 = Rule(
     "SIG-01",
@@ -31,7 +31,14 @@ SIG_03 = Rule(
     since=BIG_SUR,
 )
 
-RULES = (SIG_01, SIG_02, SIG_03)
+SIG_05 = Rule(
+    "SIG-05",
+    "A system extension must be signed by a developer team, and live in an app in /Applications, unless developer mode "
+    "is on.",
+    ("S3", "P:system extensions"),
+)
+
+RULES = (SIG_01, SIG_02, SIG_03, SIG_05)
 
 
 def unfit(extension: Extension, *, sip: bool) -> bool:

@@ -19,6 +19,7 @@ from kextrel.vocabulary import (
     State,
     Version,
 )
+from kextrel.vocabulary.actions import Restart
 
 __all__ = ["BIG_SUR", "BootPolicy", "Situation"]
 
@@ -41,7 +42,10 @@ class Situation:
     `stored` is the boot policy as written, `in_force` the one that this boot began with (BOOT-11). `staged` is the
     AuxKC that the next normal boot will find, None while the present one stays. `doubtful` are approvals that the Mac
     may have forgotten (KEXT-15), from the boot after the policy was `rewritten` without kexts. `discovered`, `pending`
-    and `lapsed` (asked for before a boot or a removal, not approved) hold names of extensions.
+    and `lapsed` (asked for before a boot or a removal, not approved) hold names of extensions. `vouched` are those in
+    the UAKL because of a profile, `consented` because of a person. `told` is the restart that the user was asked to
+    make when convenient (MDM-05), `queued` those that wait for macOS (MDM-16). `asked` are the system extensions whose
+    app asked since this boot, `granted` those that only a profile allowed.
     """
 
     mac: Mac
@@ -55,6 +59,8 @@ class Situation:
     pending: frozenset[str] = frozenset()
     lapsed: frozenset[str] = frozenset()
     uakl: frozenset[str] = frozenset()
+    vouched: frozenset[str] = frozenset()
+    consented: frozenset[str] = frozenset()
     doubtful: frozenset[str] = frozenset()
     rewritten: bool = False
     aux_kc: frozenset[str] = frozenset()
@@ -62,6 +68,10 @@ class Situation:
     receipt: frozenset[str] = frozenset()
     loaded: frozenset[str] = frozenset()
     system_extensions: Mapping[str, str] = field(default_factory=dict, hash=False)
+    asked: frozenset[str] = frozenset()
+    granted: frozenset[str] = frozenset()
+    told: Restart | None = None
+    queued: tuple[Restart, ...] = ()
 
     @classmethod
     def at(cls, start: Start) -> Situation:
@@ -82,6 +92,10 @@ class Situation:
             for name, one in self.extensions.items()
             if name in self.on_disk and one.kind is ExtensionKind.KEXT
         )
+
+    def word(self, extension: Extension) -> str | None:
+        """systemextensionsctl's state words for this extension; None where there is no record of it."""
+        return self.system_extensions.get(extension.bundle_id)
 
     @property
     def state(self) -> State:
