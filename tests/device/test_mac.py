@@ -13,7 +13,7 @@ from kextrel.errors import BenchError, NotPossible
 from kextrel.evidence import EvidenceLog
 from kextrel.timing import Clock, Deadline
 from kextrel.vocabulary import Credential, Environment, KextManagement
-from kextrel.vocabulary.actions import Boot, Restart, SetSecurity
+from kextrel.vocabulary.actions import Boot, KextConsent, Restart, SetSecurity
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_nothing_stays_pressed(world: Any, mac: TestMac, deadline: Deadline, end
 
 def test_what_failed_is_in_the_evidence(world: Any, mac: TestMac, deadline: Deadline, evidence: EvidenceLog) -> None:
     with pytest.raises(NotPossible):
-        mac.perform(Restart(by="mdm"), deadline=deadline)
+        mac.perform(KextConsent(enabled=False), deadline=deadline)
     assert evidence.records[-1].event == "perform failed"
     assert "not implemented" in evidence.records[-1].data["error"]
 

@@ -93,7 +93,10 @@ def test_a_t2_in_recovery_says_its_level(world: Any, t2: Rig, deadline: Deadline
 
 def test_a_safe_boot_is_told_by_the_kernel(world: Any, intel: Rig, deadline: Deadline) -> None:
     world.shell_up = world.policy.safe = True
-    assert observe(intel, deadline=deadline).state.boot is Environment.SAFE_MODE
+    state = observe(intel, deadline=deadline).state
+    assert state.boot is Environment.SAFE_MODE
+    assert state.loaded_kexts == frozenset()
+    assert state.aux_kc is state.receipt is UNKNOWN  # what the last normal boot had cannot be asked here
 
 
 def test_two_silent_wires_are_no_state(world: Any, rig: Rig, deadline: Deadline) -> None:

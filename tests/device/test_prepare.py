@@ -48,13 +48,17 @@ def walked(monkeypatch: pytest.MonkeyPatch, world: Any, rig: Rig) -> list[str]:
 
     def security(rig: Rig, action: Any, *, deadline: Deadline) -> Performed:
         steps.append(f"{action.mode} {sorted(map(str, action.allow))}")
+        if action.using != "bputil":
+            steps[-1] += " in the utility"
+            world.policy.level = {"full": "%02", "medium": "%01", "none": "%00"}[str(action.mode)]
+            return Performed(Outcome.CHANGED, sighting=observe(rig, deadline=deadline))
         world.policy.mode = str(action.mode).capitalize()
         world.policy.kexts, world.policy.sip = bool(action.allow), True
         return Performed(Outcome.CHANGED, sighting=observe(rig, deadline=deadline))
 
     def sip(rig: Rig, action: Any, *, deadline: Deadline) -> None:
         steps.append(f"sip {action.enabled}")
-        world.policy.sip = action.enabled
+        world.policy.sip, world.policy.word = action.enabled, "" if action.enabled else "%7f%08%00%00"
 
     def forget(rig: Rig, *, deadline: Deadline) -> tuple[int, str]:
         steps.append("panic medic")
@@ -98,6 +102,29 @@ def test_sip_that_is_off_is_put_back_by_a_fresh_policy(
     world.policy.mode, world.policy.sip = "Permissive", False
     prepare(rig, Start(silicon(security_mode=SecurityMode.PERMISSIVE)), deadline=deadline)
     assert walked == ["1tr", "permissive []", "macos"]
+
+
+def test_a_t2s_level_is_chosen_in_the_utility_and_sip_by_itself(
+    world: Any, t2: Rig, deadline: Deadline, walked: list[str]
+) -> None:
+    mac = Mac(Architecture.INTEL_T2, Version(13, 6), security_mode=SecurityMode.MEDIUM, sip=False)
+    prepare(t2, Start(mac, extensions=DRIVER), deadline=deadline)
+    assert walked == ["1tr", "medium [] in the utility", "sip False", "macos"]
+
+
+def test_a_t2_that_is_at_its_level_is_left_alone(world: Any, t2: Rig, deadline: Deadline, walked: list[str]) -> None:
+    prepare(t2, Start(Mac(Architecture.INTEL_T2, Version(13, 6)), extensions=DRIVER), deadline=deadline)
+    assert walked == []
+
+
+@pytest.mark.parametrize("sip", [True, False])
+def test_an_intel_mac_has_sip_and_approvals_only(
+    world: Any, intel: Rig, deadline: Deadline, walked: list[str], sip: bool
+) -> None:
+    world.policy.word, world.policy.approved = "%7f%08%00%00" if sip else "", (ID,)
+    mac = Mac(Architecture.INTEL, Version(12, 7), security_mode=None, sip=sip)
+    prepare(intel, Start(mac, extensions=DRIVER), deadline=deadline)
+    assert walked == ["1tr", f"sip {sip}", "panic medic", "macos"]
 
 
 def test_an_earlier_approval_is_forgotten_on_the_same_visit(

@@ -18,7 +18,7 @@ from kextrel.macos import observation
 from kextrel.macos.observation import Observation
 from kextrel.macos.sysext import SystemExtension
 from kextrel.timing import Deadline
-from kextrel.vocabulary import UNKNOWN, Enrollment, State, Unknown, Version
+from kextrel.vocabulary import UNKNOWN, Enrollment, Environment, State, Unknown, Version
 
 __all__ = ["Sighting", "new_token", "observe", "of_recovery", "recovery_script"]
 
@@ -88,8 +88,8 @@ def _sighting(seen: Observation) -> Sighting:
         sip=_sip(seen),
         kext_management=seen.kext_management.value,
         uakl=_uakl(seen),
-        aux_kc=seen.aux_kc.value,
-        receipt=_receipt(seen),
+        aux_kc=UNKNOWN if _in_safe_mode(seen) else seen.aux_kc.value,
+        receipt=UNKNOWN if _in_safe_mode(seen) else _receipt(seen),
         loaded_kexts=seen.loaded_kexts.value,
         system_extensions=_system_extensions(seen.system_extensions.value),
     )
@@ -120,6 +120,11 @@ def _receipt(seen: Observation) -> frozenset[str] | Unknown:
         return frozenset()
     empty = seen.auxr.known and seen.auxr.value is None and seen.aux_kc.value == frozenset()
     return frozenset() if empty else UNKNOWN
+
+
+def _in_safe_mode(seen: Observation) -> bool:
+    """There no AuxKC is loaded, and nothing tells what the last normal boot had."""
+    return seen.environment.value is Environment.SAFE_MODE
 
 
 def _before_collections(seen: Observation) -> bool:

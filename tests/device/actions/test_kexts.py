@@ -12,7 +12,7 @@ from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible, UnreadableAnswer, UsageError
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Credential, Extension, ExtensionKind, Outcome, Reason
-from kextrel.vocabulary.actions import Approve, Load, Rebuild, Unload, Wait
+from kextrel.vocabulary.actions import Approve, Load, Rebuild, Unload
 
 ID = "com.example.kextrel.driver"
 NOT_APPROVED = (
@@ -249,8 +249,3 @@ def test_a_standard_user_is_not_an_administrator(world: Any, driven: Rig, deadli
 def test_an_unknown_name_names_the_nearest(driven: Rig, deadline: Deadline) -> None:
     with pytest.raises(UsageError, match="did you mean 'driver'"):
         perform(driven, Load("drver"), deadline=deadline)
-
-
-def test_a_verb_that_is_not_built_is_said(driven: Rig, deadline: Deadline) -> None:
-    with pytest.raises(NotPossible, match="not implemented: `wait`"):
-        perform(driven, Wait(1), deadline=deadline)

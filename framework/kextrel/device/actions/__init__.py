@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kextrel.device.actions import boot, bundles, extensions, kexts, management, security
+from kextrel.device.actions import boot, bundles, extensions, kexts, management, passing, security
 from kextrel.device.performed import Performed
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
@@ -35,10 +35,17 @@ _BUILT: dict[type[Action], Callable[..., Performed]] = {
     verbs.SetSecurity: security.set_security,
     verbs.SetSip: security.set_sip,
     verbs.PanicMedic: security.panic_medic,
+    verbs.Wait: passing.wait,
     verbs.InstallProfile: management.install_profile,
     verbs.RemoveProfile: management.remove_profile,
     verbs.Enroll: management.enroll,
     verbs.Unenroll: management.unenroll,
+}
+
+# Why some verbs are none for a run.
+_NOT_DONE: dict[type[Action], str] = {
+    verbs.Upgrade: "a run does not upgrade a Mac, as only an erase takes that back; do it by hand, change the profile",
+    verbs.KextConsent: "not implemented: `kext-consent`, which is spctl's and of macOS 10.13 to 10.15 only",
 }
 
 
@@ -46,5 +53,5 @@ def perform(rig: Rig, action: Action, *, deadline: Deadline) -> Performed:
     """Dispatches to the family. NotPossible for a verb that is not built yet."""
     does = _BUILT.get(type(action))
     if does is None:
-        raise NotPossible(f"not implemented: `{action.verb}` on a device")
+        raise NotPossible(_NOT_DONE.get(type(action), f"not implemented: `{action.verb}` on a device"))
     return does(rig, action, deadline=deadline)

@@ -29,9 +29,12 @@ def arrived_user(rig: Rig, *, deadline: Deadline) -> str | None:
     return user
 
 
-def ensure(rig: Rig, *, deadline: Deadline) -> str:
-    """Logs the administrator in, or unlocks the screen, where that is needed; the console user's short name."""
-    user = arrived_user(rig, deadline=deadline)
+def ensure(rig: Rig, *, automatic: bool = True, deadline: Deadline) -> str:
+    """Logs the administrator in, or unlocks the screen, where that is needed; the console user's short name.
+
+    `automatic`: whether this boot logs somebody in by itself, where the Mac does; in safe mode it does not.
+    """
+    user = (arrived_user if automatic else console_user)(rig, deadline=deadline)
     if rig.wires.screen is None:
         if user is None:
             raise NotPossible("nobody is logged in at the console and there is no screen wire to log in by (PREP-05)")

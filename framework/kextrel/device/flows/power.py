@@ -34,6 +34,7 @@ _TRIES = 2
 _SHORT = 0.5  # Mac seconds: a press that starts the Mac
 _DOUBLE_GAP = 0.3  # Mac seconds between the two presses of the fallback gesture; they must come within about 1 s
 _AGAIN = 0.2  # Mac seconds until a keyboard that refused is asked again
+_REST = 2.0  # Mac seconds between a hold that ended in off and the next gesture: else the two are one
 _MAINS_OFF = 5.0  # Mac seconds until the power supply is empty
 _STARTED = (Shown.LANGUAGE, Shown.NO_MOUSE, Shown.USER_PICKER, Shown.RECOVERY, Shown.LOGIN, Shown.DESKTOP)
 _AFTER_HOLD = (Shown.LOADING_OPTIONS, Shown.STARTUP_OPTIONS)
@@ -55,6 +56,7 @@ def force_off(rig: Rig, *, deadline: Deadline) -> None:
         with rig.button.held(deadline=deadline):
             gone = await_off(rig, rig.timeouts.button, deadline=deadline)
         if gone:
+            rig.clock.dwell(_REST, deadline, rig.button.name)
             return
         rig.note(f"the button was held (try {attempt + 1} of {_TRIES}) and the Mac stayed on")
     raise blame_or(rig, rig.button.name, f"was held {_TRIES} times and the Mac stayed on", deadline=deadline)

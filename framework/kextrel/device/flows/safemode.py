@@ -33,7 +33,7 @@ def enter(rig: Rig, *, deadline: Deadline) -> None:
             power.start_holding(rig, "shift", deadline=deadline)
         rig.shell.wait_for_boot(deadline=deadline.within(rig.timeouts.boot, "safe mode"))
         if is_safe_boot(rig, deadline=deadline):
-            login.ensure(rig, deadline=deadline)
+            login.ensure(rig, automatic=False, deadline=deadline)
             return
         rig.note(f"Shift was held (try {attempt + 1} of {_TRIES}) and kern.safeboot is 0")
     raise blame_or(rig, rig.keyboard.name, f"held Shift {_TRIES} times and macOS came up as ever", deadline=deadline)

@@ -1,0 +1,43 @@
+"""Waiting, by the Mac's own clock; and what a run does not do to a Mac."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kextrel.device.actions import perform
+from kextrel.device.rig import Rig
+from kextrel.errors import NotPossible, UnreadableAnswer
+from kextrel.timing import Clock, Deadline
+from kextrel.vocabulary import Outcome, Version
+from kextrel.vocabulary.actions import KextConsent, Upgrade, Wait
+
+
+def test_the_mac_itself_waits_minute_by_minute(world: Any, rig: Rig, deadline: Deadline) -> None:
+    world.shell_up = True
+    assert perform(rig, Wait(2.5), deadline=deadline).outcome is Outcome.DONE
+    assert world.log == ["run sleep 60", "run sleep 60", "run sleep 30"]
+
+
+def test_a_wait_that_was_cut_short_is_no_wait(world: Any, rig: Rig, deadline: Deadline) -> None:
+    world.shell_up, world.commands["sleep"] = True, (143, "", "Terminated: 15")
+    with pytest.raises(UnreadableAnswer, match="Terminated"):
+        perform(rig, Wait(1), deadline=deadline)
+
+
+def test_in_recovery_the_bench_waits(world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]) -> None:
+    waited: list[float] = []
+    rig.clock, world.screen = Clock(50, sleep=waited.append), screens["terminal"]
+    assert perform(rig, Wait(5), deadline=deadline).outcome is Outcome.DONE
+    assert waited == [6.0]
+
+
+@pytest.mark.parametrize(
+    ("action", "why"), [(Upgrade(Version(15, 2)), "does not upgrade"), (KextConsent(enabled=False), "kext-consent")]
+)
+def test_what_a_run_does_not_do_is_said(world: Any, rig: Rig, deadline: Deadline, action: Any, why: str) -> None:
+    world.shell_up = True
+    with pytest.raises(NotPossible, match=why):
+        perform(rig, action, deadline=deadline)
+    assert world.log == []
