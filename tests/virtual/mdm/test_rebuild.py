@@ -65,7 +65,7 @@ def _loaded(mac: Any) -> list[str]:
 def test_automated_enrollment_needs_no_person_and_no_recovery(play):
     async def story(place, mac, path):
         assert mac.sep.policy().security_mode == "Full"
-        assert mac.kernel.load(path).code == 27
+        assert mac.kernel.load(path).code == 28
         await _restarted(place, mac, RebuildKernelCache=True)
         assert _loaded(mac) == [NAME]
         policy = mac.sep.policy()
