@@ -129,7 +129,7 @@ def _by_hand(rig: Rig, action: InstallProfile, deadline: Deadline) -> Performed:
     """The tool's answer, and what is listed afterwards. Settings refuses these payloads too, after more keys."""
     done = _profiles_install(rig, action, deadline)
     there = installed.read(answered(run(rig, commands.profiles_show(), deadline=deadline), 0).out)
-    if profile_identifier(action.profile.id) in there.identifiers:
+    if done.exit_code == 0 and profile_identifier(action.profile.id) in there.identifiers:
         return Performed(Outcome.INSTALLED, note="by `profiles install`")
     enough = rig.facts.enrollment in _KINDS and server.is_managed(rig, deadline=deadline)
     reason = Reason.NOT_OFFERED if enough else Reason.ENROLLMENT
