@@ -37,7 +37,7 @@ def take_extensions_away(rig: Rig, *, deadline: Deadline) -> None:
     for app in sorted(set(apps.values())):
         if exists(rig, app, deadline=deadline):
             run(rig, applications.remove(app), deadline=deadline)
-    if _ours(rig, apps, deadline):
+    if listed and _ours(rig, apps, deadline):
         power.restart(rig, deadline=deadline)
         stayed = _ours(rig, apps, deadline)
         if stayed:

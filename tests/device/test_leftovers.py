@@ -1,0 +1,105 @@
+"""What an earlier run left: deactivated by its app, gone with a restart, and nothing done where nothing is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kextrel.device.leftovers import take_extensions_away
+from kextrel.device.rig import Rig
+from kextrel.errors import NotPossible
+from kextrel.timing import Deadline
+from kextrel.vocabulary import Extension, ExtensionKind, Version
+
+ID = "com.example.kextrel.agent"
+APP = f"/Applications/Kextrel-{ID}.app"
+EMPTY = "0 extension(s)\n"
+
+
+def listed(*rows: tuple[str, str]) -> str:
+    text = "".join(f"*\t*\tKXTRL00001\t{name} (1.0/1)\tagent\t[{state}]\n" for name, state in rows)
+    return f"{len(rows)} extension(s)\n--- com.apple.system_extension.endpoint_security\n{text}"
+
+
+@pytest.fixture
+def used(world: Any, rig: Rig) -> Rig:
+    """A Mac on which an earlier run left an app with an activated extension; a restart takes what is terminated."""
+    world.shell_up, world.screen = True, "Finder  File  Edit  View  Go  Window  Help"
+
+    def restart() -> str:
+        world.boot += 1
+        world.commands["systemextensionsctl list"] = EMPTY
+        return ""
+
+    def deactivate() -> str:
+        world.commands["systemextensionsctl list"] = listed((ID, "terminated waiting to uninstall on reboot"))
+        return ""
+
+    world.commands |= {
+        "systemextensionsctl list": listed((ID, "activated enabled")),
+        "ls -1d /Applications": f"{APP}/Contents/Library/SystemExtensions/{ID}.systemextension\n",
+        "ls -1d /Users/admin": (1, "", "no matches found"),
+        "shutdown -r": restart,
+        "mktemp": "/private/tmp/kextrel.J\n",
+        "sh -c": deactivate,
+        "/out": f"request: deactivate {ID}\nfinished: will complete after reboot\n",
+        "/code": "0\n",
+        "stat -f": "admin\n",
+        "id -u": "501\n",
+    }
+    return rig
+
+
+def test_what_was_left_is_deactivated_removed_and_gone(world: Any, used: Rig, deadline: Deadline) -> None:
+    take_extensions_away(used, deadline=deadline)
+    assert any(f"deactivate {ID}" in line for line in world.log)
+    assert f"run sudo -n rm -rf {APP}" in world.log
+    assert world.boot == 2
+
+
+def test_an_empty_mac_is_left_alone(world: Any, used: Rig, deadline: Deadline) -> None:
+    world.commands["systemextensionsctl list"] = EMPTY
+    take_extensions_away(used, deadline=deadline)
+    assert world.boot == 1
+    assert world.log == ["run systemextensionsctl list"]
+
+
+def test_what_others_installed_is_left_alone(world: Any, used: Rig, deadline: Deadline) -> None:
+    world.commands["systemextensionsctl list"] = listed(("com.vendor.agent", "activated enabled"))
+    world.commands["ls -1d /Applications"] = (1, "", "")
+    take_extensions_away(used, deadline=deadline)
+    assert world.boot == 1
+    assert not any("deactivate" in line or "rm -rf" in line for line in world.log)
+
+
+def test_an_app_that_is_gone_needs_the_restart_only(world: Any, used: Rig, deadline: Deadline) -> None:
+    used.catalog.learn({"agent": Extension("agent", ExtensionKind.SYSTEM_EXTENSION, ID)})
+    world.commands |= {"test -e": (1, "", ""), "ls -1d /Applications": (1, "", "")}
+    take_extensions_away(used, deadline=deadline)
+    assert not any("deactivate" in line for line in world.log)
+    assert world.boot == 2
+
+
+def test_an_app_that_is_killed_is_removed_all_the_same(world: Any, used: Rig, deadline: Deadline) -> None:
+    world.commands |= {"sh -c": "", "/out": "", "/code": "137\n"}
+    take_extensions_away(used, deadline=deadline)
+    assert f"run sudo -n rm -rf {APP}" in world.log
+    assert world.boot == 2
+
+
+def test_what_stays_is_said(world: Any, used: Rig, deadline: Deadline) -> None:
+    def restart() -> str:
+        world.boot += 1
+        return ""
+
+    world.commands["shutdown -r"] = restart
+    with pytest.raises(NotPossible, match="stayed on mini after a restart"):
+        take_extensions_away(used, deadline=deadline)
+
+
+def test_before_10_15_nothing_is_asked(world: Any, used: Rig, deadline: Deadline) -> None:
+    used.facts = replace(used.facts, macos=Version(10, 14))
+    take_extensions_away(used, deadline=deadline)
+    assert world.log == []
