@@ -33,7 +33,7 @@ DEFECTS = ("KEXT-06", "BOOT-02", "BOOT-03", "KEXT-03", "SIG-01")
 FAULTS = {"ssh-drop@60": "KEXT-04", "relay-stuck": "KEXT-04", "screen-dark": "KEXT-15"}
 ORDERS = {
     **{fault: ("--json", "--rule", rule, "--fault", fault) for fault, rule in FAULTS.items()},
-    "wheel": (),  # all of the suite, from the wheel alone
+    "wheel": ("-n", "2"),  # all of the suite, from the wheel alone, shared out to two workers
     **{rule: ("--json", "--rule", rule, "--defect", rule) for rule in DEFECTS},
 }
 
@@ -281,7 +281,7 @@ def started(folder: Path, settings: dict[str, str], *arguments: str) -> Served:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]) -> Iterator[Served]:
     """One virtual lab for every test that leaves its Mac as it found it: in macOS, at the baseline."""
-    serving = started(tmp_path_factory.mktemp("served"), settings, "--with-stdin")
+    serving = started(tmp_path_factory.mktemp("served"), settings, "--device", "mini", "--with-stdin")
     try:
         yield serving
     finally:

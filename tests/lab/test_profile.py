@@ -88,13 +88,21 @@ def test_a_whole_profile_is_typed(tmp_path: Path) -> None:
         mac.model = "other"  # type: ignore[misc]
 
 
-def test_the_shipped_lab_is_one_prepared_virtual_mini() -> None:
+def test_the_shipped_lab_is_four_prepared_virtual_macs() -> None:
     lab = load_profile(default_profile_path())
-    assert list(lab.macs) == ["mini"]
-    mini = lab.macs["mini"]
-    assert (mini.model, str(mini.macos), mini.architecture.value) == ("Macmini9,1", "14.5", "apple-silicon")
-    assert mini.virtual is not None
-    assert (mini.virtual.prepared, mini.virtual.missing, mini.time_scale) == (True, (), 50.0)
+    assert {
+        name: (mac.model, str(mac.macos), mac.architecture.value, mac.enrollment.value)
+        for name, mac in lab.macs.items()
+    } == {
+        "mini": ("Macmini9,1", "14.5", "apple-silicon", "none"),
+        "intel": ("Macmini7,1", "12.7", "intel", "device"),
+        "t2": ("MacBookPro16,1", "13.6", "intel-t2", "user"),
+        "studio": ("Mac13,1", "15.1", "apple-silicon", "automated-device"),
+    }
+    assert next(iter(lab.macs)) == "mini"  # what a test gets that does not say which it wants
+    for mac in lab.macs.values():
+        assert mac.virtual is not None
+        assert (mac.virtual.prepared, mac.virtual.missing, mac.time_scale) == (True, (), 50.0)
 
 
 @pytest.mark.parametrize(

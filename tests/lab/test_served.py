@@ -38,7 +38,7 @@ def test_the_shipped_lab_needs_serving_and_a_bench_does_not(profile: Path) -> No
 def test_the_lab_file_is_there_inside_and_gone_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     path = default_profile_path()
     asked = child(monkeypatch, READY)
-    with served(path, load_profile(path), defects=["KEXT-06"], faults=["ssh-drop"]) as lab:
+    with served(path, load_profile(path), only=["mini"], defects=["KEXT-06"], faults=["ssh-drop"]) as lab:
         assert lab.read_text() == path.read_text()
     assert asked == [[str(path), "KEXT-06", "ssh-drop"]]
     assert not lab.parent.exists()
@@ -62,7 +62,7 @@ def test_a_child_that_does_not_start_is_quoted(
 ) -> None:
     path = default_profile_path()
     child(monkeypatch, script)
-    with pytest.raises(error, match=said), served(path, load_profile(path)):
+    with pytest.raises(error, match=said), served(path, load_profile(path), only=["mini"]):
         raise AssertionError("ready")
 
 
@@ -70,7 +70,10 @@ def test_a_silent_child_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     path = default_profile_path()
     child(monkeypatch, "import sys; sys.stdin.read()")
     monkeypatch.setattr(MODULE, "_SECONDS_TO_START", 0.5)
-    with pytest.raises(BenchError, match="the virtual lab did not start"), served(path, load_profile(path)):
+    with (
+        pytest.raises(BenchError, match="the virtual lab did not start"),
+        served(path, load_profile(path), only=["mini"]),
+    ):
         raise AssertionError("ready")
 
 
@@ -78,6 +81,6 @@ def test_the_child_ends_with_an_error_in_the_run(monkeypatch: pytest.MonkeyPatch
     path = default_profile_path()
     script = READY.replace("sys.stdin.read()", f"sys.stdin.read(); open({str(tmp_path / 'over')!r}, 'w')")
     child(monkeypatch, "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + script)
-    with pytest.raises(ValueError, match="in the run"), served(path, load_profile(path)):
+    with pytest.raises(ValueError, match="in the run"), served(path, load_profile(path), only=["mini"]):
         raise ValueError("in the run")
     assert (tmp_path / "over").exists()
