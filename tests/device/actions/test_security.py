@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,16 +13,24 @@ from kextrel.device.flows.terminal import Talk
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible, UnreadableAnswer
 from kextrel.timing import Deadline
-from kextrel.vocabulary import Credential, KextManagement, Outcome, Reason, SecurityMode
+from kextrel.vocabulary import Credential, KextManagement, Outcome, Reason, SecurityMode, Version
 from kextrel.vocabulary.actions import PanicMedic, SetSecurity, SetSip
 
 USER = frozenset({KextManagement.USER})
 ALLOW = SetSecurity(allow=USER)
 
 
-def recovery(world: Any, screens: dict[str, str], *, code: int = 0, says: str = "", change: Any = None) -> None:
+def recovery(
+    world: Any,
+    screens: dict[str, str],
+    *,
+    code: int = 0,
+    says: str = "",
+    change: Any = None,
+    prompts: tuple[str, ...] = ("Enter username: ", "Enter password: "),
+) -> None:
     """Recovery whose tool asks for a name and a password, does `change`, prints `says` and ends with `code`."""
-    lines = iter(["Enter username: ", "Enter password: "])
+    lines = iter(prompts)
 
     def seen() -> bytes:
         token = re.search(r"([0-9a-f]{32}) begin", world.offered[-1])
@@ -243,3 +252,15 @@ def test_panic_medic_in_recovery(
 def test_panic_medic_from_macos_is_the_wrong_environment(world: Any, rig: Rig, deadline: Deadline) -> None:
     world.shell_up, world.commands["trigger-panic-medic"] = True, (1, "", "only in Recovery")
     assert perform(rig, PanicMedic(), deadline=deadline).reason is Reason.WRONG_ENVIRONMENT
+
+
+def test_a_prompt_for_somebody_else_is_left_unanswered(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    """csrutil of early 15.x asks for the owner's password, whoever stands before it."""
+    rig.facts = replace(rig.facts, macos=Version(15, 1))
+    recovery(world, screens, prompts=("Enter password for user admin: ",))
+    with pytest.raises(NotPossible, match="student"):
+        perform(rig, SetSip(enabled=False, as_=Credential.STANDARD), deadline=deadline)
+    assert "press control+c" in world.log
+    assert "type a secret" not in world.log

@@ -37,7 +37,7 @@ from kextrel.vocabulary.actions import PanicMedic, SetSecurity, SetSip
 __all__ = ["panic_medic", "set_security", "set_sip", "trigger_panic_medic"]
 
 _NO_TOOLS = 126  # from here on exit codes are the shell's: not found, killed
-_CSRUTIL_ASKS_USER = Version(15)  # since late 15.x it asks for a user name first (prepare.md)
+_CSRUTIL_ASKS_USER = Version(15)  # since late 15.x it asks for a user name first, which is looked at (prepare.md)
 
 
 @dataclass(frozen=True)
@@ -151,12 +151,13 @@ def _over_shell(rig: Rig, command: str, account: Account, deadline: Deadline) ->
 
 
 def _answers(account: Account) -> list[Answer]:
-    """What bputil and csrutil ask, on the folded screen."""
-    password = f"{fold('Enter password')}(?:{fold('for user')}{fold(account.name)})?"
+    """What bputil and csrutil ask, on the folded screen; a question for another user's password is not ours."""
+    ours, for_user = fold(account.name), fold("Enter password for user")
     return [
         Answer(fold("Enter username"), account.name),
         Answer(fold("[y/n]"), "y"),
-        Answer(password, account.password, secret=True),
+        Answer(f"(?:{fold('Enter password')}|{for_user}{ours})", account.password, secret=True),
+        Answer(f"{for_user}(?!{ours})[a-z0-9]+", not_ours=f"the tool does not ask for the password of {account.name}"),
     ]
 
 

@@ -17,7 +17,7 @@ from kextrel.device.flows.recovery import open_terminal
 from kextrel.device.flows.screens import fold, has
 from kextrel.device.flows.typing import type_line
 from kextrel.device.rig import Rig
-from kextrel.errors import BenchError, DeadlineExceeded, UnreadableAnswer
+from kextrel.errors import BenchError, DeadlineExceeded, NotPossible, UnreadableAnswer
 from kextrel.timing import Deadline
 
 __all__ = ["Answer", "Talk", "converse", "exit_code", "fetch", "run"]
@@ -33,11 +33,15 @@ _INTERRUPT = 3.0  # wall seconds for the Control-C that ends what was started, w
 
 @dataclass(frozen=True)
 class Answer:
-    """What is typed at a prompt. `prompt` is a regular expression on the folded text (see screens.fold)."""
+    """What is typed at a prompt. `prompt` is a regular expression on the folded text (see screens.fold).
+
+    `not_ours` says why nothing can be typed at it: then the command is ended, and NotPossible raised with that.
+    """
 
     prompt: str
-    text: str
+    text: str = ""
     secret: bool = False
+    not_ours: str = ""
 
 
 @dataclass(frozen=True)
@@ -187,6 +191,8 @@ def _give(rig: Rig, answers: Sequence[Answer], due: Callable[[str], int | None],
         which = due(rig.screen.text(deadline=deadline))
         if which is None:
             return None
+        if answers[which].not_ours:
+            raise NotPossible(answers[which].not_ours)
         put = rig.keyboard.type_secret if answers[which].secret else rig.keyboard.type
         put(answers[which].text, deadline=deadline)
         rig.keyboard.press("return", deadline=deadline)
