@@ -134,6 +134,22 @@ def test_a_mac_that_is_off_does_what_it_was_asked_at_its_next_boot_and_stays_enr
     office(story)
 
 
+def test_in_recovery_nothing_asks_the_server(office):
+    async def story(place):
+        mac = await place.mac("device")
+        mac.nvram.set("recovery-boot-mode", b"unused")
+        mac.request_restart()
+        await place.until(lambda: mac.environment == "recovery")
+        told = len(place.events)
+        uuid = await place.send(mac, "ProfileList")
+        assert len(place.events) == told
+        mac.request_restart()
+        await place.until(lambda: place.reports(uuid))
+        assert mac.environment == "macos"
+
+    office(story)
+
+
 def test_notify_user_leaves_the_restart_to_who_is_there(office):
     async def story(place):
         mac = await place.mac("device")

@@ -34,7 +34,7 @@ from kextrel.virtual.mdm.wire import CHECKIN, LIMIT, encoded
 __all__ = ["LATE", "USER", "Server"]
 
 USER = "nanomdm"
-LATE = 8.0
+LATE = 4.0
 """Wall seconds by which `mdm-late` holds an answer back."""
 _VERSION = "v0.8.0"
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
