@@ -384,3 +384,62 @@ def test_a_signal_ends_the_service_within_a_second(number):
             assert service.wait(PATIENCE) == 0
         assert time.monotonic() - began < 1.0
         assert service.stderr.read() == b""
+
+
+COMMAND_R = bytes([0x08, 0, 0x15, 0, 0, 0, 0, 0])
+INTEL = MacSpec("intel", architecture="intel", macos="12.7", prepared=True)
+T2 = MacSpec("t2", architecture="intel-t2", macos="13.6", prepared=True)
+STUDIO = MacSpec("studio", macos="15.1", model="Mac13,1", prepared=True)
+
+
+def test_command_r_from_power_on_is_recovery_of_an_intel_mac_where_csrutil_changes_sip():
+    with served(INTEL) as macs:
+        mac = macs["intel"]
+        mac.sees("Finder")
+        mac.shut_down()
+        mac.press(0.3)
+        eventually(lambda: mac.frame(2, COMMAND_R)[5] == 0, "the keyboard")
+        mac.sees("Reinstall macOS Monterey")
+        mac.frame(2, bytes(8))
+        mac.key(T, COMMAND_SHIFT)
+        mac.sees("-bash-3.2#")
+        mac.type("csrutil disable")
+        mac.key(RETURN)
+        mac.sees("Successfully disabled System Integrity Protection.")
+        mac.type("reboot")
+        mac.key(RETURN)
+        eventually(mac.listens, "SSH")
+        assert mac.run("csrutil status")[1] == "System Integrity Protection status: disabled.\n"
+
+
+def test_command_r_held_through_a_restart_leads_a_t2_mac_to_the_user_picker():
+    with served(T2) as macs:
+        mac = macs["t2"]
+        assert mac.frame(2, COMMAND_R)[5] == 0
+        mac.begin("sudo shutdown -r now")
+        mac.sees("Select a user you know the password for.")
+        mac.frame(2, bytes(8))
+        mac.key(RETURN)
+        mac.type(mac.at.ssh["password"])
+        mac.key(RETURN)
+        mac.sees("Reinstall macOS Ventura")
+
+
+def test_a_mac_on_15_1_boots_into_macos_safe_mode_and_recovery():
+    with served(STUDIO) as macs:
+        mac = macs["studio"]
+        assert mac.run("sw_vers -productVersion; sysctl -n hw.model; uname -r")[1] == "15.1\nMac13,1\n24.1.0\n"
+        mac.shut_down()
+        with mac.held():
+            mac.sees("Macintosh HD")
+        mac.key(RIGHT)
+        mac.frame(2, bytes([2, 0, 0, 0, 0, 0, 0, 0]))
+        mac.sees("Continue in Safe Mode")
+        mac.key(RETURN, 2)
+        eventually(mac.listens, "SSH")
+        assert mac.run("sysctl -n kern.safeboot")[1] == "1\n"
+        assert "Finder" not in mac.text()
+        mac.shut_down()
+        with mac.held():
+            mac.sees("Macintosh HD")
+        assert "one true recoveryOS" in mac.recovery_terminal()
