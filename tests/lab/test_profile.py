@@ -191,3 +191,16 @@ def test_what_is_no_profile_is_refused(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize("path", sorted(default_profile_path().parent.glob("*.yaml")), ids=lambda path: path.name)
 def test_every_shipped_profile_is_one(path: Path) -> None:
     assert load_profile(path).macs
+
+
+def test_the_example_of_a_bench_says_what_there_is_and_holds_no_secret() -> None:
+    lab = load_profile(default_profile_path().with_name("bench-example.yaml"))
+    assert {mac.architecture.value for mac in lab.macs.values()} == {"apple-silicon", "intel"}
+    studio = lab.macs["studio"].wires
+    assert studio is not None
+    assert studio.names() == ["shell", "console", "power", "button", "keyboard", "screen", "beacon", "mdm"]
+    for mac in lab.macs.values():
+        assert mac.virtual is None
+        assert mac.time_scale == 1
+        assert mac.accounts is not None
+        assert mac.accounts.admin.password.startswith(("env:", "keyring:", "file:"))
