@@ -221,6 +221,29 @@ def test_a_server_that_does_not_answer_is_asked_again_and_macos_comes_up_all_the
     office(story)
 
 
+def test_a_restart_whose_end_the_server_did_not_hear_of_is_done_when_it_is_sent_again(office, monkeypatch):
+    monkeypatch.setattr("kextrel.virtual.mdm.client._FIRST_PAUSE", 0.01)
+
+    async def story(place):
+        mac = await place.mac("device")
+        client, booted, lost = mac.management.client, mac.boot_time, []
+        put = client._put
+
+        async def losing(url, kind, content):
+            if content.get("Status") == "Acknowledged" and not lost:
+                lost.append(content)
+                url = "http://127.0.0.1:9/mdm"
+            return await put(url, kind, content)
+
+        monkeypatch.setattr(client, "_put", losing)
+        uuid = await place.send(mac, "RestartDevice")
+        await place.until(lambda: mac.boot_time not in (booted, None))
+        assert len(lost) == 1
+        assert [one["Status"] for one in place.reports(uuid)] == ["Acknowledged"]
+
+    office(story)
+
+
 def test_a_server_without_pushes_is_asked_every_now_and_then(office, monkeypatch):
     monkeypatch.setattr("kextrel.virtual.mdm.client.POLL", 0.01)
 

@@ -143,6 +143,7 @@ class Client:
     async def _serve(self, enrolled: Enrolled) -> None:
         """Asks for commands and answers them until there is none left."""
         report = _IDLE
+        self._commands.unheard()
         while True:
             content = {**about(self._mac, enrolled.kind), **report}
             answer = await self._put(enrolled.url, CONNECT, content)

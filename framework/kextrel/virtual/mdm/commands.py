@@ -70,6 +70,10 @@ class Commands:
         if after is not None:
             after()
 
+    def unheard(self) -> None:
+        """The server never heard of the last command's end, and will send it again: nothing waits for that any more."""
+        self._after = None
+
     # -- profiles
 
     async def _install(self, request: Plist) -> dict[str, Any]:
