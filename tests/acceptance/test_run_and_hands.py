@@ -35,6 +35,15 @@ mac: {architecture: apple-silicon, macos: "12.6"}
 steps:
   - restart:
 """
+LOWERED = """\
+schema: kextrel/scenario/v1
+name: lowered, and never finished
+mac: {architecture: apple-silicon, macos: ">=13", security_mode: reduced, kext_management: [user]}
+extensions:
+  driver: {kind: kext, bundle_id: com.example.kextrel.driver}
+steps:
+  - install: driver
+"""
 TIMEOUTS = ("boot", "shutdown", "recovery", "button", "screen", "settle", "command", "observe", "login", "transfer")
 STATE = {"boot", "security_mode", "sip", "kext_management", "uakl", "aux_kc", "receipt", "loaded_kexts"}
 
@@ -62,14 +71,34 @@ def test_a_run_that_is_killed_leaves_no_mac_behind_and_the_next_one_works(
     told_as_the_contract_has_it(again)
 
 
-def run_until_a_step_begins(walk: Path, folder: Path, settings: dict[str, str]) -> tuple[subprocess.Popen[bytes], Path]:
+def test_a_run_that_is_killed_in_recovery_leaves_the_mac_to_the_next_one(
+    kextrel: Process, served: Any, settings: dict[str, str], tmp_path: Path, walk: Path
+) -> None:
+    """It held the Mac's lease, its policy lowered, its keys in its hand: the next run takes it from there."""
+    lowered = tmp_path / "lowered.mac.yaml"
+    lowered.write_text(LOWERED)
+    typed = '"event":"type-secret"'  # the owner's password, on the way into the Terminal of recovery
+    killed, evidence = run_until_a_step_begins(lowered, tmp_path, settings, "--lab", str(served.lab), seen=typed)
+    killed.kill()
+    assert killed.wait(30) == -signal.SIGKILL
+    assert '"event":"step begins"' not in evidence.read_text()
+    told_as_the_contract_has_it(kextrel("run", walk, "--lab", served.lab, "--json"))
+    listed = json.loads(kextrel("lab", "list", "--lab", served.lab, "--json").stdout)
+    assert listed["quarantine"] is None
+    facts = json.loads(kextrel("observe", "--lab", served.lab, "--json").stdout)["facts"]
+    assert (facts["security_mode"], facts["aux_kc"], facts["environment"]) == ("full", [], "macos")
+
+
+def run_until_a_step_begins(
+    walk: Path, folder: Path, settings: dict[str, str], *options: str, seen: str = '"event":"step begins"'
+) -> tuple[subprocess.Popen[bytes], Path]:
     evidence = folder / "evidence.jsonl"
-    command = [sys.executable, "-m", "kextrel.cli", "run", str(walk), "--evidence", str(evidence)]
+    command = [sys.executable, "-m", "kextrel.cli", "run", str(walk), "--evidence", str(evidence), *options]
     child = subprocess.Popen(command, cwd=folder, env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     for _ in range(600):
         with suppress(subprocess.TimeoutExpired):
             raise AssertionError(f"the run ended with {child.wait(0.1)} before a step of it began")
-        if evidence.exists() and '"event":"step begins"' in evidence.read_text():
+        if evidence.exists() and seen in evidence.read_text():
             return child, evidence
     raise AssertionError("no step of the run began within a minute")
 

@@ -22,7 +22,7 @@ from kextrel.bench.screen import PikvmScreen
 from kextrel.bench.shell import SshShell
 from kextrel.bench.sshlink import Login
 from kextrel.device import Account, Accounts, Facts, TestMac, Timeouts, Wires
-from kextrel.errors import UsageError
+from kextrel.errors import BenchError, UsageError
 from kextrel.evidence import Sink
 from kextrel.lab.profile import AccountProfile, MacProfile, MdmWire, ShellWire, Wiring
 from kextrel.lab.secrets import resolve
@@ -34,7 +34,7 @@ __all__ = ["build", "openers"]
 def build(name: str, mac: MacProfile, facts: Facts, sink: Sink, base: Path) -> TestMac:
     """The device of a Mac that has wires. Raises UsageError for a secret that is not there, BenchError for a wire.
 
-    The button's contacts are opened first: an owner that was killed may have left them closed.
+    The button's contacts are opened first and all keys let up: an owner that was killed may have left them down.
     """
     opening = openers(name, mac, sink, base)
     accounts = _accounts(mac, base)
@@ -44,13 +44,23 @@ def build(name: str, mac: MacProfile, facts: Facts, sink: Sink, base: Path) -> T
             opened[kind] = open_wire()
             stack.callback(opened[kind].close)
         wires = Wires(**opened)
-        if wires.button is not None:
-            wires.button.release()
+        _let_go(wires, sink)
         patience = replace(Timeouts(), **mac.timeouts.model_dump(exclude_none=True))
         clock = Clock(mac.time_scale)
         device = TestMac(name, facts, wires, clock=clock, sink=sink, accounts=accounts, timeouts=patience)
         stack.pop_all()
     return device
+
+
+def _let_go(wires: Wires, sink: Sink) -> None:
+    """A keyboard that cannot let go is said in the evidence: it fails the first step that types, and no other."""
+    if wires.button is not None:
+        wires.button.release()
+    if wires.keyboard is not None:
+        try:
+            wires.keyboard.release()
+        except BenchError as error:
+            sink.record("keyboard", "not released", error=str(error))
 
 
 def openers(name: str, mac: MacProfile, sink: Sink, base: Path) -> Mapping[str, Callable[[], Any]]:
