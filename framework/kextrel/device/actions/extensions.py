@@ -11,7 +11,8 @@ from kextrel.bench.protocols import Completed
 from kextrel.device.actions.bundles import need_macos
 from kextrel.device.flows import pane, requests, switches
 from kextrel.device.flows.login import arrived_user
-from kextrel.device.flows.switches import HAS_SWITCHES, Came
+from kextrel.device.flows.switches import Came
+from kextrel.device.flows.walks import walk_for
 from kextrel.device.performed import Performed
 from kextrel.device.remote import answered, exists, run
 from kextrel.device.rig import Account, Rig
@@ -204,7 +205,7 @@ def _switch(rig: Rig, action: Disable | Enable, old: str, new: str, deadline: De
     extension, refusal = _begin(rig, action.verb, action.extension, deadline)
     if refusal is not None:
         return refusal
-    if rig.facts.macos < HAS_SWITCHES:
+    if not walk_for(rig.facts.macos).switches:
         raise NotPossible(f"Settings of macOS {rig.facts.macos} has no switches for system extensions; 15 has")
     before = _record(rig, extension, deadline)
     if before is None or before.state != old:
@@ -230,7 +231,7 @@ def _in_settings(
 
 
 def _walk(rig: Rig, extension: Extension, account: Account, deadline: Deadline) -> Came:
-    if rig.facts.macos >= HAS_SWITCHES:
+    if walk_for(rig.facts.macos).switches:
         listed = [one.bundle_id for one in still_listed(rig, deadline=deadline)]
         return switches.flip(rig, extension, listed, account, deadline=deadline)
     app = rig.catalog.installed_at(extension).rsplit("/", 1)[-1].removesuffix(".app")

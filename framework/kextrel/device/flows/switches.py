@@ -18,11 +18,10 @@ from kextrel.device.flows.walks import walk_for
 from kextrel.device.rig import Account, Rig
 from kextrel.macos import applications
 from kextrel.timing import Deadline
-from kextrel.vocabulary import Category, Extension, Version
+from kextrel.vocabulary import Category, Extension
 
-__all__ = ["HAS_SWITCHES", "Came", "allow_application", "flip"]
+__all__ = ["Came", "allow_application", "flip"]
 
-HAS_SWITCHES = Version(15)
 _TITLES = {
     Category.ENDPOINT_SECURITY: "Endpoint Security Extensions",
     Category.NETWORK: "Network Extensions",

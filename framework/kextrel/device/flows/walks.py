@@ -37,6 +37,7 @@ class Walk:
     `tabs_to_pending`: Tabs from the search field of the pane to the first pending item's button.
     `tabs_to_lock`: Tabs to the lock that must be opened first; None where the button itself asks for a password.
     `settings`: the name of the programme that has the pane; `pane_url` opens it there; `pane` are words on it.
+    `switches`: system extensions have switches in a place of their own, and are not allowed in that pane.
     `ways_to_terminal`: from recovery's main window, the first that works is kept.
     """
 
@@ -47,10 +48,12 @@ class Walk:
     settings: str = "System Settings"
     pane_url: str = commands.SETTINGS_SECURITY
     pane: tuple[str, ...] = ("Privacy & Security", "Allow applications")
+    switches: bool = False
     ways_to_terminal: tuple[Way, ...] = (Way.CHORD, Way.MENU)
 
 
 _WALKS = (
+    Walk(Version(15), switches=True),
     Walk(Version(13)),
     Walk(
         Version(11),
