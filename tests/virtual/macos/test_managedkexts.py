@@ -49,10 +49,11 @@ def test_one_payload_that_lets_anybody_approve_is_enough():
     assert _of({}, {"AllowNonAdminUserApprovals": True}).by_anybody
 
 
-def test_the_defect_looks_at_no_profile():
+def test_the_defect_spares_nobody_the_question_and_breaks_nothing_else():
     broken = _of({"AllowedTeamIdentifiers": [TEAM]}, defect="MDM-02")
     assert not broken.allows(TEAM, NAME)
-    assert not broken.forbids("KXTRL00002", NAME)
+    assert not broken.forbids(TEAM, NAME)
+    assert broken.forbids("KXTRL00002", NAME)
 
 
 @pytest.mark.parametrize("value", [None, 3, "KXTRL00001", [1, 2], {"KXTRL00001": "x"}])
@@ -160,3 +161,17 @@ def test_the_server_that_owns_the_mac_is_waited_for_under_full_security(small_ma
     mac.boot()
     assert mac.loaded() == [NAME]
     assert (mac.sep.policy().smb0, mac.sep.policy().smb4) == (1, 1)
+
+
+@pytest.mark.parametrize("spec", [{}, {"architecture": "intel", "macos": "12.7"}])
+def test_without_its_profile_a_kext_is_gone_after_the_next_boot(small_mac, make_kext, spec):
+    mac = _with_profile(small_mac(**spec))
+    if not spec:
+        mac.lower(smb0=1, smb3=1)
+    assert mac.kernel.load(mac.install(make_kext())).code == 28
+    mac.boot()
+    assert mac.loaded() == [NAME]
+    mac.management.remove("p")
+    asyncio.run(mac.kernel.orderly_shutdown())
+    mac.boot()
+    assert mac.loaded() == []

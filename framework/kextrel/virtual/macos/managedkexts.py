@@ -37,7 +37,13 @@ class ManagedKexts:
         self._host = host
 
     def allows(self, team_id: str, bundle_id: str) -> bool:
-        """Whether that kext may be loaded with nobody asked. Unsigned kexts have the team ""."""
+        """Whether that kext may be loaded with nobody asked. Unsigned kexts have the team "".
+
+        MDM-02: this kernelmanagerd spares nobody the question, whatever the lists say.
+        """
+        return self._named(team_id, bundle_id) and not self._host.defect("MDM-02")
+
+    def _named(self, team_id: str, bundle_id: str) -> bool:
         return any(
             (team, bundle) in ((team_id, ""), (team_id, bundle_id)) for team, bundle, _ in rows(self._payloads())
         )
@@ -46,7 +52,7 @@ class ManagedKexts:
         """Whether nobody may approve that kext."""
         payloads = self._payloads()
         closed = any(one.get("AllowUserOverrides") is not True for one in payloads)
-        return closed and not self.allows(team_id, bundle_id)
+        return closed and not self._named(team_id, bundle_id)
 
     @property
     def by_anybody(self) -> bool:
@@ -54,8 +60,7 @@ class ManagedKexts:
         return any(one.get("AllowNonAdminUserApprovals") is True for one in self._payloads())
 
     def _payloads(self) -> list[dict[str, Any]]:
-        """MDM-02: this kernelmanagerd never looks at them."""
-        return [] if self._host.defect("MDM-02") else self._host.management.payloads(PAYLOAD)
+        return self._host.management.payloads(PAYLOAD)
 
 
 def rows(payloads: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
