@@ -362,8 +362,11 @@ class KernelManagement:
                 self._note(f"{path} is left out of the auxiliary collection: {error}")
 
     def _due(self) -> bool:
-        """Whether an approved kext on the disk is not, as it is now, in the collection of the next boot."""
+        """Whether an approved kext on the disk is not, as it is now, in the collection of the next boot, or another is
+        there that is no longer approved."""
         if not self.store.will_allow():
             return False
         built = {one.identifier: one.cdhash for one in self.store.built()}
+        if built.keys() - {identifier for _, identifier in self._buildable()}:
+            return True
         return any(built.get(one.kext.identifier) != one.cdhash for one in self._asked_for(self._buildable()))
