@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import plistlib
 from collections.abc import Callable, Coroutine
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -61,14 +63,22 @@ class Screen:
         return self.session
 
 
+@cache
+def made(extensions: tuple[Extension, ...]) -> tuple[str, dict[str, bytes]]:
+    """The application that carries them, as `bundles` makes it: its name and its files; made once for all tests."""
+    with TemporaryDirectory() as folder:
+        app = make_app(list(extensions), Path(folder))
+        return app.name, {str(path.relative_to(app)): path.read_bytes() for path in app.rglob("*") if path.is_file()}
+
+
 class Mac:
     """As much of a Mac as sysextd touches."""
 
-    def __init__(self, folder: Path, **fields: Any) -> None:
+    def __init__(self, **fields: Any) -> None:
         self.spec = MacSpec("small", prepared=True, **fields)
         self.clock = Clock(start=1_750_000_000.0, wall=asyncio.get_running_loop().time)
         self.system = self.in_force = self.console_user = None
-        self.sip, self._folder = 0, folder
+        self.sip = 0
         self.disk = new_disk(self)
         self.management, self.display = Profiles(), Screen()
         self.extensions = SystemExtensions(self)
@@ -78,16 +88,13 @@ class Mac:
         return rule in self.spec.defects
 
     def install(self, *extensions: Extension, into: str = "/Applications") -> str:
-        source = make_app(list(extensions), self._folder / str(len(list(self._folder.iterdir()))))
-        target = f"{into}/{source.name}"
+        name, files = made(extensions)
+        target = f"{into}/{name}"
         if self.disk.exists(target):
             self.disk.remove_tree(target)
-        for entry in (source, *sorted(source.rglob("*"))):
-            place = f"{target}/{entry.relative_to(source)}".removesuffix("/.")
-            if entry.is_dir():
-                self.disk.mkdir(place, parents=True)
-            else:
-                self.disk.write_bytes(place, entry.read_bytes())
+        for path, content in files.items():
+            self.disk.mkdir(f"{target}/{path}".rpartition("/")[0], parents=True)
+            self.disk.write_bytes(f"{target}/{path}", content)
         return target
 
     async def activate(self, app: str, identifier: str = AGENT, *, verb: str = "activate", session: bool = True) -> str:
@@ -115,12 +122,12 @@ def agent(category: Category = Category.ENDPOINT_SECURITY, **fields: Any) -> Ext
 
 
 @pytest.fixture
-def mac(tmp_path: Path, play: Play) -> Callable[..., Any]:
+def mac(play: Play) -> Callable[..., Any]:
     """`mac(story, **spec)`: plays `story(Mac)`."""
 
     def run(story: Callable[[Mac], Coroutine[Any, Any, None]], **spec: Any) -> None:
         async def begin() -> None:
-            await story(Mac(tmp_path, **spec))
+            await story(Mac(**spec))
 
         play(begin())
 
@@ -319,14 +326,21 @@ def test_a_profile_allows_it_with_nobody_asked(mac: Any, payload: dict[str, Any]
     mac(story)
 
 
-@pytest.mark.parametrize(
-    "payload", [{"AllowUserOverrides": False}, {"AllowedSystemExtensionTypes": {TEAM: ["DriverExtension"]}}]
-)
-def test_a_profile_forbids_it(mac: Any, payload: dict[str, Any]) -> None:
+def test_a_profile_forbids_it(mac: Any) -> None:
     async def story(it: Mac) -> None:
-        it.management.install(payload, {"AllowedSystemExtensions": {"KXTRL00002": [AGENT]}})
+        it.management.install({"AllowUserOverrides": False}, {"AllowedSystemExtensions": {"KXTRL00002": [AGENT]}})
         assert await it.activate(it.install(agent())) == "FORBIDDEN_BY_POLICY"
         assert (it.states, it.display.alerts) == ([], [])
+
+    mac(story)
+
+
+def test_a_kind_that_is_not_named_needs_a_person(mac: Any) -> None:
+    async def story(it: Mac) -> None:
+        types = {"AllowedSystemExtensionTypes": {TEAM: ["DriverExtension"]}}
+        it.management.install(types, {"AllowedTeamIdentifiers": [TEAM]})
+        await it.activate(it.install(agent()))
+        assert it.states == ["activated waiting for user"]
 
     mac(story)
 
@@ -545,12 +559,16 @@ def test_sys_03_asks_nobody(mac: Any) -> None:
     mac(story, defects=frozenset({"SYS-03"}))
 
 
-def test_sys_04_does_not_look_at_the_profile(mac: Any) -> None:
+def test_sys_04_asks_although_a_profile_matches(mac: Any) -> None:
     async def story(it: Mac) -> None:
-        it.management.install({"AllowedTeamIdentifiers": [TEAM]})
+        allowed = {"AllowedTeamIdentifiers": [TEAM]}
+        it.management.install(allowed)
         assert await it.activate(it.install(agent())) == "waiting"
-        it.management.install({"AllowedTeamIdentifiers": [TEAM]})
+        it.management.install(allowed, {"AllowedSystemExtensions": {TEAM: [AGENT]}})
         assert it.states == ["activated waiting for user"]
+        it.extensions.reset()
+        it.management.install(allowed, {"AllowUserOverrides": False})
+        assert await it.activate(it.install(agent())) == "waiting"
 
     mac(story, defects=frozenset({"SYS-04"}))
 

@@ -30,7 +30,7 @@ def release(macos: str) -> tuple[int, ...]:
 @dataclass(frozen=True)
 class ExtensionPolicy:
     """The union of all payloads. `extensions`, `removable` … hold (team, bundle identifier); `types` maps a team to the
-    type words that it may install, and a team that is not there may install all."""
+    type words to which what it is allowed is narrowed, and a team that is not there is allowed all."""
 
     overrides: bool = True
     teams: frozenset[str] = frozenset()
@@ -57,12 +57,8 @@ class ExtensionPolicy:
     def allows(self, team_id: str, bundle_id: str, category: str) -> bool:
         """Whether it may run with nobody asked."""
         named = team_id in self.teams or (team_id, bundle_id) in self.extensions
-        return named and not self.forbids_type(team_id, category)
-
-    def forbids_type(self, team_id: str, category: str) -> bool:
-        """Whether the team may not install extensions of that category at all."""
-        allowed = self.types.get(team_id)
-        return allowed is not None and _TYPES.get(category) not in allowed
+        kinds = self.types.get(team_id)
+        return named and (kinds is None or _TYPES.get(category) in kinds)
 
 
 def _texts(value: object) -> Iterator[str]:

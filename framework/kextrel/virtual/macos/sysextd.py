@@ -88,9 +88,8 @@ class SystemExtensions:
 
     def pending(self) -> list[Record]:
         """What Settings offers to allow: it waits for the user, and no profile forbids that."""
-        policy = self.policy
         waiting = [record for record in self.records() if record.state is State.WAITING_FOR_USER]
-        return [one for one in waiting if policy.overrides and not policy.forbids_type(one.team_id, one.category)]
+        return waiting if self.policy.overrides else []
 
     def switches(self) -> list[Record]:
         """What 15's Settings has a switch for: what is on or off, and what `pending` names."""
@@ -194,7 +193,7 @@ class SystemExtensions:
         if old is not None:
             self._replace(old)
         consent = old.state if old is not None else State.WAITING_FOR_USER
-        if self._allowed(self.policy, record) or consent is State.ENABLED or self._host.defect("SYS-03"):
+        if self._consented(record) or consent is State.ENABLED or self._host.defect("SYS-03"):
             self._enable(record)
             return "completed"
         if consent is State.DISABLED:
@@ -255,7 +254,7 @@ class SystemExtensions:
     def enable(self, record: Record, user: str) -> None:
         """As `allow`, and for what was disabled."""
         self._must_administrate(user)
-        if self._state_now(record) is State.DISABLED and not self.policy.forbids_type(record.team_id, record.category):
+        if self._state_now(record) is State.DISABLED:
             self._enable(record)
             return
         self.allow(record, user)
@@ -297,15 +296,12 @@ class SystemExtensions:
 
     def _check_policy(self, record: Record) -> None:
         policy = self.policy
-        if policy.forbids_type(record.team_id, record.category):
-            raise Refused(ErrorCode.FORBIDDEN_BY_POLICY, f"{record.team_id} may not install a {record.category}")
-        if not policy.overrides and not self._allowed(policy, record):
+        if not policy.overrides and not _allowed(policy, record):
             raise Refused(ErrorCode.FORBIDDEN_BY_POLICY, f"no profile allows {record.identifier}")
 
-    def _allowed(self, policy: ExtensionPolicy, record: Record) -> bool:
-        """Whether `policy` allows it with nobody asked; SYS-04 is the Mac whose sysextd does not look."""
-        named = policy.allows(record.team_id, record.identifier, record.category)
-        return named and not self._host.defect("SYS-04")
+    def _consented(self, record: Record) -> bool:
+        """Whether a profile consents in the user's place; SYS-04 is the Mac whose sysextd asks all the same."""
+        return _allowed(self.policy, record) and not self._host.defect("SYS-04")
 
     def _profiles_changed(self) -> None:
         """A profile came or went: what it allows goes on by itself, what no profile allows any more ends."""
@@ -317,10 +313,10 @@ class SystemExtensions:
         if release(macos) < _POLICY_CHANGES_STATE_SINCE:
             return
         for record in contents.records:
-            allowed = self._allowed(self.policy, record)
-            if record.state is State.WAITING_FOR_USER and allowed:
+            ended = _allowed(before, record) and not _allowed(self.policy, record)
+            if record.state is State.WAITING_FOR_USER and self._consented(record):
                 self._enable(record)
-            elif record.state in (State.ENABLED, State.DISABLED) and self._allowed(before, record) and not allowed:
+            elif record.state in (State.ENABLED, State.DISABLED) and ended:
                 self._uninstall(record)
 
     # The database
@@ -377,3 +373,7 @@ def _with(contents: Contents, record: Record) -> tuple[Record, ...]:
     if not known:
         return (*contents.records, record)
     return tuple(record if one.unique_id == record.unique_id else one for one in contents.records)
+
+
+def _allowed(policy: ExtensionPolicy, record: Record) -> bool:
+    return policy.allows(record.team_id, record.identifier, record.category)
