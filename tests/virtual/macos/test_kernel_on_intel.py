@@ -77,6 +77,24 @@ def test_an_approval_taken_out_of_the_database_does_not_count(intel: Macs, make_
     assert mac.kernel.load(path).code == 27
 
 
+def test_what_left_the_disk_leaves_the_collection_when_a_rebuild_is_ordered_and_not_before(
+    intel: Macs, make_kext: Make
+) -> None:
+    mac = intel()
+    path = mac.install(make_kext())
+    mac.kernel.load(path)
+    approve_all(mac)
+    mac.boot()
+    mac.disk.remove_tree(path)
+    asyncio.run(mac.kernel.orderly_shutdown())
+    mac.boot()
+    assert mac.loaded() == [DRIVER]
+    mac.kernel.order_rebuild((), None)
+    asyncio.run(mac.kernel.orderly_shutdown())
+    mac.boot()
+    assert mac.loaded() == []
+
+
 def test_a_kext_for_another_processor_is_refused(intel: Macs, make_kext: Make) -> None:
     mac = intel()
     answer = mac.kernel.load(mac.install(make_kext(architectures=frozenset({"arm64e"}))))

@@ -102,11 +102,10 @@ class KernelManagement:
 
     async def orderly_shutdown(self) -> None:
         """Builds what was approved and not built yet; a kext that spoils it leaves the collection as it was."""
-        if self.started is not None and not self.started.safe:
-            self._carry_out_order()
-            if self._due():
-                await self._host.clock.sleep(BUILD_TIME)
-                self._rebuild_if_possible()
+        normal = self.started is not None and not self.started.safe
+        if normal and (self._carry_out_order() or self._due()):
+            await self._host.clock.sleep(BUILD_TIME)
+            self._rebuild_if_possible()
         self.running = None
 
     def power_lost(self) -> None:
@@ -196,24 +195,26 @@ class KernelManagement:
         """syspolicyd writes down what profiles allow."""
         self.policy.manage(rows(self._host.management.payloads(PAYLOAD)))
 
-    def _carry_out_order(self) -> None:
-        """Authorises what a profile allows of all kexts that were asked for, in the MDM server's name."""
+    def _carry_out_order(self) -> bool:
+        """Authorises what a profile allows of all kexts that were asked for, in the MDM server's name. Whether the
+        collection is to be built anew: also where there is nothing to authorise, for what left the disk."""
         ordered, self._ordered = self._ordered, None
         if ordered is None:
-            return
+            return False
         for path in ordered[0]:
             self._discover(path)
         allowed = [one for one in self._found(self.policy.paths()) if self._managed.allows(*one.key)]
         if not allowed:
-            return
+            return True
         try:
             self.store.admit(ordered[1])
         except SepRefusal as refusal:
             self._note(f"the MDM server may not manage kernel extensions here: {refusal}")
-            return
+            return False
         for one in allowed:
             self._seen(one)
         self._authorise({*self.approved(), *(one.key for one in allowed)})
+        return True
 
     def _discover(self, path: str) -> None:
         """A kext that nobody asked for yet is looked at as if somebody had."""
