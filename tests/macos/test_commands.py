@@ -29,6 +29,7 @@ def test_a_bundle_is_given_to_root_before_it_is_moved_to_its_place():
     assert steps == [
         ["chown", "-R", "root:wheel", STAGED],
         ["chmod", "-R", "755", STAGED],
+        ["mkdir", "-p", "/Library/Extensions"],
         ["rm", "-rf", TARGET],
         ["mv", STAGED, TARGET],
     ]

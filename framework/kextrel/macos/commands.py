@@ -124,6 +124,7 @@ def install_kext(staged: str, target: str, *, sudo: str = SUDO) -> str:
     steps = (
         _line(sudo, "chown", "-R", "root:wheel", source),
         _line(sudo, "chmod", "-R", "755", source),
+        _line(sudo, "mkdir", "-p", place.rsplit("/", 1)[0] or "/"),
         _line(sudo, "rm", "-rf", place),
         _line(sudo, "mv", source, place),
     )
