@@ -54,9 +54,10 @@ def _no_longer_approved(begun: Situation, law: Law) -> tuple[Situation, list[Rul
 def _stale(situation: Situation, law: Law) -> frozenset[str]:
     """The kexts in the UAKL because of a profile that is not there any more."""
     known = {one.bundle_id: one for one in situation.extensions.values()}
-    vouched = situation.vouched & situation.uakl
     return frozenset(
-        one for one in vouched & known.keys() if not (mdm.managed(situation) and mdm.listed(situation, known[one], law))
+        one
+        for one in situation.vouched & known.keys()
+        if not (mdm.managed(situation) and mdm.listed(situation, known[one], law))
     )
 
 
