@@ -44,6 +44,7 @@ class Policy:
     approved: tuple[str, ...] | None = ()
     aux: tuple[str, ...] = ()
     broken: str = ""
+    asked: tuple[str, ...] = ()
     safe: bool = False
     model: str = "Macmini9,1"
     word: str = ""
@@ -83,7 +84,8 @@ class Policy:
         sections |= {"kexts": listed, "kexts-aux": KEXT_HEAD + "".join(self._row(name) for name in self.aux)}
         if self.approved is not None:
             rows = "".join(f"KXTRL00001|{name}|1|Kextrel|0\n" for name in self.approved)
-            sections |= {"kext-policy": rows, "kext-policy-mdm": ""}
+            asked = "".join(f"/L/{name}.kext|KXTRL00001|{name}|B|2026|2026|0\n" for name in self.asked)
+            sections |= {"kext-policy": rows, "kext-policy-mdm": "", "kext-history": asked}
         return sections
 
     def _bputil(self) -> str:

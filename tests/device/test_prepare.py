@@ -247,3 +247,15 @@ def test_a_bootstrap_token_is_a_requirement_of_managed_macs_only(
     rig.facts = replace(rig.facts, enrollment=Enrollment.NONE, bootstrap_token=False)
     prepare(rig, Start(silicon()), deadline=deadline)
     assert walked == []
+
+
+def test_a_managed_mac_that_remembers_a_request_forgets_it_first(
+    world: Any, managed: Rig, rig: Rig, deadline: Deadline, walked: list[str]
+) -> None:
+    world.policy.asked = (ID,)
+    prepare(managed, Start(automated(), extensions=DRIVER), deadline=deadline)
+    assert walked == ["1tr", "panic medic", "macos"]
+    walked.clear()
+    rig.facts = replace(rig.facts, enrollment=Enrollment.NONE)
+    prepare(rig, Start(silicon(), extensions=DRIVER), deadline=deadline)
+    assert walked == []

@@ -101,6 +101,7 @@ def test_without_root_the_policy_comes_from_system_profiler(fake_mac, shell):
         "auxr",
         "approved_kexts",
         "mdm_allowed_kexts",
+        "asked_for_kexts",
     }
     assert "needs root" in seen.approved_kexts.why
 
@@ -327,7 +328,9 @@ def test_a_profile_for_a_team_allows_what_was_asked_for_of_it(fake_mac):
         "KXTRL00001||1|U1\nKXTRL00002|com.example.b|1|U1\nKXTRL00002|com.example.never|1|U1\nKXTRL00003||0|U1\n",
     )
     fake_mac.says("sqlite3 kext_load_history_v3;", _ASKED)
-    assert fake_mac.observe().mdm_allowed_kexts.value == {"com.example.a", "com.example.b"}
+    seen = fake_mac.observe()
+    assert seen.mdm_allowed_kexts.value == {"com.example.a", "com.example.b"}
+    assert seen.asked_for_kexts.value == {"com.example.a", "com.example.b", "com.example.c"}
 
 
 def test_without_the_history_it_is_unknown_what_a_profile_allows(fake_mac):

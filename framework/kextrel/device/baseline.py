@@ -13,7 +13,7 @@ from kextrel.device.actions.security import trigger_panic_medic
 from kextrel.device.flows import mdm, recovery
 from kextrel.device.flows.place import Place, find
 from kextrel.device.leftovers import take_extensions_away
-from kextrel.device.observe import observe
+from kextrel.device.observe import Sighting, observe
 from kextrel.device.remote import exists, run
 from kextrel.device.rig import Facts, Rig
 from kextrel.errors import NotPossible
@@ -22,7 +22,7 @@ from kextrel.timing import Deadline
 from kextrel.vocabulary import UNKNOWN, Architecture, Enrollment, State, Unknown
 from kextrel.vocabulary.actions import Enroll
 
-__all__ = ["Level", "cost", "in_collection", "is_forgotten", "ours", "reach", "take_bundles_away"]
+__all__ = ["Level", "cost", "in_collection", "is_forgotten", "ours", "reach", "take_bundles_away", "was_asked_for"]
 
 
 class Level(StrEnum):
@@ -83,6 +83,14 @@ def is_forgotten(rig: Rig, state: State) -> bool:
     if state.uakl is UNKNOWN and ours(rig):
         return False
     return not _any_of(rig, state.uakl) and not in_collection(rig, state)
+
+
+def was_asked_for(rig: Rig, seen: Sighting) -> bool:
+    """Whether a managed Mac remembers that one of ours was asked for: then a profile alone lets it into the collection,
+    and it may wait there for the next boot already."""
+    if rig.facts.enrollment is Enrollment.NONE or seen.observation is None:
+        return False
+    return _any_of(rig, seen.observation.asked_for_kexts.value)
 
 
 def take_bundles_away(rig: Rig, *, deadline: Deadline) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from kextrel.device.actions.boot import to_macos
 from kextrel.device.actions.security import set_security, set_sip, trigger_panic_medic
-from kextrel.device.baseline import is_forgotten, take_bundles_away
+from kextrel.device.baseline import is_forgotten, take_bundles_away, was_asked_for
 from kextrel.device.flows import login, mdm, recovery
 from kextrel.device.flows.place import Place, find
 from kextrel.device.leftovers import take_extensions_away
@@ -58,7 +58,7 @@ def _reach_policy(rig: Rig, mac: Mac, deadline: Deadline) -> Sighting:
     state = seen.state
     if UNKNOWN in (state.security_mode, state.kext_management):
         raise NotPossible(f"the boot policy of {rig.name} cannot be read, so no start can be reached")
-    forgotten = is_forgotten(rig, state)
+    forgotten = is_forgotten(rig, state) and not was_asked_for(rig, seen)
     if forgotten and _is_so(state, mac):
         return seen
     if not (forgotten and _full_from_macos(rig, mac, deadline)):

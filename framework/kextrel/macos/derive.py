@@ -27,6 +27,7 @@ from kextrel.vocabulary import (
 __all__ = [
     "Answers",
     "architecture",
+    "asked_for_kexts",
     "aux_kc",
     "console_user",
     "contradictions",
@@ -344,6 +345,12 @@ def managed_kexts(
     if not rows:
         return table.field(lambda _: frozenset())
     return history.field(lambda asked: asked.covered(rows))
+
+
+def asked_for_kexts(history: Said[kextpolicy.KextPolicyAnswer]) -> Field[frozenset[str]]:
+    """The kexts that anybody ever asked to load, as far as the Mac remembers it."""
+    damage = _damage(history)
+    return history.refused(damage) if damage else history.field(lambda asked: asked.bundles)
 
 
 def _damage(table: Said[kextpolicy.KextPolicyAnswer]) -> str:

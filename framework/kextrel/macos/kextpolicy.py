@@ -47,6 +47,11 @@ class KextPolicyAnswer:
         """The bundle identifiers whose row says allowed."""
         return frozenset(row["bundle_id"] for row in self.rows if row.get("allowed") is True)
 
+    @property
+    def bundles(self) -> frozenset[str]:
+        """The bundle identifiers of all rows."""
+        return frozenset(row["bundle_id"] for row in self.rows if row.get("bundle_id"))
+
     def covered(self, allowed: Collection[tuple[str, str]]) -> frozenset[str]:
         """The kexts in the history that `allowed` covers: pairs of team and bundle identifier, "" for all of a team."""
         pairs = {(row["team_id"], row["bundle_id"]) for row in self.rows}

@@ -77,6 +77,7 @@ class Observation:
     aux_kc: Field[frozenset[str]]
     approved_kexts: Field[frozenset[str]]
     mdm_allowed_kexts: Field[frozenset[str]]
+    asked_for_kexts: Field[frozenset[str]]
     system_extensions: Field[tuple[SystemExtension, ...]]
     console_user: Field[str | None]
     filevault: Field[bool]
@@ -180,6 +181,7 @@ def _observation(found: frames.Frames, *, in_recovery: bool) -> Observation:
         aux_kc=aux,
         approved_kexts=derive.kext_rows(answers.kext_policy),
         mdm_allowed_kexts=derive.managed_kexts(answers.kext_policy_mdm, answers.kext_history),
+        asked_for_kexts=derive.asked_for_kexts(answers.kext_history),
         system_extensions=derive.system_extensions(answers, macos),
         console_user=derive.console_user(answers),
         filevault=answers.filevault.field(lambda row: row.on),

@@ -56,6 +56,7 @@ _PAGE: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("aux_kc", "Kexts in the AuxKC"),
             ("approved_kexts", "Kexts approved by hand"),
             ("mdm_allowed_kexts", "Kexts allowed by MDM"),
+            ("asked_for_kexts", "Kexts ever asked for"),
             ("system_extensions", "System extensions"),
         ),
     ),
