@@ -100,6 +100,28 @@ macs:
     timeouts: {boot: 5, shutdown: 5, recovery: 5, button: 5, screen: 5, settle: 2, command: 5, observe: 5, login: 5}
     virtual: {prepared: true}
 """
+SHARED = """
+import pytest
+
+@pytest.mark.parametrize("number", range(4))
+def test_on_any(mac, number):
+    assert mac.install(mac.extension("driver")).verdict == "held"
+
+@pytest.mark.kextrel(macos=">=15")
+def test_on_none(mac):
+    raise AssertionError("this must not run")
+
+@pytest.mark.parametrize("number", range(3))
+def test_without_a_mac(number):
+    assert number < 2
+"""
+PAIR = """\
+schema: kextrel/lab/v1
+name: two of a kind
+macs:
+  one: {architecture: apple-silicon, macos: "14.5", time_scale: 50, virtual: {prepared: true}}
+  two: {architecture: apple-silicon, macos: "14.5", time_scale: 50, virtual: {prepared: true}}
+"""
 EACH = """
 import pytest
 @pytest.mark.kextrel(on="each")
@@ -208,6 +230,25 @@ def test_a_broken_wire_is_a_letter_of_its_own_and_an_error(project: Process, tmp
     assert set(found) == {name.removesuffix("[mini]") for name in told(tmp_path)}
     assert {one["verdict"]["verdict"] for one in found.values()} == {"bench-failed"}
     assert "0 held, 0 violated, 0 not checked, 3 bench failed" in done.stdout
+
+
+def test_two_workers_share_the_macs_and_report_as_one_run(project: Process, tmp_path: Path) -> None:
+    (tmp_path / "pair.yaml").write_text(PAIR)
+    each = WALK.replace('macos: ">=13"', 'macos: ">=13", on: each')
+    arguments = ["-n", "2", "-v", "--kextrel-lab=pair.yaml", "--kextrel-report=report"]
+    done = project({"test_shared.py": SHARED, "walk.mac.yaml": each}, *arguments)
+    assert told(tmp_path) == {
+        **{f"macOS itself lowers nothing[{name}]": "passed" for name in ("one", "two")},
+        **{f"test_on_any[{number}]": "passed" for number in range(4)},
+        **{f"test_without_a_mac[{number}]": "failure" if number == 2 else "passed" for number in range(3)},
+        "test_on_none": "skipped",
+    }, done.stdout
+    assert "6 held, 0 violated, 0 not checked, 0 bench failed" in done.stdout
+    assert "kextrel: on one or two, tests: 4, about 8 lab minutes" in done.stdout
+    lines = (tmp_path / "report" / "results.jsonl").read_text().splitlines()
+    assert {one["mac"] for one in map(json.loads, lines)} == {"one", "two"}
+    ran = dict(re.findall(r"\[(gw\d)\].* PASSED walk.mac.yaml::macOS itself lowers nothing\[(\w+)\]", done.stdout))
+    assert sorted(ran.values()) == ["one", "two"]  # each on a worker of its own
 
 
 def test_each_mac_has_an_id_and_command_line_goes_before_environment_before_ini(
