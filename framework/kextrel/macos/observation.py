@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
 
-from kextrel.macos import derive, frames
+from kextrel.macos import approvals, derive, frames
 from kextrel.macos.csrutil import Sip
 from kextrel.macos.fields import Field, first_known
 from kextrel.macos.probes import MACOS, RECOVERY
@@ -179,9 +179,9 @@ def _observation(found: frames.Frames, *, in_recovery: bool) -> Observation:
         user_approved_mdm=derive.user_approved(answers),
         loaded_kexts=loaded,
         aux_kc=aux,
-        approved_kexts=derive.kext_rows(answers.kext_policy),
-        mdm_allowed_kexts=derive.managed_kexts(answers.kext_policy_mdm, answers.kext_history),
-        asked_for_kexts=derive.asked_for_kexts(answers.kext_history),
+        approved_kexts=approvals.kext_rows(answers.kext_policy),
+        mdm_allowed_kexts=approvals.managed_kexts(answers.kext_policy_mdm, answers.kext_history),
+        asked_for_kexts=approvals.asked_for_kexts(answers.kext_history),
         system_extensions=derive.system_extensions(answers, macos),
         console_user=derive.console_user(answers),
         filevault=answers.filevault.field(lambda row: row.on),
