@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from kextrel.device.catalog import Catalog
-from kextrel.errors import NotPossible
+from kextrel.errors import NotPossible, UsageError
 from kextrel.vocabulary import Extension, ExtensionKind
 
 DRIVER = Extension("driver", ExtensionKind.KEXT, "com.example.driver")
@@ -42,3 +43,33 @@ def test_where_a_kext_lies_is_known_without_its_bundle(catalog: Catalog) -> None
     assert catalog.installed_at(BANNED) == "/Library/Extensions/com.example.banned.kext"
     assert catalog.installed_at(GIVEN) == "/Library/A B/Real.kext"
     assert catalog.installed_at(DRIVER).endswith(f"/{catalog.bundle(DRIVER).name}")
+
+
+def test_a_bundle_that_the_lab_gives_is_installed_unless_the_scenario_names_one(tmp_path: Path) -> None:
+    (tmp_path / "Mine.kext").mkdir()
+    made = Catalog()
+    made.give({"driver": tmp_path / "Mine.kext", "given": tmp_path / "Mine.kext"})
+    made.learn({one.name: one for one in (DRIVER, GIVEN)})
+    assert made.bundle(made.kext("driver")) == tmp_path / "Mine.kext"
+    assert made.installed_at(made.kext("driver")) == "/Library/Extensions/Mine.kext"
+    assert made.installed_at(made.kext("given")) == "/Library/A B/Real.kext"
+
+
+def test_a_bundle_that_is_not_there_is_said_before_anything_is_done(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="which is not there"):
+        Catalog().give({"driver": tmp_path / "Mine.kext"})
+
+
+def test_an_extension_lies_in_its_app_among_the_applications_or_not(catalog: Catalog) -> None:
+    agent = Extension("agent", ExtensionKind.SYSTEM_EXTENSION, "com.example.agent")
+    stray = Extension("stray", ExtensionKind.SYSTEM_EXTENSION, "com.example.agent", app_in_applications=False)
+    assert catalog.installed_at(agent) == "/Applications/Kextrel-com.example.agent.app"
+    assert catalog.installed_at(stray) == "/Users/Shared/Kextrel-com.example.agent.app"
+
+
+def test_another_version_is_another_bundle(catalog: Catalog) -> None:
+    first = catalog.bundle(catalog.kext("driver"))
+    assert catalog.renew("driver", "2.0").version == "2.0"
+    assert catalog.bundle(catalog.kext("driver")) != first
+    with pytest.raises(NotPossible, match="another version"):
+        catalog.renew("given", "2.0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from kextrel.bench.protocols import Wire
 from kextrel.device import baseline as levels
@@ -59,6 +60,10 @@ class TestMac:
     def wires(self) -> Wires:
         """The wires themselves, for a hand on the device."""
         return self._rig.wires
+
+    def give(self, bundles: Mapping[str, Path]) -> None:
+        """Says which bundles are installed for extensions of these names, instead of made ones."""
+        self._rig.catalog.give(bundles)
 
     def learn(self, extensions: Mapping[str, Extension]) -> None:
         """Makes extensions known by the names that actions use; `prepare` does it for a scenario's own."""

@@ -91,6 +91,7 @@ class Lab:
             self._refuse_quarantined(name)
             device = build(name, mac, self.facts(name), sink, self._base)
             stack.callback(device.close)
+            device.give({name: self._base / path for name, path in self.profile.extensions.items()})
             yield device
 
     def check(self, name: str, *, deadline: Deadline, sink: Sink) -> list[WireHealth]:
