@@ -76,14 +76,18 @@ def main(arguments: Sequence[str]) -> int:
         if good.wrong or good.kind != "held":
             sys.stderr.write(f"the good bench says {good.verdicts} {' '.join(good.wrong)}\n")
             return 2
-        faults = [
-            f"{name}:seed={seed}" for name in asked.fault for seed in range(asked.first, asked.first + asked.seeds)
-        ]
-        with ThreadPoolExecutor(asked.at_once) as pool:
-            runs = list(pool.map(lambda fault: _compared(_run(lab, asked.scenarios, fault, asked.limit), good), faults))
-    for name in asked.fault:
-        _tell(name, [run for run in runs if run.fault.startswith(f"{name}:")])
-    return 1 if any(run.wrong for run in runs) else 0
+        wrong = [name for name in asked.fault if _campaign(asked, lab, good, name)]
+    return 1 if wrong else 0
+
+
+def _campaign(asked: argparse.Namespace, lab: Path, good: Ended, name: str) -> bool:
+    """One fault with every seed; whether anything was wrong."""
+    faults = [f"{name}:seed={seed}" for seed in range(asked.first, asked.first + asked.seeds)]
+    with ThreadPoolExecutor(asked.at_once) as pool:
+        ended = pool.map(lambda fault: _compared(_run(lab, asked.scenarios, fault, asked.limit), good), faults)
+        runs = list(ended)
+    _tell(name, runs)
+    return any(run.wrong for run in runs)
 
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
