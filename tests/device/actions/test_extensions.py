@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from kextrel.device.actions import perform
+from kextrel.device.flows import switches
+from kextrel.device.flows.switches import Came
 from kextrel.device.rig import Rig
-from kextrel.errors import NotPossible, UnreadableAnswer
+from kextrel.errors import BenchError, NotPossible, UnreadableAnswer
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Category, Credential, Extension, ExtensionKind, Outcome, Reason, Version
 from kextrel.vocabulary.actions import (
@@ -301,3 +303,20 @@ def test_developers_tools_need_sip_off(mac: Played, rig: Rig, deadline: Deadline
     assert perform(rig, action, deadline=deadline).reason is Reason.SIP_ENABLED
     mac.begins = does
     assert perform(rig, action, deadline=deadline).outcome is Outcome.DONE
+
+
+def test_a_key_that_reached_another_extension_is_the_keyboards_failure(
+    mac: Played, rig: Rig, deadline: Deadline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mac.state = WAITING
+    other = "*\t*\tKXTRL00001\tcom.example.other (1.0/1)\tother\t[{}]\n"
+    said = {"other": WAITING}
+    mac.world.commands["systemextensionsctl list"] = lambda: mac.listing() + other.format(said["other"])
+
+    def walk(*_: Any, **__: Any) -> Came:
+        said["other"] = ENABLED
+        return Came.TAKEN
+
+    monkeypatch.setattr(switches, "allow_application", walk)
+    with pytest.raises(BenchError, match="another extension"):
+        perform(rig, Allow("agent"), deadline=deadline)

@@ -89,7 +89,13 @@ def agent() -> Extension:
 )
 def test_the_allow_of_our_row_is_pressed(world: Any, rig: Rig, deadline: Deadline, rows: str, tabs: int) -> None:
     took: list[str] = []
-    Keys(world, PANE + rows, {tabs: lambda: took.append("allow")}, rig.accounts.admin.password)
+    keys = Keys(world, PANE + rows, {}, rig.accounts.admin.password)
+
+    def allowed() -> None:
+        took.append("allow")
+        keys.at_rest = world.screen = PANE
+
+    keys.buttons[tabs] = allowed
     assert switches.allow_application(rig, NAME, rig.accounts.admin, deadline=deadline) is Came.TAKEN
     assert took == ["allow"]
 
@@ -196,3 +202,38 @@ def test_a_switch_that_does_not_move_is_told_from_keys_that_do_not_arrive(
     world.screen, world.on_key = DESKTOP, lambda _: None
     with pytest.raises(BenchError, match="nothing came of it"):
         switches.flip(rig, agent, [ID], rig.accounts.admin, deadline=deadline)
+
+
+def test_a_lost_tab_that_reaches_another_row_is_the_keyboards_failure(world: Any, rig: Rig, deadline: Deadline) -> None:
+    keys = Keys(world, PANE + app_row("Other") + app_row(), {}, rig.accounts.admin.password)
+
+    def wrong() -> None:
+        keys.at_rest = world.screen = PANE + app_row()
+
+    keys.buttons[4] = wrong
+    with pytest.raises(BenchError, match="another row"):
+        switches.allow_application(rig, NAME, rig.accounts.admin, deadline=deadline)
+
+
+def test_an_allow_that_took_the_password_and_changed_nothing_is_seen_so(
+    world: Any, rig: Rig, deadline: Deadline
+) -> None:
+    Keys(world, PANE + kext_row() + app_row(), {4: lambda: None}, rig.accounts.admin.password)
+    assert switches.allow_application(rig, NAME, rig.accounts.admin, deadline=deadline) is Came.TAKEN
+
+
+def test_behind_an_open_lock_a_lost_key_is_pressed_again(world: Any, rig: Rig, deadline: Deadline) -> None:
+    rig.facts = replace(rig.facts, macos=Version(12, 7))
+    keys = Keys(world, OLD_PANE + app_row() + OPEN, {}, rig.accounts.admin.password)
+    pressed, spaces = world.on_key, []
+
+    def key(name: str) -> None:
+        if name == "space":
+            spaces.append(keys.tabs)
+            if len(spaces) == 2:
+                keys.at_rest = world.screen = OLD_PANE + OPEN
+        pressed(name)
+
+    world.on_key = key
+    assert switches.allow_application(rig, NAME, rig.accounts.admin, deadline=deadline) is Came.TAKEN
+    assert spaces == [3, 3]

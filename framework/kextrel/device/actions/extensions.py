@@ -11,6 +11,7 @@ from kextrel.bench.protocols import Completed
 from kextrel.device.actions.bundles import need_macos
 from kextrel.device.flows import pane, requests, switches
 from kextrel.device.flows.login import arrived_user
+from kextrel.device.flows.place import blame_or
 from kextrel.device.flows.switches import Came
 from kextrel.device.flows.walks import walk_for
 from kextrel.device.performed import Performed
@@ -217,10 +218,13 @@ def _in_settings(
     rig: Rig, action: Allow | Disable | Enable, extension: Extension, wanted: str, deadline: Deadline
 ) -> Performed:
     account = rig.accounts.acting(action.as_)
+    others = _others(rig, extension, deadline)
     try:
         came = _walk(rig, extension, account, deadline)
     finally:
         pane.close_settings(rig, deadline=deadline)
+    if _others(rig, extension, deadline) != others:
+        raise blame_or(rig, rig.keyboard.name, "reached the switch of another extension", deadline=deadline)
     after = _record(rig, extension, deadline)
     if after is not None and after.state == wanted:
         return Performed(_OUTCOMES[wanted], note=came)
@@ -228,6 +232,16 @@ def _in_settings(
     if came is Came.DENIED:
         reason = Reason.NOT_ADMIN if action.as_ is Credential.STANDARD else Reason.AUTHENTICATION
     return Performed(Outcome.REFUSED, reason, f"{came}; it is {after.state if after else 'not in the list'}")
+
+
+def _others(rig: Rig, extension: Extension, deadline: Deadline) -> list[tuple[str, str]]:
+    """The state of every other extension; those of the same app are allowed together with it."""
+    mine = {e.bundle_id for e in rig.catalog.system_extensions() if _same_app(rig, e, extension)}
+    return [(one.bundle_id, one.state) for one in still_listed(rig, deadline=deadline) if one.bundle_id not in mine]
+
+
+def _same_app(rig: Rig, one: Extension, other: Extension) -> bool:
+    return rig.catalog.installed_at(one) == rig.catalog.installed_at(other)
 
 
 def _walk(rig: Rig, extension: Extension, account: Account, deadline: Deadline) -> Came:
@@ -243,4 +257,5 @@ def _tool(done: Completed) -> Performed:
     if done.exit_code == 0 and _SIP_WORDS not in done.out:
         return Performed(Outcome.DONE)
     reason = Reason.SIP_ENABLED if _SIP_WORDS in done.out + done.err else None
-    return Performed(Outcome.REFUSED, reason, f"it ended with {done.exit_code}: {(done.err or done.out).strip()[:160]}")
+    said = " ".join((done.err or done.out).split())[:160]
+    return Performed(Outcome.REFUSED, reason, f"it ended with {done.exit_code}: {said}")

@@ -6,13 +6,14 @@ Where an extension stands is never in the text of the screen: what the list says
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from kextrel.device.flows import authentication, pane
 from kextrel.device.flows.authentication import is_sheet
 from kextrel.device.flows.pane import Pane
+from kextrel.device.flows.place import blame_or
 from kextrel.device.flows.screens import fold, has
 from kextrel.device.flows.walks import walk_for
 from kextrel.device.rig import Account, Rig
@@ -64,18 +65,42 @@ def allow_application(rig: Rig, app: str, account: Account, *, deadline: Deadlin
     def tabs() -> int:
         return _tabs(rig, rig.screen.text(deadline=deadline), app) or 0
 
-    lock = walk_for(rig.facts.macos).tabs_to_lock
-    if lock is None:
-        pane.press_at(rig, tabs, is_sheet, again, deadline)
-        return Came.TAKEN if authentication.answer(rig, account, deadline=deadline) else Came.DENIED
-    if has(rig.screen.text(deadline=deadline), pane.LOCKED):
-        if not pane.unlock(rig, account, again, deadline=deadline):
-            return Came.DENIED
-        pane.press_after(rig, tabs() - lock, deadline)
-    else:
-        pane.press_after(rig, tabs(), deadline)
-    rig.sees(lambda t: _tabs(rig, t, app) is None, rig.timeouts.screen, deadline=deadline, what="the row's end")
+    if walk_for(rig.facts.macos).tabs_to_lock is not None:
+        return _behind_lock(rig, app, account, again, deadline)
+    others = _others(rig.screen.text(deadline=deadline), app)
+    pane.press_at(rig, tabs, is_sheet, again, deadline)
+    if not authentication.answer(rig, account, deadline=deadline):
+        return Came.DENIED
+    if not _row_went(rig, app, deadline) and others - _others(rig.screen.text(deadline=deadline), app):
+        raise blame_or(rig, rig.keyboard.name, "pressed the button of another row", deadline=deadline)
     return Came.TAKEN
+
+
+def _behind_lock(rig: Rig, app: str, account: Account, again: Callable[[], object], deadline: Deadline) -> Came:
+    """The lock, then Allow, which asks no more; a key that got lost is pressed again from a pane opened anew."""
+    lock = walk_for(rig.facts.macos).tabs_to_lock or 0
+    for attempt in range(_TRIES):
+        if attempt:
+            pane.start_again(rig, again, deadline)
+        at = 0
+        if has(rig.screen.text(deadline=deadline), pane.LOCKED):
+            if not pane.unlock(rig, account, again, deadline=deadline):
+                return Came.DENIED
+            at = lock
+        pane.press_after(rig, (_tabs(rig, rig.screen.text(deadline=deadline), app) or at) - at, deadline)
+        if _row_went(rig, app, deadline):
+            return Came.TAKEN
+    raise pane.nothing_came(rig, deadline)
+
+
+def _row_went(rig: Rig, app: str, deadline: Deadline) -> bool:
+    """Whether the application's row went from the pane."""
+    went = rig.sees(lambda t: _tabs(rig, t, app) is None, rig.timeouts.settle, deadline=deadline, what="the row's end")
+    return went is not None
+
+
+def _others(text: str, app: str) -> set[str]:
+    return {row.name for row in _rows(text)} - {fold(app)}
 
 
 def flip(rig: Rig, extension: Extension, listed: Iterable[str], account: Account, *, deadline: Deadline) -> Came:
