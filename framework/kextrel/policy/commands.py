@@ -108,6 +108,8 @@ def _rebuilt(situation: Situation, named: frozenset[str], law: Law) -> Predictio
     if named:
         reasons.append(mdm.MDM_04)
     before = booting.into_macos(replace(known, staged=kext.buildable(known, law)), Outcome.RESTARTED, law)
+    if not law.says(mdm.MDM_02):  # then nothing is said of whether a profile's kext is in the UAKL all the same
+        before = _but_unsettled(before, frozenset({"uakl"}))
     return _and_rules(before, *reasons, first=True)
 
 
