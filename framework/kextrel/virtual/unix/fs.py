@@ -78,19 +78,21 @@ class FileSystem:
 
     def exists(self, path: str) -> bool:
         """Whether stat would answer."""
-        try:
-            self.node(path)
-        except OSError:
-            return False
-        return True
+        return self._found(path) is not None
 
     def is_dir(self, path: str) -> bool:
         """Whether it is there and a directory."""
-        return self.exists(path) and isinstance(self.node(path), Directory)
+        return isinstance(self._found(path), Directory)
 
     def is_file(self, path: str) -> bool:
         """Whether it is there and a regular file."""
-        return self.exists(path) and isinstance(self.node(path), File)
+        return isinstance(self._found(path), File)
+
+    def _found(self, path: str) -> Node | None:
+        try:
+            return self.node(path)
+        except OSError:
+            return None
 
     def may(self, path: str, wanted: int) -> bool:
         """access(2): read 4, write 2, execute 1."""

@@ -11,6 +11,7 @@ import errno
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kextrel.virtual.unix.nodes import Directory, Link, Node
 from kextrel.virtual.unix.users import User
@@ -88,8 +89,7 @@ class Mounts:
     covered: dict[int, Volume] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a path leads: `node` is None when `parent` has no such name. `inside` is the path in `volume`."""
 
     path: str
@@ -104,8 +104,7 @@ def _under(path: str, prefixes: tuple[str, ...]) -> bool:
     return any(path == prefix or path.startswith(prefix + "/") for prefix in prefixes)
 
 
-@dataclass(frozen=True)
-class _Step:
+class _Step(NamedTuple):
     """One directory on the way: where it is, in the tree and in its volume."""
 
     path: str
@@ -115,7 +114,10 @@ class _Step:
 
 
 class _Walk:
-    """Follows one path from the root, name by name, through mounts and links, as `cred`."""
+    """Follows one path from the root, name by name, through mounts and links, as `cred`.
+
+    Every command of a script walks a dozen paths, so a step makes no more than the directory that it is at.
+    """
 
     def __init__(self, mounts: Mounts, cred: Cred, said: str) -> None:
         self._mounts, self._cred, self._said = mounts, cred, said
@@ -123,48 +125,50 @@ class _Walk:
         self._links = 0
 
     def go(self, names: list[str], *, follow: bool) -> Place:
-        names = names[::-1]
-        place = self._here()
+        names.reverse()
         while names:
-            place = self._step(names, last_followed=follow)
-        return place
+            name, step = names.pop(), self._stack[-1]
+            if not self._cred.kernel and not self._cred.may(step.node, 1):
+                raise failure(errno.EACCES, self._said)
+            if name == "..":
+                self._back()
+                continue
+            node = step.node.entries.get(name)
+            if isinstance(node, Directory):
+                self._enter(step, name, node)
+            elif isinstance(node, Link) and (names or follow):
+                self._link(node, names)
+            elif name != ".":
+                return self._leaf(step, name, node, names)
+        return self._here()
 
     def _here(self) -> Place:
         step, parent = self._stack[-1], self._stack[-2] if len(self._stack) > 1 else self._stack[-1]
         return Place(step.path, step.volume, step.inside, parent.node, step.path.rpartition("/")[2], step.node)
 
-    def _step(self, names: list[str], *, last_followed: bool) -> Place:
-        name, step = names.pop(), self._stack[-1]
-        if not self._cred.kernel and not self._cred.may(step.node, 1):
-            raise failure(errno.EACCES, self._said)
-        if name in (".", ".."):
-            if name == ".." and len(self._stack) > 1:
-                self._stack.pop()
-            return self._here()
-        node = step.node.entries.get(name)
-        if isinstance(node, Link) and (names or last_followed):
-            return self._link(node, names)
-        if isinstance(node, Directory):
-            return self._enter(name, node)
-        if names:
+    def _back(self) -> None:
+        if len(self._stack) > 1:
+            self._stack.pop()
+
+    def _leaf(self, step: _Step, name: str, node: Node | None, beyond: list[str]) -> Place:
+        if beyond:
             raise failure(errno.ENOTDIR if node else errno.ENOENT, self._said)
         return Place(_join(step.path, name), step.volume, f"{step.inside}/{name}", step.node, name, node)
 
-    def _enter(self, name: str, node: Directory) -> Place:
-        step = self._stack[-1]
+    def _enter(self, step: _Step, name: str, node: Directory) -> None:
         mounted = self._mounts.covered.get(node.ino)
-        volume, inside = (mounted, "") if mounted else (step.volume, f"{step.inside}/{name}")
-        self._stack.append(_Step(_join(step.path, name), volume, inside, mounted.root if mounted else node))
-        return self._here()
+        if mounted:
+            self._stack.append(_Step(_join(step.path, name), mounted, "", mounted.root))
+        else:
+            self._stack.append(_Step(_join(step.path, name), step.volume, f"{step.inside}/{name}", node))
 
-    def _link(self, link: Link, names: list[str]) -> Place:
+    def _link(self, link: Link, names: list[str]) -> None:
         self._links += 1
         if self._links > _MAX_LINKS:
             raise failure(errno.ELOOP, self._said)
         if link.target.startswith("/"):
             del self._stack[1:]
         names.extend(reversed([name for name in link.target.split("/") if name]))
-        return self._here()
 
 
 def _join(folder: str, name: str) -> str:
