@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from kextrel import policy
-from kextrel.vocabulary import Architecture, Credential, Environment, KextManagement, SecurityMode, Signature, Version
+from kextrel.vocabulary import (
+    Architecture,
+    Credential,
+    Enrollment,
+    Environment,
+    KextManagement,
+    SecurityMode,
+    Signature,
+    Version,
+)
 from kextrel.vocabulary.actions import (
     Approve,
     Boot,
@@ -33,6 +42,19 @@ INSTALL, LOAD, APPROVE, UNLOAD = Install("driver"), Load("driver"), Approve("dri
 TO_LOADED = (INSTALL, LOAD, APPROVE, Restart())
 UTILITY = "startup-security-utility"
 MACS = pytest.mark.parametrize("mac", [INTEL, T2], ids=["intel", "t2"])
+
+
+@pytest.mark.parametrize("macos", ["10.12.6", "10.15.7", "12.7"])
+def test_boot_10_and_boot_11_whatever_the_version(walk: WALK, macos: str) -> None:
+    on = walk(mac={**INTEL, "macos": Version.parse(macos)}).do(IN_RECOVERY, SetSip(False), IN_MACOS)
+    assert (on.situation.in_force.sip, on.last.rules) == (False, ("BOOT-11",))
+
+
+@pytest.mark.parametrize("boot", [Restart(), PowerCut(), IN_MACOS, Restart("mdm")], ids=lambda action: action.verb)
+def test_a_boot_before_big_sur_with_a_kext_on_the_disk_is_not_modelled(walk: WALK, boot: Any) -> None:
+    managed = {**INTEL, "macos": Version.parse("10.15.7"), "enrollment": Enrollment.DEVICE}
+    with pytest.raises(policy.NotModelled, match="UAK"):
+        walk(mac=managed).do(INSTALL, boot)
 
 
 @MACS

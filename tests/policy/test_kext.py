@@ -32,6 +32,7 @@ from kextrel.vocabulary.actions import (
     SetSecurity,
     SetSip,
     Unload,
+    Wait,
 )
 
 DRIVER = "com.example.kextrel.driver"
@@ -185,6 +186,25 @@ def test_a_rule_left_out_is_missed(walk: WALK, without: str, answer: str) -> Non
     steps = (INSTALL,) if without == "KEXT-06" else (*LOWERED, INSTALL)
     mac = walk().do(*steps)
     assert str(policy.predict(mac.situation, LOAD, without=frozenset({without})).outcomes[0].outcome) == answer
+
+
+def test_kext_04_a_boot_loads_again_what_was_unloaded(walk: WALK) -> None:
+    mac = walk().do(*LOWERED, INSTALL, LOAD, APPROVE, Restart(), Unload("driver"), Restart())
+    assert (mac.situation.state.loaded_kexts, mac.last.rules) == (frozenset({DRIVER}), ("KEXT-04",))
+
+
+@pytest.mark.parametrize(("minutes", "offered"), [(0, True), (29, True), (30, False), (600, False)])
+def test_waiting_changes_nothing_that_is_seen(walk: WALK, minutes: float, offered: bool) -> None:
+    mac = walk().do(*LOWERED, INSTALL, LOAD)
+    before = mac.situation.state
+    assert mac.do(Wait(minutes)).answers() == ["done"]
+    assert (mac.situation.state, mac.last.rules) == (before, ())
+    if offered:
+        assert mac.do(APPROVE).answers() == ["approved"]
+    else:
+        with pytest.raises(policy.NotModelled):
+            mac.do(APPROVE)
+        assert mac.do(LOAD, APPROVE).answers() == ["approved"]
 
 
 def test_kext_03_left_out_loads_what_is_approved_at_once(walk: WALK) -> None:

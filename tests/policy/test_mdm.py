@@ -19,6 +19,7 @@ from kextrel.vocabulary import (
     KextManagement,
     Profile,
     SecurityMode,
+    Signature,
     SystemPolicy,
     Version,
 )
@@ -33,6 +34,7 @@ from kextrel.vocabulary.actions import (
     RemoveProfile,
     Restart,
     SetSecurity,
+    SetSip,
     Unenroll,
 )
 
@@ -157,6 +159,35 @@ def test_mdm_04_a_refused_load_request_discovers_too(walk: WALK) -> None:
     mac = walk(mac=managed("full"), profiles=ALLOWED, path="/opt").do(INSTALL, LOAD, IN_1TR)
     mac.do(SetSecurity(SecurityMode.REDUCED, REMOTE), IN_MACOS, BY_MDM)
     assert mac.situation.state.aux_kc == HERE
+
+
+def test_a_request_refused_for_its_signature_discovers_too(walk: WALK) -> None:
+    unsigned = {"signature": Signature.NONE, "path": "/opt"}
+    profile = [Profile("raw", KernelPolicy(allowed_kernel_extensions={"": frozenset({DRIVER})}))]
+    mac = walk(mac=ON_INTEL, profiles=profile, **unsigned).do(INSTALL, LOAD)
+    assert mac.answers() == ["signature"]
+    assert "SIG-01" in walk(mac=ON_INTEL, profiles=profile, **unsigned).do(INSTALL, LOAD, BY_MDM).last.rules
+    mac.do(Boot(Environment.RECOVERYOS), SetSip(enabled=False), IN_MACOS, BY_MDM)
+    assert mac.situation.state.aux_kc == HERE
+
+
+@pytest.mark.parametrize(
+    ("enrollment", "macos", "answer", "rules"),
+    [
+        (USER, "10.15.7", "enrollment", ("MDM-06",)),
+        (USER, "11.0", "enrollment", ("MDM-06",)),
+        (NONE, "10.15.7", "enrollment", ()),
+        (NONE, "11.0", "enrollment", ("MDM-01",)),
+        (DEVICE, "10.15.7", "restarted", ("MDM-05",)),
+        (ADE, "10.13.4", "restarted", ("MDM-05",)),
+    ],
+)
+def test_mdm_06_and_mdm_05_hold_before_big_sur_too(
+    walk: WALK, enrollment: Enrollment, macos: str, answer: str, rules: tuple[str, ...]
+) -> None:
+    mac = walk(mac={**EARLY, "macos": Version.parse(macos), "enrollment": enrollment})
+    mac.do(Restart("mdm", notify_user=True))
+    assert (mac.answers(), mac.last.rules) == ([answer], rules)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from kextrel.vocabulary.actions import (
     Enable,
     Install,
     InstallProfile,
+    PowerCut,
     Remove,
     RemoveProfile,
     Restart,
@@ -107,6 +108,15 @@ def test_sys_03_only_an_administrator_and_only_what_is_pending(agent: WALK) -> N
     assert (mac.answers(), mac.situation.state.system_extensions) == (["not-admin"], WAITING)
     assert mac.do(ACTIVATE).answers() == ["waiting-for-user"]
     assert mac.do(ALLOW, ALLOW).answers() == ["not-offered"]
+
+
+@pytest.mark.parametrize("boot", [Restart(), PowerCut(), Boot(Environment.MACOS)], ids=lambda action: action.verb)
+@pytest.mark.parametrize("macos", ["10.15", "10.15.7"])
+def test_sys_12_a_restart_before_big_sur_where_no_kext_lies(agent: WALK, boot: Any, macos: str) -> None:
+    mac = agent(mac=mac_of("intel", macos)).do(INSTALL, ACTIVATE, ALLOW, boot)
+    assert mac.situation.state.system_extensions == ENABLED
+    mac.do(Deactivate("driver"), boot)
+    assert (mac.situation.state.system_extensions, mac.last.rules) == ({}, ("SYS-12",))
 
 
 def test_sys_03_allowing_what_asked_before_the_boot_is_not_modelled(agent: WALK) -> None:

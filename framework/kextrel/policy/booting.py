@@ -92,8 +92,9 @@ def _aux_kc(begun: Situation, law: Law) -> tuple[frozenset[str], list[Rule]]:
     kept, unvouched = intel.starts_unvouched(begun, signed if law.says(kext.KEXT_04) else signed & begun.aux_kc, law)
     if signed != wanted:
         rules.append(signature.SIG_01)
-    if kept - begun.aux_kc:
+    if kept - begun.loaded:
         rules.append(kext.KEXT_04)
+    if kept - begun.aux_kc:
         rules += [*_let_in_by(begun, kept - begun.aux_kc, law), *_relaxed(begun, kept - begun.aux_kc, law)]
     if kept != begun.aux_kc:
         rules.append(kext.KEXT_05)

@@ -30,11 +30,13 @@ _KEXTS = frozenset({"uakl", "aux_kc", "receipt", "loaded_kexts"})
 
 
 def needs_an_mdm(situation: Situation, action: Restart, law: Law) -> Prediction | None:
-    """MDM-01 and MDM-06: without an MDM that manages the device there is no restart by it."""
-    rule = mdm.MDM_06 if situation.mac.enrollment is Enrollment.USER else mdm.MDM_01
-    if action.by == "user" or mdm.managed(situation) or not law.says(rule):
+    """MDM-01 and MDM-06: without an MDM that manages the device there is no restart by it, whatever the version."""
+    if action.by == "user" or mdm.managed(situation):
         return None
-    return refused(Reason.ENROLLMENT, situation, rule)
+    rule = mdm.MDM_06 if situation.mac.enrollment is Enrollment.USER else mdm.MDM_01
+    if not rule.holds_for(situation.mac):
+        return refused(Reason.ENROLLMENT, situation)
+    return refused(Reason.ENROLLMENT, situation, rule) if law.says(rule) else None
 
 
 def queued_in_recovery(situation: Situation, action: Restart, law: Law) -> Prediction | None:

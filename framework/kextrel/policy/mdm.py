@@ -68,7 +68,6 @@ MDM_05 = Rule(
     "NotifyUser (macOS 11.3+): the user is told and restarts when convenient; no forced restart, except at the login "
     "window with nobody logged in. Before 11.3 the key is ignored.",
     ("S0", "S2", "A:device.restart"),
-    since=BIG_SUR,
 )
 MDM_06 = Rule("MDM-06", "RestartDevice is refused under User Enrollment.", ("A:device.restart",))
 MDM_07 = Rule(

@@ -47,9 +47,12 @@ from kextrel.vocabulary.actions import (
     SetSip,
     Unenroll,
     Unload,
+    Wait,
 )
 
 __all__ = ["RULES", "begin", "predict"]
+
+_OFFERED = 30  # minutes that design.md lets an approval be offered for
 
 Clause = Callable[[Situation, Any, Law], Prediction | None]
 
@@ -96,9 +99,18 @@ def _power_was_cut(situation: Situation, action: PowerCut, law: Law) -> Predicti
 
 def _booted(situation: Situation, action: Boot, law: Law) -> Prediction:
     if action.into is Environment.MACOS:
-        scope.since_big_sur(situation, action, law)
+        scope.no_kexts_before_big_sur(situation, action, law)
         return commands.booted_by_somebody(situation, action, law)
     return booting.into_another_system(situation, action.into, law)
+
+
+def _waited(situation: Situation, action: Wait, law: Law) -> Prediction:
+    """Time alone changes nothing that is observed; how long an approval stays offered, no rule says since macOS 11."""
+    offered = action.minutes < _OFFERED
+    after = (
+        situation if offered else replace(situation, pending=frozenset(), lapsed=situation.lapsed | situation.pending)
+    )
+    return ruled(Outcome.DONE, after)
 
 
 _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
@@ -131,14 +143,14 @@ _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
     Rebuild: (scope.needs_macos, scope.since_big_sur, kext.rebuilt),
     Unload: (scope.needs_macos, scope.must_be_installed, scope.since_big_sur, unloading.unloaded),
     Restart: (
-        scope.since_big_sur,
         commands.needs_an_mdm,
+        scope.no_kexts_before_big_sur,
         commands.queued_in_recovery,
         commands.notified,
         commands.restarted_by_mdm,
         commands.booted_by_somebody,
     ),
-    PowerCut: (scope.since_big_sur, _power_was_cut),
+    PowerCut: (scope.no_kexts_before_big_sur, _power_was_cut),
     Boot: (boot.only_these_environments, _booted),
     SetSecurity: (
         scope.has_a_boot_policy,
@@ -187,4 +199,5 @@ _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
     RemoveProfile: (enrollment.must_be_on_the_mac, enrollment.reached_in_macos, enrollment.profile_removed),
     Enroll: (enrollment.reached_in_macos, enrollment.enrolled),
     Unenroll: (enrollment.reached_in_macos, enrollment.unenrolled),
+    Wait: (_waited,),
 }

@@ -18,11 +18,14 @@ from kextrel.vocabulary.actions import (
     Activate,
     Allow,
     Approve,
+    Boot,
     Deactivate,
     Disable,
     Enable,
     Load,
+    PowerCut,
     Remove,
+    Restart,
     SetSecurity,
     Unload,
 )
@@ -33,6 +36,7 @@ __all__ = [
     "has_a_boot_policy",
     "must_be_installed",
     "needs_macos",
+    "no_kexts_before_big_sur",
     "notarization_and_kpi_reach",
     "security_tools_reach",
     "since_big_sur",
@@ -48,6 +52,12 @@ def since_big_sur(situation: Situation, action: Action, law: Law) -> Prediction 
     if situation.mac.macos < BIG_SUR:
         raise NotModelled(f"macOS {situation.mac.macos} (the UAK rules)")
     return None
+
+
+def no_kexts_before_big_sur(situation: Situation, action: Restart | Boot | PowerCut, law: Law) -> Prediction | None:
+    """A boot before macOS 11 is foreseen where no kext lies on the disk, and no MDM orders what came with macOS 11."""
+    orders = isinstance(action, Restart) and action.by == "mdm" and (action.rebuild_kernel_cache or action.kext_paths)
+    return since_big_sur(situation, action, law) if orders or situation.kexts_on_disk else None
 
 
 def needs_macos(situation: Situation, action: Action, law: Law) -> Prediction | None:

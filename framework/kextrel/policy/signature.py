@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kextrel.policy.rule import Law, Rule
 from kextrel.policy.ruling import Prediction, refused
 from kextrel.policy.situation import BIG_SUR, Situation
@@ -54,11 +56,15 @@ def unfit_among(situation: Situation, bundle_ids: frozenset[str]) -> frozenset[s
 
 
 def must_be_valid(situation: Situation, action: Load, law: Law) -> Prediction | None:
-    """SIG-01, and SIG-02 without which a bad signature would be refused with SIP disabled too."""
+    """SIG-01, and SIG-02 without which a bad signature would be refused with SIP disabled too.
+
+    A kext is discovered by the request, whatever the answer.
+    """
     extension = situation.extensions[action.extension]
     enforced = situation.in_force.sip or not law.says(SIG_02)
     if law.says(SIG_01) and unfit(extension, sip=enforced):
-        return refused(Reason.SIGNATURE, situation, SIG_01)
+        after = replace(situation, discovered=situation.discovered | {action.extension})
+        return refused(Reason.SIGNATURE, after, SIG_01)
     return None
 
 
