@@ -27,7 +27,7 @@ class Expander:
         """The arguments that the words make: any number each."""
         found: list[str] = []
         for word in words:
-            if (text := _simple_text(word)) is not None:
+            if (text := word.plain) is not None:
                 found.append(text)
                 continue
             fragments = await self._fragments(word, splits=True)
@@ -37,7 +37,7 @@ class Expander:
 
     async def text(self, word: Word, *, assigned: bool = False) -> str:
         """The word as one text, not split and no pattern: a value, a file's name, a here-document."""
-        if (text := _simple_text(word)) is not None:
+        if (text := word.plain) is not None:
             return text
         return plain(await self.pattern(word, assigned=assigned))
 
@@ -192,12 +192,3 @@ class Expander:
         return [
             Fragment(one.text, one.quoted, splits and not one.quoted) if one is not BREAK else one for one in fragments
         ]
-
-
-def _simple_text(word: Word) -> str | None:
-    """The text of a word in which nothing is to be done, the usual case; None when something is."""
-    if len(word.parts) != 1 or not isinstance(word.parts[0], Literal):
-        return None
-    part = word.parts[0]
-    special = not part.quoted and any(letter in part.text for letter in "*?[~")
-    return None if special else part.text

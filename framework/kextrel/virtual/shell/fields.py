@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from kextrel.virtual.shell.patterns import Piece
 
 __all__ = ["BREAK", "Fragment", "split"]
 
 
-@dataclass(frozen=True)
-class Fragment:
+class Fragment(NamedTuple):
     """A piece of an expanded word. `quoted` text is kept as it is; text that `splits` came from an expansion."""
 
     text: str
@@ -24,16 +24,21 @@ BREAK = Fragment("", splits=True)
 """Between two positional parameters of `$@`: here a field ends whatever IFS is. Known by identity."""
 
 
+@lru_cache(maxsize=64)
+def _cutter(separators: str) -> re.Pattern[str]:
+    white = re.escape("".join(letter for letter in separators if letter in " \t\n"))
+    hard = re.escape("".join(letter for letter in separators if letter not in " \t\n"))
+    groups = [f"(?P<white>[{white}]+)" if white else "", f"(?P<hard>[{hard}])" if hard else ""]
+    groups.append(f"(?P<text>[^{white}{hard}]+)" if white or hard else "(?P<text>.+)")
+    return re.compile("|".join(filter(None, groups)), re.DOTALL)
+
+
 class _Splitter:
     def __init__(self, separators: str) -> None:
         self.fields: list[list[Piece]] = []
         self._current: list[Piece] | None = None
         self._after_white = False
-        white = re.escape("".join(letter for letter in separators if letter in " \t\n"))
-        hard = re.escape("".join(letter for letter in separators if letter not in " \t\n"))
-        groups = [f"(?P<white>[{white}]+)" if white else "", f"(?P<hard>[{hard}])" if hard else ""]
-        groups.append(f"(?P<text>[^{white}{hard}]+)" if white or hard else "(?P<text>.+)")
-        self._cut = re.compile("|".join(filter(None, groups)), re.DOTALL)
+        self._cut = _cutter(separators)
 
     def keep(self, text: str, *, quoted: bool) -> None:
         """Adds text that does not split."""

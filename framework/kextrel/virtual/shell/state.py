@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import NoReturn
+from copy import copy
+from dataclasses import dataclass, field
+from typing import NamedTuple, NoReturn
 
 from kextrel.virtual.shell.tree import Compound
 from kextrel.virtual.unix.process import MEMORY, Proc
@@ -66,8 +67,7 @@ class Interrupted(Exception):
     """^C: an interactive shell goes back to its prompt."""
 
 
-@dataclass(frozen=True)
-class Variable:
+class Variable(NamedTuple):
     """`value` is None for a name that was only exported or made local."""
 
     value: str | None
@@ -126,18 +126,13 @@ class Shell:
 
     def copy(self, proc: Proc) -> Shell:
         """The state of a subshell in `proc`, forked already. Traps are back to default, save ignored ones."""
-        return replace(
-            self,
-            proc=proc,
-            parameters=list(self.parameters),
-            variables=dict(self.variables),
-            functions=dict(self.functions),
-            options=set(self.options),
-            jobs={},
-            scopes=[dict(scope) for scope in self.scopes],
-            traps={number: action for number, action in self.traps.items() if not action},
-            interactive=False,
-        )
+        other = copy(self)
+        other.proc, other.interactive, other.jobs = proc, False, {}
+        other.parameters, other.options = list(self.parameters), set(self.options)
+        other.variables, other.functions = dict(self.variables), dict(self.functions)
+        other.scopes = [dict(scope) for scope in self.scopes]
+        other.traps = {number: action for number, action in self.traps.items() if not action}
+        return other
 
     # -- variables
 
@@ -159,7 +154,7 @@ class Shell:
             raise ShellError(f"{name}: readonly variable")
         if name == "OPTIND":
             self.getopts = (int(value) if value and value.isdigit() else 1, 1)
-        self.variables[name] = replace(old, value=value, exported=old.exported or "allexport" in self.options)
+        self.variables[name] = Variable(value, old.exported or "allexport" in self.options)
 
     def unset(self, name: str) -> None:
         """Takes a variable away; ShellError when it is read-only."""
@@ -168,10 +163,10 @@ class Shell:
         self.variables.pop(name, None)
 
     def export(self, name: str) -> None:
-        self.variables[name] = replace(self.variables.get(name, Variable(None)), exported=True)
+        self.variables[name] = self.variables.get(name, Variable(None))._replace(exported=True)
 
     def make_readonly(self, name: str) -> None:
-        self.variables[name] = replace(self.variables.get(name, Variable(None)), readonly=True)
+        self.variables[name] = self.variables.get(name, Variable(None))._replace(readonly=True)
 
     def make_local(self, name: str) -> None:
         """Until the function returns, `name` is a variable of its own."""
@@ -199,8 +194,10 @@ class Shell:
             return self.name if index == 0 else self.parameters[index - 1] if index <= len(self.parameters) else None
         if name == "!":
             return str(self.background) if self.background is not None else None
-        found = {"?": str(self.status), "$": str(self.pid), "#": str(len(self.parameters)), "-": self.flags()}
-        return found.get(name)
+        if name == "-":
+            return self.flags()
+        number = {"?": self.status, "$": self.pid, "#": len(self.parameters)}.get(name)
+        return None if number is None else str(number)
 
     def flags(self) -> str:
         """`$-`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 __all__ = [
     "AndOr",
@@ -73,6 +74,15 @@ Part = Literal | Parameter | Substitution | Arithmetic
 @dataclass(frozen=True)
 class Word:
     parts: tuple[Part, ...] = ()
+
+    @cached_property
+    def plain(self) -> str | None:
+        """The text of a word in which nothing is to be done, the usual case; None when something is."""
+        if len(self.parts) != 1 or not isinstance(self.parts[0], Literal):
+            return None
+        part = self.parts[0]
+        special = not part.quoted and any(letter in part.text for letter in "*?[~")
+        return None if special else part.text
 
     @property
     def bare(self) -> str | None:
