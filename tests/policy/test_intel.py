@@ -190,6 +190,12 @@ def test_kext_17_off_the_disk_is_not_out_of_the_kernel(walk: WALK) -> None:
     assert "KEXT-17" in mac.last.rules
 
 
+def test_kext_17_put_back_and_rebuilt_it_stays(walk: WALK) -> None:
+    mac = walk(mac=INTEL).do(*TO_LOADED, Remove("driver"), Rebuild(), INSTALL, Rebuild())
+    assert mac.answers() == ["unchanged"]
+    assert mac.do(Restart()).situation.state.aux_kc == HERE
+
+
 def test_kext_17_left_out_it_would_be_gone_at_once(walk: WALK) -> None:
     situation = walk(mac=INTEL).do(*TO_LOADED).situation
     after = policy.predict(situation, Remove("driver"), without=frozenset({"KEXT-17"})).outcomes[0].state

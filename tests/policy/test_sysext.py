@@ -221,6 +221,12 @@ def test_sys_12_deleting_the_app_asks_for_an_administrator(agent: WALK) -> None:
     assert mac.do(Restart()).situation.state.system_extensions == {}
 
 
+def test_sys_12_deleting_the_app_ends_what_is_pending_too(agent: WALK) -> None:
+    mac = agent().do(INSTALL, ACTIVATE, Remove("driver"))
+    assert (mac.answers(), mac.last.outcomes[0].unsettled) == (["done"], {"system_extensions"})
+    assert mac.do(Restart()).situation.state.system_extensions == {}
+
+
 def test_sys_14_off_and_on_again(agent: WALK) -> None:
     mac = agent().do(INSTALL, ACTIVATE, ALLOW, Disable("driver"))
     assert (mac.answers(), mac.situation.state.system_extensions) == (["disabled"], DISABLED)

@@ -297,5 +297,5 @@ def rebuilt(situation: Situation, action: Rebuild, law: Law) -> Prediction:
 def _rebuilt(situation: Situation, law: Law) -> Prediction:
     wanted = buildable(situation, law)
     if wanted == situation.aux_kc:
-        return ruled(Outcome.UNCHANGED, situation, KEXT_08)
+        return ruled(Outcome.UNCHANGED, replace(situation, staged=None), KEXT_08)
     return ruled(Outcome.RESTART_REQUIRED, replace(situation, staged=wanted), KEXT_08, KEXT_05)

@@ -8,7 +8,7 @@ from kextrel.policy import profiles
 from kextrel.policy.rule import Law, Rule
 from kextrel.policy.ruling import Expected, NotModelled, Prediction, refused, ruled
 from kextrel.policy.situation import Situation
-from kextrel.policy.sysext import CATALINA, DISABLED, ENABLED, TERMINATED, recorded
+from kextrel.policy.sysext import CATALINA, DISABLED, ENABLED, TERMINATED, WAITING, recorded
 from kextrel.vocabulary import Credential, Extension, Outcome, Reason, Version
 from kextrel.vocabulary.actions import Deactivate, Remove
 
@@ -95,7 +95,7 @@ def its_app_deleted(situation: Situation, action: Remove, law: Law) -> Predictio
     word = situation.word(extension)
     if word is None or word == TERMINATED:
         return ruled(Outcome.DONE, gone)
-    if word not in (ENABLED, DISABLED):
+    if word not in (ENABLED, DISABLED, WAITING):
         raise NotModelled(f"deleting the app of what is '{word}'")
     fields = frozenset({"system_extensions"})
     return ruled(Outcome.DONE, _terminated(gone, extension, law), SYS_12, unsettled=fields)
