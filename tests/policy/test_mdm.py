@@ -327,7 +327,13 @@ def test_mdm_14_without_its_profile_a_kext_goes_with_the_restart(walk: WALK) -> 
 def test_mdm_14_what_the_user_approved_too_is_open(walk: WALK) -> None:
     mac = walk(mac=ON_INTEL).do(INSTALL, LOAD, APPROVE, InstallProfile(PROFILE), LOAD, Restart())
     mac.do(RemoveProfile("kexts"), Restart())
-    assert mac.last.outcomes[0].unsettled == {"uakl", "aux_kc", "receipt", "loaded_kexts"}
+    assert (mac.answers(), mac.last.open, "MDM-14" in mac.last.rules) == (["restarted", "restarted"], True, True)
+    states = [one.state for one in mac.last.outcomes]
+    assert [one.loaded_kexts for one in states] == [HERE, frozenset()]
+    assert all(one.uakl == one.aux_kc == one.receipt == one.loaded_kexts for one in states)
+    assert mac.do(LOAD).answers() == ["loaded"]
+    forgotten = policy.predict(mac.situation.observed(states[1]), LOAD)
+    assert [str(one.outcome) for one in forgotten.outcomes] == ["approval-required"]
 
 
 def test_a_profile_that_is_not_there_cannot_be_removed(walk: WALK) -> None:

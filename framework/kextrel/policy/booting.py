@@ -36,8 +36,21 @@ def into_macos(situation: Situation, outcome: Outcome, law: Law) -> Prediction:
     if kext.KEXT_15 in reasons or begun.rewritten:
         after = replace(after, doubtful=situation.uakl)
     after, gone = removal.booted(after, law)
-    unsettled = _unsettled(situation, begun, after)
-    return ruled(outcome, replace(after, rewritten=False), *rules, *gone, unsettled=unsettled)
+    unsettled = _unsettled(begun, after)
+    after = replace(after, rewritten=False)
+    return _by_both(situation, ruled(outcome, after, *rules, *gone, unsettled=unsettled))
+
+
+def _by_both(before: Situation, booted: Prediction) -> Prediction:
+    """MDM-14 is open about an approval that the user also gave: it stays, or goes with the profile's."""
+    (kept,) = booted.outcomes
+    after = kept.situation
+    both = (before.vouched - after.vouched) & before.consented
+    if not both:
+        return booted
+    other = replace(after, uakl=after.uakl - both, consented=after.consented - both, doubtful=after.doubtful - both)
+    other = replace(other, aux_kc=after.aux_kc - both, receipt=after.receipt - both, loaded=after.loaded - both)
+    return replace(booted, outcomes=(kept, replace(kept, situation=other)), open=True)
 
 
 def _no_longer_approved(begun: Situation, law: Law) -> tuple[Situation, list[Rule]]:
@@ -61,17 +74,15 @@ def _stale(situation: Situation, law: Law) -> frozenset[str]:
     )
 
 
-def _unsettled(before: Situation, begun: Situation, after: Situation) -> frozenset[str]:
+def _unsettled(begun: Situation, after: Situation) -> frozenset[str]:
     """What the rules are silent about: approvals given before, and what was built of them (KEXT-15); kexts in the AuxKC
-    that only remote management would allow, or that it holds since SIP was off (SIG-01 is about going in); a user's
-    approval beside that of a profile that is gone (MDM-14)."""
-    both = before.vouched - after.vouched & before.consented
-    fields = {"uakl"} if after.doubtful or both else set()
+    that only remote management would allow, or that it holds since SIP was off (SIG-01 is about going in)."""
+    fields = {"uakl"} if after.doubtful else set()
     if begun.apple_silicon and not kext.kexts_allowed(after.in_force):
         return frozenset(fields)
     found = begun.aux_kc | (begun.staged or _NOTHING)
     strangers = signature.unfit_among(begun, found)
-    if after.doubtful or strangers or both or _only_remote(after, found):
+    if after.doubtful or strangers or _only_remote(after, found):
         fields |= {"aux_kc", "receipt", "loaded_kexts"}
     return frozenset(fields)
 
