@@ -78,7 +78,7 @@ def test_what_is_held_was_seen_and_not_assumed(certified: Any) -> None:
         assert seen["outcome"] in [one["outcome"] for one in step["outcomes"]]
         assert seen["state"]["boot"] is not None
         if seen["state"]["boot"] == "macos":
-            assert None not in (seen["state"]["loaded_kexts"], seen["state"]["security_mode"], seen["state"]["uakl"])
+            assert None not in (seen["state"]["loaded_kexts"], seen["state"]["sip"], seen["state"]["uakl"])
 
 
 def test_every_rule_of_the_model_decided_a_held_step(certified: Any) -> None:
@@ -87,8 +87,8 @@ def test_every_rule_of_the_model_decided_a_held_step(certified: Any) -> None:
 
 def test_the_page_names_every_scenario_and_every_rule_with_what_stands_on_it(certified: Any) -> None:
     page = Words((certified.report / "report.html").read_text())
-    for name in SUITE:
-        assert [row[1:3] for row in page.rows if row[:1] == [name]] == [["mini", "held"]]
+    for name, result in by_name(certified.results).items():
+        assert [row[1:3] for row in page.rows if row[:1] == [name]] == [[result["mac"], "held"]]
     decided = {row[0]: row[1] for row in page.rows if row and row[0] in policy.RULES}
     counted = {rule: str(sum(rule in step["rules"] for step in certified.steps)) for rule in policy.RULES}
     assert decided == counted
@@ -98,16 +98,21 @@ def test_the_page_names_every_scenario_and_every_rule_with_what_stands_on_it(cer
 def test_junit_tells_the_same_story(certified: Any) -> None:
     told = {kind: certified.junit.get(kind) for kind in ("tests", "failures", "errors", "skipped")}
     assert told == {"tests": str(len(SUITE)), "failures": "0", "errors": "0", "skipped": "0"}
-    assert {case.get("name") for case in certified.junit.iter("testcase")} == {f"{name}[mini]" for name in SUITE}
+    assert {case.get("name") for case in certified.junit.iter("testcase")} == _ids(certified)
+
+
+def _ids(certified: Any) -> set[str]:
+    return {f"{name}[{result['mac']}]" for name, result in by_name(certified.results).items()}
 
 
 def test_allure_has_a_step_for_each_step_with_its_evidence(certified: Any) -> None:
     shown, results = by_name(certified.allure), by_name(certified.results)
-    assert set(shown) == {f"{name}[mini]" for name in SUITE}
-    records = {record["n"]: record for record in certified.evidence}
+    assert set(shown) == _ids(certified)
+    records = {(record["mac"], record["n"]): record for record in certified.evidence}  # each Mac's are numbered
     for name, one in shown.items():
         assert one["status"] == "passed"
-        steps = results[name.removesuffix("[mini]")]["steps"]
+        result = results[name.rpartition("[")[0]]
+        steps, mac = result["steps"], result["mac"]
         assert [step["name"] for step in one["steps"]] == [
             f"{step['step']}. {json.dumps(step['action'], ensure_ascii=False)}: held" for step in steps
         ]
@@ -117,20 +122,24 @@ def test_allure_has_a_step_for_each_step_with_its_evidence(certified: Any) -> No
             assert json.loads(read["expected, seen, verdict"])["verdict"]["verdict"] == "held"
             first, last = told["evidence"]
             assert [json.loads(line) for line in read["evidence"].splitlines()] == [
-                records[n] for n in range(first, last + 1)
+                records[mac, n] for n in range(first, last + 1)
             ]
 
 
 def test_the_evidence_is_whole_in_order_and_of_every_wire(certified: Any) -> None:
-    assert [record["n"] for record in certified.evidence] == list(range(1, len(certified.evidence) + 1))
+    of = {mac: [one for one in certified.evidence if one["mac"] == mac] for mac in ("mini", "intel", "t2", "studio")}
+    assert sum(map(len, of.values())) == len(certified.evidence)
+    for records in of.values():
+        assert [record["n"] for record in records] == list(range(1, len(records) + 1))
     assert [record["at"] for record in certified.evidence] == sorted(record["at"] for record in certified.evidence)
     assert {"shell", "button", "keyboard", "screen", "console", "beacon", "scenario"} <= {
         record["wire"] for record in certified.evidence
     }
-    for step in certified.steps:
-        first, last = step["evidence"]
-        inside = [record["data"] for record in certified.evidence[first - 1 : last] if record["wire"] == "scenario"]
-        assert [data["step"] for data in inside] == [step["step"]] * 2
+    for result in certified.results:
+        for step in result["steps"]:
+            first, last = step["evidence"]
+            inside = [one["data"] for one in of[result["mac"]][first - 1 : last] if one["wire"] == "scenario"]
+            assert [data["step"] for data in inside] == [step["step"]] * 2
 
 
 def test_every_picture_that_the_evidence_names_is_there(certified: Any) -> None:
@@ -141,7 +150,8 @@ def test_every_picture_that_the_evidence_names_is_there(certified: Any) -> None:
 
 
 def test_no_password_is_anywhere(certified: Any) -> None:
-    assert len(certified.secrets) == 3  # the administrator's, the standard user's, the screen's
+    # Four Macs: the administrator's, the standard user's, the screen's; for the three that are enrolled an API key.
+    assert len(certified.secrets) == 15
     files = [path for path in certified.report.rglob("*") if path.is_file()]
     assert len(files) > len(SUITE)
     for path in [*files, certified.folder / "stdout", certified.folder / "stderr"]:
