@@ -285,3 +285,18 @@ def test_leaving_by_terminal_types_reboot(world: Any, rig: Rig, deadline: Deadli
     world.on_key, world.screen = key, screens["terminal"]
     recovery.leave(rig, deadline=deadline)
     assert world.log[:2] == ["type reboot", "press return"]
+
+
+@pytest.mark.parametrize("left", ["Enter username: ", "-bash-3.2# bputil -k\nEnter password: ", "-bash-3.2# curl -sS"])
+def test_what_another_run_left_in_terminal_is_ended_before_a_line_is_typed(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str], left: str
+) -> None:
+    def key(pressed: str) -> None:
+        if pressed == "control+c":
+            world.screen += "^C\n-bash-3.2# "
+        if pressed == "return":
+            world.screen, world.shell_up = screens["desktop"], True
+
+    world.on_key, world.screen = key, screens["terminal"] + left
+    recovery.leave(rig, deadline=deadline)
+    assert world.log[:3] == ["press control+c", "type reboot", "press return"]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from kextrel.device.flows import power
 from kextrel.device.flows.place import Place, arrive, blame_or, find
-from kextrel.device.flows.screens import Shown, fold, has, shown, shows
+from kextrel.device.flows.screens import Shown, at_prompt, fold, has, shown, shows
 from kextrel.device.flows.typing import type_line
 from kextrel.device.flows.walks import TO_UTILITIES, Chord, Way, walk_for
 from kextrel.device.remote import run
@@ -149,6 +149,9 @@ def _reboot(rig: Rig, deadline: Deadline) -> None:
         power.force_off(rig, deadline=deadline)
         power.start_macos(rig, deadline=deadline)
         return
+    if not at_prompt(rig.screen.text(deadline=deadline)):
+        # A run that was killed may have left a tool here, which would take the line for a name or a password.
+        rig.keyboard.press("control", "c", deadline=deadline)
     type_line(rig, "reboot", deadline=deadline)
     left = rig.sees(
         lambda text: shown(text) is not Shown.TERMINAL, rig.timeouts.shutdown, deadline=deadline, what="the restart"

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 
-__all__ = ["Shown", "fold", "has", "last_line", "shown", "shows"]
+__all__ = ["Shown", "at_prompt", "fold", "has", "last_line", "shown", "shows"]
 
+_PROMPT = "bash-3.2#"
 _LOOKALIKES = str.maketrans({"0": "o", "1": "l", "|": "l", "!": "l", "i": "l", "5": "s", "$": "s"})
 
 
@@ -54,6 +55,11 @@ def last_line(text: str) -> str:
     return lines[-1] if lines else ""
 
 
+def at_prompt(text: str) -> bool:
+    """Whether recovery's Terminal waits for a line, with nothing typed yet."""
+    return fold(last_line(text)).endswith(fold(_PROMPT))
+
+
 def shown(text: str) -> Shown:
     """Which screen `text` is of."""
     if not text.strip():
@@ -81,7 +87,7 @@ _KNOWN: tuple[tuple[Shown, Callable[[str], bool]], ...] = (
     (Shown.NO_MOUSE, _all_of("Connect a mouse or trackpad")),
     (Shown.USER_PICKER, _all_of("Select a user you know the password for")),
     (Shown.USER_PASSWORD, _all_of("Enter the password for the user")),
-    (Shown.TERMINAL, _any_of(["bash-3.2#", "Terminal — bash", "Terminal Shell Edit View"])),
+    (Shown.TERMINAL, _any_of([_PROMPT, "Terminal — bash", "Terminal Shell Edit View"])),
     (Shown.SECURITY_USER, _all_of("macOS needs to verify a user to continue")),
     (Shown.SECURITY_LEVELS, _all_of("Secure Boot", "Full Security", "Medium Security")),
     (Shown.SECURITY_POLICY, _all_of("Full Security", "Reduced Security", "Cancel")),
