@@ -30,6 +30,7 @@ from kextrel.virtual.mdm.apns import Apns
 from kextrel.virtual.mdm.queue import Command, Device
 from kextrel.virtual.mdm.webhook import Webhooks, event
 from kextrel.virtual.mdm.wire import CHECKIN, LIMIT, encoded
+from kextrel.virtual.wires.loopback import Loopback
 
 __all__ = ["LATE", "USER", "Server"]
 
@@ -52,16 +53,25 @@ class _Cut(Exception):
 
 
 class Server:
-    """One server on 127.0.0.1, on a port that the system chooses; `url` is there after `start`."""
+    """One server on 127.0.0.1, on a port that the system chooses; `url` is there after `start`.
+
+    `user`: who its API wants, with the `api_key`.
+    """
+
+    user = USER
 
     def __init__(self) -> None:
         self.api_key = secrets.token_urlsafe(24)
         self.apns = Apns()
         self.devices: dict[str, Device] = {}
         self.webhooks = Webhooks()
-        self.url = ""
         self._faults: dict[str, Faults] = {}
-        self._runner: web.AppRunner | None = None
+        self._server = Loopback()
+
+    @property
+    def url(self) -> str:
+        """Where it answers; "" before `start`."""
+        return self._server.url
 
     @property
     def device_url(self) -> str:
@@ -82,18 +92,12 @@ class Server:
         routes += [web.route(method, "/v1/webhook", self._webhook) for method in ("PUT", "DELETE")]
         routes += [web.get("/version", self._version)]
         application.add_routes(routes)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}"
+        await self._server.open(application)
 
     async def close(self) -> None:
         """Takes it away. Harmless the second time."""
         await self.webhooks.close()
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await self._server.close()
 
     # -- every request
 

@@ -20,6 +20,7 @@ from aiohttp import web
 
 from kextrel.virtual.ui import painting
 from kextrel.virtual.ui.keys import usage_of
+from kextrel.virtual.wires.loopback import Loopback
 from kextrel.virtual.wires.webkeys import WEB_KEYS
 
 __all__ = ["Mac", "PiKvm"]
@@ -101,8 +102,12 @@ class PiKvm:
         self._mac, self._user, self._password = mac, user, password
         self._held: dict[int, Hold] = {}
         self._click: asyncio.Task[None] | None = None
-        self._runner: web.AppRunner | None = None
-        self.url = ""
+        self._server = Loopback()
+
+    @property
+    def url(self) -> str:
+        """Where it answers; "" before `start`."""
+        return self._server.url
 
     async def start(self) -> None:
         """Listens."""
@@ -118,11 +123,7 @@ class PiKvm:
                 web.post("/api/hid/events/send_key", self._send_key),
             ]
         )
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}"
+        await self._server.open(application)
 
     async def close(self) -> None:
         """Takes the box away: the button's contacts open, all keys come up. Harmless the second time."""
@@ -131,9 +132,7 @@ class PiKvm:
             await asyncio.wait([self._click])
         for usage in list(self._held):
             self._up(usage)
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await self._server.close()
 
     # -- every request
 
