@@ -58,7 +58,8 @@ def serve(
 
 
 def _serve_apart(specs: Sequence[MacSpec], faults: Sequence[Fault], announcer: _Announcer, with_stdin: bool) -> None:
-    """A process a Mac; this one's threads must not be there yet when it forks."""
+    """A process a Mac; this one's threads must not be there yet when it forks, but what all of them need must."""
+    import kextrel.virtual.assembly  # noqa: F401  once here, and not in every process
     from kextrel import virtual
 
     def member(spec: MacSpec) -> Callable[[Callable[[Mapping[str, Any]], None]], None]:

@@ -8,17 +8,18 @@ import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kextrel.virtual.assembly import Parts, pikvm
 from kextrel.virtual.faults import Fault
 from kextrel.virtual.machine import Machine
-from kextrel.virtual.mdm.client import Client
 from kextrel.virtual.mdm.identity import about
-from kextrel.virtual.mdm.server import USER, Server
 from kextrel.virtual.spec import Endpoints, MacSpec
 from kextrel.virtual.wires.keyboard import HidInjector
 from kextrel.virtual.wires.relay import MAINS, RelayBoard
+
+if TYPE_CHECKING:
+    from kextrel.virtual.mdm.client import Client
+    from kextrel.virtual.mdm.server import Server
 
 __all__ = ["Place", "run", "serve"]
 
@@ -68,6 +69,8 @@ async def _mdm_server(specs: Sequence[MacSpec], stack: AsyncExitStack) -> Server
     """The server that these Macs enroll with, for as long as `stack`; None when none of them needs it."""
     if not any(spec.enrollment != "none" and not spec.mdm_url for spec in specs):
         return None
+    from kextrel.virtual.assembly import Server
+
     server = Server()
     stack.push_async_callback(server.close)
     await server.start()
@@ -86,6 +89,8 @@ class Place:
     """
 
     def __init__(self, spec: MacSpec, broken: asyncio.Future[None], mdm: Server | None = None) -> None:
+        from kextrel.virtual.assembly import Parts, PiKvm
+
         self.machine = machine = Machine(spec, Parts())
         self._mdm = mdm
         machine.on_failure = partial(_break, broken)
@@ -94,7 +99,7 @@ class Place:
             machine.keyboard, lambda: machine.environment != "off", machine.clock, machine.faults
         )
         self._kvm_password = secrets.token_urlsafe(12)
-        self.kvm = pikvm(machine, user=_KVM_USER, password=self._kvm_password)
+        self.kvm = PiKvm(machine, user=_KVM_USER, password=self._kvm_password)
 
     async def start(self, on_ready: Callable[[Endpoints], None]) -> None:
         """Wires it up and switches it on; `on_ready` is called once, when macOS is up."""
@@ -144,7 +149,7 @@ class Place:
         spec = self.machine.spec
         if spec.enrollment == "none" or spec.mdm_url or self._mdm is None:
             return None
-        return {"udid": self._mdm_id, "user": USER, "api_key": self._mdm.api_key}
+        return {"udid": self._mdm_id, "user": self._mdm.user, "api_key": self._mdm.api_key}
 
     async def close(self) -> None:
         """Takes it all away."""
