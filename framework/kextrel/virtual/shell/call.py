@@ -74,8 +74,6 @@ async def call(
     function = functions and name in shell.functions
     if not function and name not in BUILTINS:
         return await _external(shell, argv, assignments, redirects, final=final)
-    if not redirects and not assignments:
-        return await (_function(shell, name, argv[1:]) if function else _builtin(shell, argv))
     with redirected(shell, redirects):
         async with _assigned(shell, assignments):
             return await (_function(shell, name, argv[1:]) if function else _builtin(shell, argv))

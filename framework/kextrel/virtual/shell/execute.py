@@ -81,10 +81,8 @@ def _tested(shell: Shell, tested: bool) -> Iterator[None]:
 
 
 async def run_pipeline(shell: Shell, node: Pipeline, *, tested: bool) -> int:
-    """`a | b`, with `!`. While somebody looks at the status (`tested`), `set -e` does nothing."""
-    looked_at = tested or node.negated
-    shell.tested += looked_at
-    try:
+    """`a | b`, with `!`."""
+    with _tested(shell, tested or node.negated):
         if len(node.commands) == 1:
             shell.status = await run_command(shell, node.commands[0])
         else:
@@ -92,8 +90,6 @@ async def run_pipeline(shell: Shell, node: Pipeline, *, tested: bool) -> int:
         may_end = len(node.commands) > 1 or _ends_on_error(node.commands[0])
         if shell.status and may_end and not shell.tested and "errexit" in shell.options:
             raise ShellExit(shell.status)
-    finally:
-        shell.tested -= looked_at
     if node.negated:
         shell.status = int(shell.status == 0)
     return shell.status
