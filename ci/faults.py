@@ -19,14 +19,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kextrel.lab import load_profile, served
+from kextrel.certification import SCENARIOS
+from kextrel.lab import default_profile_path, load_profile, served
+from kextrel.virtual import FAULTS
 
-ROOT = Path(__file__).resolve().parents[1]
-FAULTS = (
-    *("ssh-drop", "ssh-stall", "console-garble", "relay-stuck", "button-short"),
-    *("keys-lost", "screen-dark", "power-cut", "mdm-down", "mdm-late"),
-)
-SCENARIOS = ROOT / "framework" / "kextrel" / "certification" / "scenarios"
 DEFAULT = SCENARIOS / "KEXT-04-the-whole-walk.mac.yaml"
 JUDGED = ("held", "violated")
 LAB = """\
@@ -42,12 +38,7 @@ macs:
     timeouts: {{{timeouts}}}
 """
 TIMEOUTS = ("boot", "shutdown", "recovery", "button", "screen", "settle", "command", "observe", "login", "transfer")
-MACS = {
-    "mini": ("apple-silicon", "14.5", "none"),
-    "intel": ("intel", "12.7", "device"),
-    "t2": ("intel-t2", "13.6", "user"),
-    "studio": ("apple-silicon", "15.1", "automated-device"),
-}
+MACS = load_profile(default_profile_path()).macs
 
 Verdicts = dict[str, list[str]]
 
@@ -107,9 +98,15 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 @contextmanager
 def _lab(mac: str, patience: float) -> Iterator[Path]:
-    architecture, macos, enrollment = MACS[mac]
+    named = MACS[mac]
     timeouts = ", ".join(f"{name}: {patience}" for name in TIMEOUTS)
-    text = LAB.format(name=mac, architecture=architecture, macos=macos, enrollment=enrollment, timeouts=timeouts)
+    text = LAB.format(
+        name=mac,
+        architecture=named.architecture,
+        macos=named.macos,
+        enrollment=named.enrollment,
+        timeouts=timeouts,
+    )
     with tempfile.TemporaryDirectory(prefix="kextrel-faults-") as folder:
         path = Path(folder) / "lab.yaml"
         path.write_text(text, encoding="utf-8")
