@@ -15,7 +15,7 @@ from kextrel.cli.words import counts_line, step_lines
 from kextrel.errors import BenchError, InputError, NotPossible, nearest
 from kextrel.evidence import EvidenceLog
 from kextrel.lab import Lab, load_profile, served
-from kextrel.lab.fit import FIT, Fitted, Requirement
+from kextrel.lab.fit import FIT, Fitted
 from kextrel.scenario import Judgement, Report, Scenario, Visit, plan, run_on, untouched
 from kextrel.scenario.tally import exit_code, tally
 from kextrel.vocabulary import Verdict
@@ -58,10 +58,8 @@ def _fit(fitted: Fitted, scenarios: Sequence[Scenario]) -> tuple[dict[str, list[
     """The scenarios by the Mac that was made for them, and the reports of those for which none can be."""
     chosen, reports = dict[str, list[Scenario]](), list[Report]()
     for scenario in scenarios:
-        mac = scenario.mac.template
-        wanted = Requirement(mac.architecture, scenario.mac.macos, mac.enrollment, mac.bootstrap_token)
         try:
-            chosen.setdefault(fitted.mac_for(wanted), []).append(scenario)
+            chosen.setdefault(fitted.mac_for(scenario.mac.requirement), []).append(scenario)
         except NotPossible as error:
             reports.append(untouched(scenario, "no Mac", Judgement(Verdict.NOT_CHECKED, None, str(error))))
     return chosen, reports
@@ -92,8 +90,7 @@ def _choose(scenarios: Sequence[Scenario], macs: Lab, device: str | None) -> dic
         raise InputError(f"the lab has no Mac named '{device}'", hint=nearest(device, macs.names()))
     chosen: dict[str, list[Scenario]] = {}
     for scenario in scenarios:
-        fitting = [name for name in macs.names() if not scenario.mac.unmet(macs.facts(name))] or macs.names()[:1]
-        for name in [device] if device is not None else fitting if scenario.mac.on == "each" else fitting[:1]:
+        for name in [device] if device is not None else scenario.mac.chosen(macs.names(), macs.facts):
             chosen.setdefault(name, []).append(scenario)
     return chosen
 

@@ -70,10 +70,5 @@ def _macos(text: str) -> WantedMacos:
 def for_scenario(run: Run, scenario: Scenario) -> list[str]:
     """The Macs that a scenario runs on: one that fits or, with `on: each`, all that do. Where none fits, the first one,
     which will say why not. Raises NotPossible where they are made to measure and that one cannot be."""
-    wanted = scenario.mac
-    mac = wanted.template
-    made = run.make(Requirement(mac.architecture, wanted.macos, mac.enrollment, mac.bootstrap_token))
-    if made is not None:
-        return [made]
-    fits = [name for name in run.names if not wanted.unmet(run.plan.facts(name))] or list(run.names)[:1]
-    return fits if wanted.on == "each" else fits[:1]
+    made = run.make(scenario.mac.requirement)
+    return [made] if made is not None else scenario.mac.chosen(run.names, run.plan.facts)

@@ -5,6 +5,7 @@ Defaults are those of design.md. A start that no Mac can be in is refused, with 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,7 @@ from kextrel.yamltext import Node
 
 if TYPE_CHECKING:
     from kextrel.device.rig import Facts
+    from kextrel.lab.fit import Requirement
 
 __all__ = [
     "MAC_FIELDS",
@@ -119,6 +121,20 @@ class WantedMac:
         if mac.enrollment is not wanted.enrollment:
             return f"it needs enrollment {wanted.enrollment}, this Mac has {mac.enrollment}"
         return self._unmet_enrollment(mac)
+
+    def chosen(self, names: Sequence[str], facts: Callable[[str], Facts]) -> list[str]:
+        """The Macs of a lab that the scenario runs on: the first that fits or, with `on: each`, all that do. Where none
+        fits, the first of all, which will say why not."""
+        fits = [name for name in names if not self.unmet(facts(name))] or list(names)[:1]
+        return fits if self.on == "each" else fits[:1]
+
+    @property
+    def requirement(self) -> Requirement:
+        """What a virtual Mac that is made to measure must be."""
+        from kextrel.lab.fit import Requirement  # to predict a scenario no lab is needed
+
+        wanted = self.template
+        return Requirement(wanted.architecture, self.macos, wanted.enrollment, wanted.bootstrap_token)
 
     def _unmet_enrollment(self, mac: Facts) -> str:
         wanted = self.template
