@@ -7,19 +7,20 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from kextrel.policy import (
-    boot,
+from kextrel.policy import boot, kext, mdm, signature, sysext
+from kextrel.policy.clauses import (
+    activation,
+    approving,
     booting,
     commands,
     enrollment,
     intel,
-    intelboot,
-    kext,
-    mdm,
+    intelsecurity,
+    loading,
     removal,
     scope,
-    signature,
-    sysext,
+    security,
+    signing,
     unloading,
 )
 from kextrel.policy.rule import Law, Rule
@@ -56,8 +57,8 @@ _OFFERED = 30  # minutes that design.md lets an approval be offered for
 
 Clause = Callable[[Situation, Any, Law], Prediction | None]
 
-_ROOMS = (boot, intelboot, kext, intel, unloading, signature, mdm, sysext, removal)
-RULES: Mapping[str, Rule] = MappingProxyType({rule.id: rule for room in _ROOMS for rule in room.RULES})
+_FAMILIES = (boot, kext, signature, mdm, sysext)
+RULES: Mapping[str, Rule] = MappingProxyType({rule.id: rule for family in _FAMILIES for rule in family.RULES})
 
 
 def begin(start: Start) -> Situation:
@@ -119,28 +120,28 @@ _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
     Load: (
         scope.needs_macos,
         scope.must_be_installed,
-        kext.already_in_the_running_auxkc,
+        loading.already_in_the_running_auxkc,
         scope.since_big_sur,
         scope.architecture_reaches,
-        signature.must_be_valid,
+        signing.must_be_valid,
         scope.notarization_and_kpi_reach,
         intel.no_mode_is_needed,
-        kext.policy_must_allow_kexts,
+        loading.policy_must_allow_kexts,
         scope.banned_reaches,
-        kext.a_profile_is_enough,
-        kext.approval_is_forbidden,
-        kext.approval_or_restart,
+        loading.a_profile_is_enough,
+        loading.approval_is_forbidden,
+        loading.approval_or_restart,
     ),
     Approve: (
         scope.needs_macos,
         scope.must_be_installed,
         scope.since_big_sur,
-        kext.approval_is_forbidden,
-        kext.nothing_is_pending,
-        scope.who_approves,
-        kext.approved_into_the_uakl,
+        loading.approval_is_forbidden,
+        approving.nothing_is_pending,
+        approving.who_approves,
+        approving.approved_into_the_uakl,
     ),
-    Rebuild: (scope.needs_macos, scope.since_big_sur, kext.rebuilt),
+    Rebuild: (scope.needs_macos, scope.since_big_sur, approving.rebuilt),
     Unload: (scope.needs_macos, scope.must_be_installed, scope.since_big_sur, unloading.unloaded),
     Restart: (
         commands.needs_an_mdm,
@@ -151,44 +152,44 @@ _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
         commands.booted_by_somebody,
     ),
     PowerCut: (scope.no_kexts_before_big_sur, _power_was_cut),
-    Boot: (boot.only_these_environments, _booted),
+    Boot: (security.only_these_environments, _booted),
     SetSecurity: (
         scope.has_a_boot_policy,
-        boot.nothing_is_asked,
-        intelboot.security_level_is_set,
-        boot.lowering_needs_1tr,
-        boot.full_excludes_allowances,
+        security.nothing_is_asked,
+        intelsecurity.security_level_is_set,
+        security.lowering_needs_1tr,
+        security.full_excludes_allowances,
         scope.security_tools_reach,
-        boot.credentials,
-        boot.full_asks_apple,
-        boot.the_policy_is_written,
+        security.credentials,
+        security.full_asks_apple,
+        security.the_policy_is_written,
     ),
     SetSip: (
-        intelboot.sip_is_set,
-        boot.disabling_sip_needs_1tr,
-        boot.enabling_sip,
-        boot.credentials,
-        boot.sip_is_set,
+        intelsecurity.sip_is_set,
+        security.disabling_sip_needs_1tr,
+        security.enabling_sip,
+        security.credentials,
+        security.sip_is_set,
     ),
     Activate: (
-        sysext.before_catalina,
+        activation.before_catalina,
         scope.needs_macos,
         scope.must_be_installed,
-        sysext.must_be_signed_and_in_applications,
-        sysext.entitlement_missing,
-        sysext.approval_is_forbidden,
-        sysext.activated,
+        activation.must_be_signed_and_in_applications,
+        activation.entitlement_missing,
+        activation.approval_is_forbidden,
+        activation.activated,
     ),
     Allow: (
-        sysext.before_catalina,
+        activation.before_catalina,
         scope.needs_macos,
         scope.must_be_installed,
-        sysext.approval_is_forbidden,
-        sysext.allowed_by_the_user,
+        activation.approval_is_forbidden,
+        activation.allowed_by_the_user,
     ),
-    Disable: (sysext.before_catalina, scope.needs_macos, scope.must_be_installed, sysext.switched),
-    Enable: (sysext.before_catalina, scope.needs_macos, scope.must_be_installed, sysext.switched),
-    Deactivate: (sysext.before_catalina, scope.needs_macos, scope.must_be_installed, removal.deactivated),
+    Disable: (activation.before_catalina, scope.needs_macos, scope.must_be_installed, activation.switched),
+    Enable: (activation.before_catalina, scope.needs_macos, scope.must_be_installed, activation.switched),
+    Deactivate: (activation.before_catalina, scope.needs_macos, scope.must_be_installed, removal.deactivated),
     InstallProfile: (
         enrollment.reached_in_macos,
         enrollment.needs_an_approved_enrollment,

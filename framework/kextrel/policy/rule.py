@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 from kextrel.vocabulary import Architecture, Mac, Version
 
-__all__ = ["Law", "Rule"]
+__all__ = ["APPLE_SILICON", "BIG_SUR", "CATALINA", "INTEL", "Law", "Rule"]
+
+APPLE_SILICON = frozenset({Architecture.APPLE_SILICON})
+INTEL = frozenset({Architecture.INTEL, Architecture.INTEL_T2})
+CATALINA, BIG_SUR = Version(10, 15), Version(11)
 
 _EVERY = frozenset(Architecture)
 

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from kextrel.policy.rule import APPLE_SILICON, BIG_SUR, Rule
 
-from kextrel.policy.rule import Law, Rule
-from kextrel.policy.ruling import Prediction, refused
-from kextrel.policy.situation import BIG_SUR, Situation
-from kextrel.vocabulary import Architecture, Extension, Reason, Signature
-from kextrel.vocabulary.actions import Load
-
-__all__ = ["RULES", "SIG_01", "SIG_02", "SIG_03", "SIG_05", "must_be_valid", "relaxed", "unfit", "unfit_among"]
+__all__ = ["RULES", "SIG_01", "SIG_02", "SIG_03", "SIG_05"]
 
 SIG_01 = Rule(
     "SIG-01",
@@ -29,10 +23,9 @@ SIG_03 = Rule(
     "Apple silicon, unsigned kext: the permissive flow (SIP disabled in 1TR, so permissive, kexts allowed), then "
     "approval and restart, loads it.",
     ("S0", "S1"),
-    architectures=frozenset({Architecture.APPLE_SILICON}),
+    architectures=APPLE_SILICON,
     since=BIG_SUR,
 )
-
 SIG_05 = Rule(
     "SIG-05",
     "A system extension must be signed by a developer team, and live in an app in /Applications, unless developer mode "
@@ -41,36 +34,3 @@ SIG_05 = Rule(
 )
 
 RULES = (SIG_01, SIG_02, SIG_03, SIG_05)
-
-
-def unfit(extension: Extension, *, sip: bool) -> bool:
-    """Whether SIG-01 refuses the signature of `extension` on a Mac whose SIP is `sip`."""
-    return sip and extension.signature is not Signature.DEVELOPER_ID
-
-
-def unfit_among(situation: Situation, bundle_ids: frozenset[str]) -> frozenset[str]:
-    """Those that SIG-01 refuses under the boot policy in force; kexts that no description is known of are left out."""
-    known = {one.bundle_id: one for one in situation.extensions.values()}
-    sip = situation.in_force.sip
-    return frozenset(one for one in bundle_ids & known.keys() if unfit(known[one], sip=sip))
-
-
-def must_be_valid(situation: Situation, action: Load, law: Law) -> Prediction | None:
-    """SIG-01, and SIG-02 without which a bad signature would be refused with SIP disabled too.
-
-    A kext is discovered by the request, whatever the answer.
-    """
-    extension = situation.extensions[action.extension]
-    enforced = situation.in_force.sip or not law.says(SIG_02)
-    if law.says(SIG_01) and unfit(extension, sip=enforced):
-        after = replace(situation, discovered=situation.discovered | {action.extension})
-        return refused(Reason.SIGNATURE, after, SIG_01)
-    return None
-
-
-def relaxed(extension: Extension, situation: Situation, law: Law) -> tuple[Rule, ...]:
-    """The rules that let a badly signed kext pass here, for those steps where it does."""
-    if situation.in_force.sip or extension.signature is Signature.DEVELOPER_ID:
-        return ()
-    unsigned = extension.signature is Signature.NONE and law.says(SIG_03)
-    return (SIG_02, SIG_03) if unsigned else (SIG_02,)

@@ -17,13 +17,10 @@ from kextrel.vocabulary import (
     SecurityMode,
     Start,
     State,
-    Version,
 )
 from kextrel.vocabulary.actions import Restart
 
-__all__ = ["BIG_SUR", "BootPolicy", "Situation"]
-
-BIG_SUR = Version.parse("11.0")
+__all__ = ["BootPolicy", "Situation"]
 
 
 @dataclass(frozen=True)

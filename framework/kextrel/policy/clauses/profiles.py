@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
+from kextrel.policy.mdm import MDM_13
 from kextrel.policy.rule import Law, Rule
 from kextrel.policy.situation import Situation
 from kextrel.vocabulary import Category, Extension, KernelPolicy, Signature, SystemPolicy
 
 __all__ = [
-    "MDM_13",
     "extension_listed",
     "extension_overrides",
     "kernel",
@@ -21,13 +21,6 @@ __all__ = [
     "system",
     "united",
 ]
-
-MDM_13 = Rule(
-    "MDM-13",
-    "Several profiles: allow-lists are united; AllowUserOverrides is false if any says false; a profile that omits the "
-    "key counts with its default.",
-    ("A:both policies",),
-)
 
 _TYPES = {
     Category.DRIVER: "DriverExtension",

@@ -4,28 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kextrel.policy.rule import Law, Rule
+from kextrel.policy.kext import KEXT_16, KEXT_17
+from kextrel.policy.rule import BIG_SUR, Law, Rule
 from kextrel.policy.ruling import Expected, NotModelled, Prediction, ruled
-from kextrel.policy.situation import BIG_SUR, Situation
+from kextrel.policy.situation import Situation
 from kextrel.vocabulary import Outcome
 from kextrel.vocabulary.actions import Remove, Unload
 
-__all__ = ["KEXT_17", "RULES", "gone_at_last", "loaded_again", "removed_from_disk", "unloaded"]
-
-KEXT_16 = Rule(
-    "KEXT-16",
-    "Unloading stops a kext but leaves it in the AuxKC: it can be loaded again with no restart.",
-    ("M:kmutil",),
-    since=BIG_SUR,
-)
-KEXT_17 = Rule(
-    "KEXT-17",
-    "Removing the bundle leaves the kext in the running AuxKC; it is gone after a rebuild and a restart.",
-    ("M:kmutil",),
-    since=BIG_SUR,
-)
-
-RULES = (KEXT_16, KEXT_17)
+__all__ = ["gone_at_last", "loaded_again", "removed_from_disk", "unloaded"]
 
 
 def unloaded(situation: Situation, action: Unload, law: Law) -> Prediction:

@@ -4,44 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kextrel.policy import profiles
+from kextrel.policy.clauses import profiles
+from kextrel.policy.clauses.activation import DISABLED, ENABLED, TERMINATED, WAITING, recorded
 from kextrel.policy.rule import Law, Rule
 from kextrel.policy.ruling import Expected, NotModelled, Prediction, refused, ruled
 from kextrel.policy.situation import Situation
-from kextrel.policy.sysext import CATALINA, DISABLED, ENABLED, TERMINATED, WAITING, recorded
+from kextrel.policy.sysext import SYS_09, SYS_10, SYS_12
 from kextrel.vocabulary import Credential, Extension, Outcome, Reason, Version
 from kextrel.vocabulary.actions import Deactivate, Remove
 
-__all__ = ["RULES", "booted", "deactivated", "its_app_deleted"]
+__all__ = ["booted", "deactivated", "its_app_deleted"]
 
 _ASKS = Version.parse("11.3")
 _REMOVABLE = Version.parse("12.0.1")
-
-SYS_09 = Rule(
-    "SYS-09",
-    "From 11.3 (stated to 11.6.4, and by SYS-10 after): an extension that asks to be deactivated by its own app gets "
-    "an authentication dialogue for an administrator; refused or missing credentials leave it running. Before 11.3: "
-    "open.",
-    ("S0", "S2"),
-    open=True,
-    since=CATALINA,
-)
-SYS_10 = Rule(
-    "SYS-10",
-    "12.0.1 and later: if RemovableSystemExtensions names it, its app deactivates it with no administrator. Before "
-    "12.0.1 the key has no effect.",
-    ("S0", "S2", "A"),
-    since=CATALINA,
-)
-SYS_12 = Rule(
-    "SYS-12",
-    'Deactivated: "terminated waiting to uninstall on reboot", gone after the restart. Deleting the app asks for an '
-    "administrator, then deactivates.",
-    ("M:systemextensionsctl",),
-    since=CATALINA,
-)
-
-RULES = (SYS_09, SYS_10, SYS_12)
 
 
 def deactivated(situation: Situation, action: Deactivate, law: Law) -> Prediction:

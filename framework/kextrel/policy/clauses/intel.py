@@ -4,32 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kextrel.policy.kext import KEXT_07, KEXT_14
 from kextrel.policy.rule import Law, Rule
 from kextrel.policy.ruling import Expected, Prediction
-from kextrel.policy.situation import BIG_SUR, Situation
-from kextrel.vocabulary import Architecture, Outcome, Reason
+from kextrel.policy.situation import Situation
+from kextrel.vocabulary import Outcome, Reason
 from kextrel.vocabulary.actions import Load
 
-__all__ = ["INTEL", "KEXT_07", "KEXT_14", "RULES", "asks_for_no_mode", "no_mode_is_needed", "starts_unvouched"]
-
-INTEL = frozenset({Architecture.INTEL, Architecture.INTEL_T2})
-
-KEXT_07 = Rule(
-    "KEXT-07",
-    "Intel, T2 or not: no security mode is needed, approval and restart only.",
-    ("S1", "S2"),
-    architectures=INTEL,
-    since=BIG_SUR,
-)
-KEXT_14 = Rule(
-    "KEXT-14",
-    "Intel: the AuxKC lies on the data volume and no LocalPolicy holds a hash of it.",
-    ("S1",),
-    architectures=INTEL,
-    since=BIG_SUR,
-)
-
-RULES = (KEXT_07, KEXT_14)
+__all__ = ["asks_for_no_mode", "no_mode_is_needed", "starts_unvouched"]
 
 
 def asks_for_no_mode(law: Law) -> tuple[Rule, ...]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kextrel.policy import booting, kext, mdm, scope, signature
+from kextrel.policy.clauses import approving, booting, scope, signing, vouching
+from kextrel.policy.mdm import MDM_01, MDM_02, MDM_03, MDM_04, MDM_05, MDM_06, MDM_09, MDM_10, MDM_16
 from kextrel.policy.rule import Law, Rule
 from kextrel.policy.ruling import Expected, Prediction, refused, ruled
+from kextrel.policy.signature import SIG_01
 from kextrel.policy.situation import Situation
 from kextrel.vocabulary import (
     Enrollment,
@@ -31,9 +33,9 @@ _KEXTS = frozenset({"uakl", "aux_kc", "receipt", "loaded_kexts"})
 
 def needs_an_mdm(situation: Situation, action: Restart, law: Law) -> Prediction | None:
     """MDM-01 and MDM-06: without an MDM that manages the device there is no restart by it, whatever the version."""
-    if action.by == "user" or mdm.managed(situation):
+    if action.by == "user" or vouching.managed(situation):
         return None
-    rule = mdm.MDM_06 if situation.mac.enrollment is Enrollment.USER else mdm.MDM_01
+    rule = MDM_06 if situation.mac.enrollment is Enrollment.USER else MDM_01
     if not rule.holds_for(situation.mac):
         return refused(Reason.ENROLLMENT, situation)
     return refused(Reason.ENROLLMENT, situation, rule) if law.says(rule) else None
@@ -43,8 +45,8 @@ def queued_in_recovery(situation: Situation, action: Restart, law: Law) -> Predi
     """MDM-16: the command waits at the server until the Mac is back in macOS."""
     if action.by == "user" or situation.environment is Environment.MACOS:
         return None
-    kept = (*situation.queued, action) if law.says(mdm.MDM_16) else situation.queued
-    return ruled(Outcome.DEFERRED, replace(situation, queued=kept), mdm.MDM_16)
+    kept = (*situation.queued, action) if law.says(MDM_16) else situation.queued
+    return ruled(Outcome.DEFERRED, replace(situation, queued=kept), MDM_16)
 
 
 def notified(situation: Situation, action: Restart, law: Law) -> Prediction | None:
@@ -52,18 +54,18 @@ def notified(situation: Situation, action: Restart, law: Law) -> Prediction | No
     if action.by == "user" or not action.notify_user:
         return None
     waits = situation.mac.macos >= _TELLS_THE_USER and situation.mac.logged_in
-    if waits is not law.says(mdm.MDM_05):
+    if waits is not law.says(MDM_05):
         return None
-    return ruled(Outcome.DEFERRED, replace(situation, told=action), mdm.MDM_05)
+    return ruled(Outcome.DEFERRED, replace(situation, told=action), MDM_05)
 
 
 def restarted_by_mdm(situation: Situation, action: Restart, law: Law) -> Prediction | None:
     """The restart itself: what goes into the AuxKC first, if RebuildKernelCache asks for it (MDM-02, -03, -04, -10)."""
     if action.by == "user":
         return None
-    told = (mdm.MDM_05,) if action.notify_user and law.says(mdm.MDM_05) else ()
-    if not action.rebuild_kernel_cache and (law.says(mdm.MDM_04) or not action.kext_paths):
-        ignored = (mdm.MDM_04,) if action.kext_paths else ()
+    told = (MDM_05,) if action.notify_user and law.says(MDM_05) else ()
+    if not action.rebuild_kernel_cache and (law.says(MDM_04) or not action.kext_paths):
+        ignored = (MDM_04,) if action.kext_paths else ()
         return _and_rules(booting.into_macos(situation, Outcome.RESTARTED, law), *told, *ignored)
     return _and_rules(_rebuilding(situation, action, law), *told)
 
@@ -76,15 +78,15 @@ def _rebuilding(situation: Situation, action: Restart, law: Law) -> Prediction:
     if not unnamed:
         return only
     there = frozenset(name for name in unnamed if situation.extensions[name].path == _WATCHED)
-    if not law.says(mdm.MDM_04):
+    if not law.says(MDM_04):
         return _rebuilt(situation, named | unnamed, law)
-    only = _and_rules(only, mdm.MDM_04)
+    only = _and_rules(only, MDM_04)
     return _either(only, _rebuilt(situation, named | there, law)) if there else only
 
 
 def _named(situation: Situation, action: Restart, law: Law) -> frozenset[str]:
     """What KextPaths adds. Without MDM-04 it adds nothing."""
-    return frozenset(action.kext_paths) & situation.on_disk if law.says(mdm.MDM_04) else frozenset()
+    return frozenset(action.kext_paths) & situation.on_disk if law.says(MDM_04) else frozenset()
 
 
 def _lying(situation: Situation, law: Law) -> frozenset[str]:
@@ -98,7 +100,7 @@ def _lying(situation: Situation, law: Law) -> frozenset[str]:
 
 def _lets_in(situation: Situation, extension: Extension, law: Law) -> tuple[Rule, ...]:
     is_kext = extension.kind is ExtensionKind.KEXT
-    return mdm.lets_in(situation, extension, law) if is_kext else ()
+    return vouching.lets_in(situation, extension, law) if is_kext else ()
 
 
 def _rebuilt(situation: Situation, named: frozenset[str], law: Law) -> Prediction:
@@ -108,9 +110,9 @@ def _rebuilt(situation: Situation, named: frozenset[str], law: Law) -> Predictio
         known, rules = _considered(known, known.extensions[name], law)
         reasons += rules
     if named:
-        reasons.append(mdm.MDM_04)
-    before = booting.into_macos(replace(known, staged=kext.buildable(known, law)), Outcome.RESTARTED, law)
-    if not law.says(mdm.MDM_02):  # then nothing is said of whether a profile's kext is in the UAKL all the same
+        reasons.append(MDM_04)
+    before = booting.into_macos(replace(known, staged=approving.buildable(known, law)), Outcome.RESTARTED, law)
+    if not law.says(MDM_02):  # then nothing is said of whether a profile's kext is in the UAKL all the same
         before = _but_unsettled(before, frozenset({"uakl"}))
     return _and_rules(before, *reasons, first=True)
 
@@ -121,16 +123,16 @@ def _considered(known: Situation, extension: Extension, law: Law) -> tuple[Situa
     enough = _lets_in(known, extension, law)
     if enough:
         _can_be_judged(known, extension, law)
-        if law.says(signature.SIG_01) and signature.unfit(extension, sip=known.in_force.sip):
-            return known, (signature.SIG_01,)
+        if law.says(SIG_01) and signing.unfit(extension, sip=known.in_force.sip):
+            return known, (SIG_01,)
         vouched = replace(known, uakl=known.uakl | bundle, vouched=known.vouched | bundle)
         return _as_lowered(vouched, enough, law)
     if extension.bundle_id in known.uakl:
         return known, ()
-    if not law.says(mdm.MDM_03):
+    if not law.says(MDM_03):
         return replace(known, uakl=known.uakl | bundle), ()
-    listed = mdm.listed(known, extension, law)
-    return known, (mdm.MDM_09,) if listed and law.says(mdm.MDM_09) else (mdm.MDM_03,)
+    listed = vouching.listed(known, extension, law)
+    return known, (MDM_09,) if listed and law.says(MDM_09) else (MDM_03,)
 
 
 def _can_be_judged(known: Situation, extension: Extension, law: Law) -> None:
@@ -142,10 +144,10 @@ def _can_be_judged(known: Situation, extension: Extension, law: Law) -> None:
 
 def _as_lowered(vouched: Situation, enough: tuple[Rule, ...], law: Law) -> tuple[Situation, tuple[Rule, ...]]:
     """MDM-10, first of the rules where it is needed: without it the kext is approved and the boot policy stays."""
-    if mdm.MDM_10 not in enough:
+    if MDM_10 not in enough:
         return vouched, enough
-    rules = (mdm.MDM_10, *enough)
-    return (_lowered(vouched), rules) if law.says(mdm.MDM_10) else (vouched, rules)
+    rules = (MDM_10, *enough)
+    return (_lowered(vouched), rules) if law.says(MDM_10) else (vouched, rules)
 
 
 def _lowered(situation: Situation) -> Situation:
@@ -170,7 +172,7 @@ def _user_restart(situation: Situation, outcome: Outcome, law: Law) -> Predictio
         kept = replace(situation.told, notify_user=False)
         done = _with_outcome(_rebuilding(situation, kept, law), outcome) if kept.rebuild_kernel_cache else plain
         waited = _waits_for_mdm(situation, law)
-        return _and_rules(_either(done, plain) if waited else _doubted(done, plain), mdm.MDM_05)
+        return _and_rules(_either(done, plain) if waited else _doubted(done, plain), MDM_05)
     if not _waits_for_mdm(situation, law):
         return _unsure_of_what_lies_there(situation, plain, law)
     return _either(plain, _with_outcome(_rebuilt(situation, frozenset(), law), outcome))
@@ -178,8 +180,8 @@ def _user_restart(situation: Situation, outcome: Outcome, law: Law) -> Predictio
 
 def _waits_for_mdm(situation: Situation, law: Law) -> bool:
     """Whether a kext was asked for that only the MDM itself can let in (MDM-10)."""
-    names = situation.discovered & situation.on_disk if law.says(mdm.MDM_10) else frozenset()
-    return any(mdm.MDM_10 in _lets_in(situation, situation.extensions[name], law) for name in names)
+    names = situation.discovered & situation.on_disk if law.says(MDM_10) else frozenset()
+    return any(MDM_10 in _lets_in(situation, situation.extensions[name], law) for name in names)
 
 
 def _unsure_of_what_lies_there(situation: Situation, plain: Prediction, law: Law) -> Prediction:
@@ -199,7 +201,7 @@ def _queue_carried_out(booted: Prediction, law: Law) -> Prediction:
         after, rules = next_.outcomes[0].situation, (*rules, *next_.rules)
     end = Prediction((Expected(first.outcome, None, after, first.unsettled),), booted.rules)
     told = _doubted(end, replace(booted, outcomes=(first,)))
-    return replace(told, rules=(*told.rules, mdm.MDM_16.id, *rules))
+    return replace(told, rules=(*told.rules, MDM_16.id, *rules))
 
 
 def _either(likely: Prediction, other: Prediction) -> Prediction:

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kextrel.policy import boot
-from kextrel.policy.intel import INTEL
-from kextrel.policy.rule import Law, Rule
+from kextrel.policy.boot import BOOT_03, BOOT_10, BOOT_11
+from kextrel.policy.clauses import security
+from kextrel.policy.rule import Law
 from kextrel.policy.ruling import Expected, NotModelled, Prediction, refused, ruled
 from kextrel.policy.situation import Situation
 from kextrel.vocabulary import Credential, Environment, Outcome, Reason, SecurityMode
 from kextrel.vocabulary.actions import SetSecurity, SetSip
 
-__all__ = ["RULES", "security_level_is_set", "sip_is_set"]
-
-BOOT_10 = Rule(
-    "BOOT-10",
-    "Intel: SIP is changed from any recoveryOS; from macos the request is refused. No security mode is involved, with "
-    "or without T2.",
-    ("M:csrutil",),
-    architectures=INTEL,
-)
-RULES = (BOOT_10,)
+__all__ = ["security_level_is_set", "sip_is_set"]
 
 
 def sip_is_set(situation: Situation, action: SetSip, law: Law) -> Prediction | None:
@@ -36,7 +27,7 @@ def sip_is_set(situation: Situation, action: SetSip, law: Law) -> Prediction | N
     after = replace(situation.stored, sip=action.enabled)
     if after == situation.stored:
         return ruled(Outcome.UNCHANGED, situation, BOOT_10)
-    changed = ruled(Outcome.CHANGED, replace(situation, stored=after), BOOT_10, boot.BOOT_11)
+    changed = ruled(Outcome.CHANGED, replace(situation, stored=after), BOOT_10, BOOT_11)
     if law.says(BOOT_10):
         return changed
     return Prediction((Expected(Outcome.REFUSED, Reason.WRONG_ENVIRONMENT, situation), *changed.outcomes), ())
@@ -52,7 +43,7 @@ def security_level_is_set(situation: Situation, action: SetSecurity, law: Law) -
         return refused(Reason.NOT_OFFERED, situation)
     if not action.paired:
         raise NotModelled("a recoveryOS that is not paired, on Intel (BOOT-12 is Apple silicon's)")
-    denied = boot.credentials(situation, action, law)
+    denied = security.credentials(situation, action, law)
     return denied or _level_written(situation, action)
 
 
@@ -62,4 +53,4 @@ def _level_written(situation: Situation, action: SetSecurity) -> Prediction:
     after = replace(situation.stored, mode=action.mode)
     if after == situation.stored:
         return ruled(Outcome.UNCHANGED, situation)
-    return ruled(Outcome.CHANGED, replace(situation, stored=after), boot.BOOT_03, boot.BOOT_11)
+    return ruled(Outcome.CHANGED, replace(situation, stored=after), BOOT_03, BOOT_11)

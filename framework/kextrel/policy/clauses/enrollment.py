@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kextrel.policy import kext, mdm, sysext
-from kextrel.policy.rule import Law, Rule
+from kextrel.policy.clauses import activation, approving, vouching
+from kextrel.policy.mdm import MDM_07, MDM_14
+from kextrel.policy.rule import BIG_SUR, Law, Rule
 from kextrel.policy.ruling import NotModelled, Prediction, refused, ruled
-from kextrel.policy.situation import BIG_SUR, Situation
+from kextrel.policy.situation import Situation
 from kextrel.vocabulary import Enrollment, Environment, Outcome, Profile, Reason, SystemPolicy, Version
 from kextrel.vocabulary.actions import Enroll, InstallProfile, RemoveProfile, Unenroll
 
@@ -44,9 +45,9 @@ def needs_an_approved_enrollment(situation: Situation, action: InstallProfile, l
     early = profile.kernel_extensions is not None and macos < _KERNEL_POLICIES
     if early or (profile.system_extensions is not None and macos < _SYSTEM_POLICIES):
         raise NotModelled(f"a profile that macOS {macos} does not know")
-    if not law.says(mdm.MDM_07) or _counts_as_approved(situation):
+    if not law.says(MDM_07) or _counts_as_approved(situation):
         return None
-    return refused(Reason.ENROLLMENT, situation, mdm.MDM_07)
+    return refused(Reason.ENROLLMENT, situation, MDM_07)
 
 
 def _counts_as_approved(situation: Situation) -> bool:
@@ -58,9 +59,9 @@ def _counts_as_approved(situation: Situation) -> bool:
 
 def installed_by_hand(situation: Situation, action: InstallProfile, law: Law) -> Prediction | None:
     """MDM-07: these policies come from MDM only."""
-    if action.from_ == "mdm" or not law.says(mdm.MDM_07):
+    if action.from_ == "mdm" or not law.says(MDM_07):
         return None
-    return refused(Reason.NOT_OFFERED, situation, mdm.MDM_07)
+    return refused(Reason.NOT_OFFERED, situation, MDM_07)
 
 
 def malformed(situation: Situation, action: InstallProfile, law: Law) -> Prediction | None:
@@ -83,7 +84,7 @@ def _removable_and_not(payload: SystemPolicy) -> bool:
 def profile_installed(situation: Situation, action: InstallProfile, law: Law) -> Prediction:
     """It takes the place of one with the same id. What was asked for before meets it when it asks again."""
     others = tuple(one for one in situation.profiles if one.id != action.profile.id)
-    return _changed(situation, (*others, action.profile), Outcome.INSTALLED, law, (mdm.MDM_07,))
+    return _changed(situation, (*others, action.profile), Outcome.INSTALLED, law, (MDM_07,))
 
 
 def must_be_on_the_mac(situation: Situation, action: RemoveProfile, law: Law) -> Prediction | None:
@@ -103,34 +104,34 @@ def _changed(
     after = replace(situation, profiles=left)
     _no_system_extension_is_touched(situation, after, law)
     after, stale = _kexts_no_longer_listed(_no_longer_pending(after, law), law)
-    rules = (*because, mdm.MDM_14) if stale else because
+    rules = (*because, MDM_14) if stale else because
     return ruled(outcome, after, *rules, unsettled=_KEXTS if stale else frozenset())
 
 
 def _no_longer_pending(after: Situation, law: Law) -> Situation:
     """What a profile lets in now need not be approved any more; whether it still can be, no rule says."""
-    spared = frozenset(name for name in after.pending if mdm.lets_in(after, after.extensions[name], law))
+    spared = frozenset(name for name in after.pending if vouching.lets_in(after, after.extensions[name], law))
     return replace(after, pending=after.pending - spared, lapsed=after.lapsed | spared)
 
 
 def _kexts_no_longer_listed(after: Situation, law: Law) -> tuple[Situation, frozenset[str]]:
     """MDM-14: what is loaded stays so until a restart; what still waited for one is not built in by it."""
     known = {one.bundle_id: one for one in after.extensions.values()}
-    stale = frozenset(one for one in after.vouched & known.keys() if not mdm.listed(after, known[one], law))
+    stale = frozenset(one for one in after.vouched & known.keys() if not vouching.listed(after, known[one], law))
     waiting = stale - after.aux_kc - after.consented
     if not waiting:
         return after, stale
     ended = replace(after, uakl=after.uakl - waiting, vouched=after.vouched - waiting)
-    return replace(ended, staged=kext.buildable(ended, law)), stale
+    return replace(ended, staged=approving.buildable(ended, law)), stale
 
 
 def _no_system_extension_is_touched(before: Situation, after: Situation, law: Law) -> None:
     """Profiles that come or go change activations (SYS-07, SYS-08), which is not built yet."""
     for extension in before.extensions.values():
-        word, allowed = before.word(extension), sysext.allows(after, extension, law)
-        if word == sysext.WAITING and allowed:
+        word, allowed = before.word(extension), activation.allows(after, extension, law)
+        if word == activation.WAITING and allowed:
             raise NotModelled("a profile that allows a pending extension (SYS-07)")
-        if word in (sysext.ENABLED, sysext.DISABLED) and extension.bundle_id in before.granted and not allowed:
+        if word in (activation.ENABLED, activation.DISABLED) and extension.bundle_id in before.granted and not allowed:
             raise NotModelled("an active extension that no profile allows any more (SYS-08)")
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from kextrel.policy.rule import Law
+from kextrel.policy.rule import BIG_SUR, Law
 from kextrel.policy.ruling import NotModelled, Prediction, refused
-from kextrel.policy.situation import BIG_SUR, Situation
+from kextrel.policy.situation import Situation
 from kextrel.vocabulary import (
     Action,
     Architecture,
-    Credential,
     Environment,
     ExtensionKind,
     Reason,
@@ -40,7 +39,6 @@ __all__ = [
     "notarization_and_kpi_reach",
     "security_tools_reach",
     "since_big_sur",
-    "who_approves",
 ]
 
 _OnExtension = Load | Unload | Approve | Remove | Activate | Allow | Disable | Enable | Deactivate
@@ -102,14 +100,6 @@ def notarization_and_kpi_reach(situation: Situation, action: Load, law: Law) -> 
 def banned_reaches(situation: Situation, action: Load, law: Law) -> Prediction | None:
     if situation.extensions[action.extension].banned:
         raise NotModelled("a banned kext (KEXT-10)")
-    return None
-
-
-def who_approves(situation: Situation, action: Approve, law: Law) -> Prediction | None:
-    if action.as_ is not Credential.ADMIN:
-        raise NotModelled("approval by somebody who is no administrator (KEXT-20)")
-    if action.input != "physical":
-        raise NotModelled("approval by a synthetic event (UAK-09)")
     return None
 
 
