@@ -29,23 +29,22 @@ class IOFamily(StrEnum):
     PCI = "com.apple.iokit.IOPCIFamily"
 
 
+_SOCKET = """
+sock_accept sock_bind sock_close sock_connect sock_getpeername sock_getsockname sock_getsockopt sock_gettype
+sock_ioctl sock_isconnected sock_isnonblocking sock_listen sock_receive sock_receivembuf sock_release sock_retain
+sock_send sock_sendmbuf sock_setsockopt sock_shutdown sock_socket
+"""
+
+_FILTER = """
+ipf_addv4 ipf_addv6 ipf_inject_input ipf_inject_output ipf_remove sflt_attach sflt_detach sflt_register
+sflt_unregister sock_inject_data_in sock_inject_data_out sock_setpriv sockopt_copyin sockopt_copyout
+sockopt_direction sockopt_level sockopt_name sockopt_valsize
+"""
+
+
 KAUTH_SYMBOLS = frozenset({"kauth_listen_scope", "kauth_unlisten_scope"})
-
-SOCKET_SYMBOLS = frozenset(
-    """
-    sock_accept sock_bind sock_close sock_connect sock_getpeername sock_getsockname sock_getsockopt sock_gettype
-    sock_ioctl sock_isconnected sock_isnonblocking sock_listen sock_receive sock_receivembuf sock_release sock_retain
-    sock_send sock_sendmbuf sock_setsockopt sock_shutdown sock_socket
-    """.split()
-)
-
-FILTER_SYMBOLS = frozenset(
-    """
-    ipf_addv4 ipf_addv6 ipf_inject_input ipf_inject_output ipf_remove sflt_attach sflt_detach sflt_register
-    sflt_unregister sock_inject_data_in sock_inject_data_out sock_setpriv sockopt_copyin sockopt_copyout
-    sockopt_direction sockopt_level sockopt_name sockopt_valsize
-    """.split()
-)
+SOCKET_SYMBOLS = frozenset(_SOCKET.split())
+FILTER_SYMBOLS = frozenset(_FILTER.split())
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Kpi:
     """One entry of the list, under the rule that has it.
 
     `deprecated` and `unsupported` are the first macOS for which it is so, None where the list names none; `replacement`
-    is empty where it names none. Symbols have no leading underscore here. What a kext must use for the entry to be about
+    is empty where it names none. Symbols have no leading underscore here. What a kext must use for an entry to be about
     it is in the rule's text.
     """
 
