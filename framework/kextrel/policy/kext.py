@@ -13,18 +13,28 @@ __all__ = [
     "KEXT_06",
     "KEXT_07",
     "KEXT_08",
+    "KEXT_09",
+    "KEXT_10",
+    "KEXT_11",
+    "KEXT_12",
+    "KEXT_13",
     "KEXT_14",
     "KEXT_15",
     "KEXT_16",
     "KEXT_17",
+    "KEXT_18",
+    "KEXT_19",
+    "KEXT_20",
+    "KEXT_21",
+    "KEXT_22",
+    "KEXT_23",
     "RULES",
 ]
 
 KEXT_01 = Rule(
     "KEXT-01",
     "A third-party kext is never loaded on demand: a load request for one that is not in the running AuxKC does not "
-    "load "
-    "it.",
+    "load it.",
     ("S0", "S1", "S2"),
     since=BIG_SUR,
 )
@@ -32,8 +42,7 @@ KEXT_02 = Rule(
     "KEXT-02",
     "The first load request stages and validates the kext and asks the user to approve it; kmutil load exits 27 "
     "(approval required). If a profile already allows it (MDM-02): nothing is asked, restart required. A new version "
-    "of "
-    "an approved kext: restart required (on Apple silicon open: approval may be asked again).",
+    "of an approved kext: restart required (on Apple silicon open: approval may be asked again).",
     ("M:kmutil", "S1"),
     open=True,
     since=BIG_SUR,
@@ -60,10 +69,9 @@ KEXT_05 = Rule(
 KEXT_06 = Rule(
     "KEXT-06",
     "Apple silicon: needs reduced or permissive, and kext management allowed. Under full, or with kexts not allowed, "
-    "the "
-    'load request is refused, the user is sent to recovery ("Enable system extensions"), and no restart makes it load. '
-    "Exception: MDM-10. (A field report has the tool print the code-27 text in this state: the policy, read from the "
-    "Mac, tells which it is.)",
+    'the load request is refused, the user is sent to recovery ("Enable system extensions"), and no restart makes it '
+    "load. Exception: MDM-10. (A field report has the tool print the code-27 text in this state: the policy, read "
+    "from the Mac, tells which it is.)",
     ("S0", "S1", "S2"),
     architectures=APPLE_SILICON,
     since=BIG_SUR,
@@ -80,6 +88,43 @@ KEXT_08 = Rule(
     "Approving captures the SHA-384 of the UAKL in LocalPolicy (auxp). Only kexts in the UAKL are considered for the "
     "AuxKC.",
     ("S1", "P:localpolicy"),
+    since=BIG_SUR,
+)
+KEXT_09 = Rule(
+    "KEXT-09",
+    "The built AuxKC is signed by the Secure Enclave into an Image4 whose hash goes into LocalPolicy (auxi); the "
+    "receipt's SHA-384 into auxr.",
+    ("S1",),
+    architectures=APPLE_SILICON,
+    since=BIG_SUR,
+)
+KEXT_10 = Rule(
+    "KEXT-10",
+    "The receipt lists exactly what the AuxKC holds: a subset of the UAKL. A banned kext is in the UAKL, not in the "
+    "receipt, and not loaded; the others still load. Banned is not seen at the first load request or at approval: the "
+    "rebuild drops it, and loading it after that is refused.",
+    ("S1",),
+    since=BIG_SUR,
+)
+KEXT_11 = Rule(
+    "KEXT-11",
+    "Anti-replay: an older, validly signed AuxKC put beside a newer LocalPolicy does not start.",
+    ("S1",),
+    architectures=APPLE_SILICON,
+    since=BIG_SUR,
+)
+KEXT_12 = Rule(
+    "KEXT-12",
+    "If the AuxKC fails its check for any reason, the Mac starts without it: no third-party kext is loaded, and the "
+    "Mac is usable.",
+    ("P:localpolicy",),
+    since=BIG_SUR,
+)
+KEXT_13 = Rule(
+    "KEXT-13",
+    "With third-party kexts loaded (receipt not empty), Apple Pay may be disabled: observed, never required (open).",
+    ("S1",),
+    open=True,
     since=BIG_SUR,
 )
 KEXT_14 = Rule(
@@ -108,6 +153,46 @@ KEXT_17 = Rule(
     "KEXT-17",
     "Removing the bundle leaves the kext in the running AuxKC; it is gone after a rebuild and a restart.",
     ("M:kmutil",),
+    since=BIG_SUR,
+)
+KEXT_18 = Rule(
+    "KEXT-18",
+    "kmutil trigger-panic-medic (recovery only) drops the AuxKC and every approval at the next boot: each kext must "
+    "be approved again.",
+    ("M:kmutil",),
+    since=BIG_SUR,
+)
+KEXT_19 = Rule(
+    "KEXT-19",
+    "Restart interrupted (power lost during the rebuild): the Mac comes back with either the old AuxKC or the new "
+    "one, never with a mix, and never unusable.",
+    ("S1", "KEXT-12"),
+    since=BIG_SUR,
+)
+KEXT_20 = Rule(
+    "KEXT-20",
+    "A standard user cannot approve, unless a profile says AllowNonAdminUserApprovals.",
+    ("S1", "A:kernel-extension-policy"),
+    since=BIG_SUR,
+)
+KEXT_21 = Rule(
+    "KEXT-21",
+    "A kext without a slice for the running architecture (arm64e on Apple silicon, x86_64 on Intel) never loads.",
+    ("M:kmutil",),
+)
+KEXT_22 = Rule(
+    "KEXT-22",
+    "A denied or ignored approval leaves the kext pending; asking again shows the approval again.",
+    ("T",),
+    since=BIG_SUR,
+)
+KEXT_23 = Rule(
+    "KEXT-23",
+    "One kext that is bad or not approved may block the whole rebuild, and the error may name it rather than the one "
+    "asked for: the others then stay as they were (open: the receipt may instead leave it out, KEXT-10). Never "
+    "because of a banned one.",
+    ("KEXT-10", "field reports"),
+    open=True,
     since=BIG_SUR,
 )
 

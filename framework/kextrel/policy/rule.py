@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from kextrel.vocabulary import Architecture, Mac, Version
 
-__all__ = ["APPLE_SILICON", "BIG_SUR", "CATALINA", "INTEL", "Law", "Rule"]
+__all__ = ["APPLE_SILICON", "BIG_SUR", "CATALINA", "HIGH_SIERRA", "INTEL", "MONTEREY", "Law", "Rule"]
 
 APPLE_SILICON = frozenset({Architecture.APPLE_SILICON})
 INTEL = frozenset({Architecture.INTEL, Architecture.INTEL_T2})
-CATALINA, BIG_SUR = Version(10, 15), Version(11)
+HIGH_SIERRA, CATALINA, BIG_SUR, MONTEREY = Version(10, 13), Version(10, 15), Version(11), Version(12)
 
 _EVERY = frozenset(Architecture)
 
@@ -21,7 +21,8 @@ class Rule:
 
     `sources` are S0-S3 (the four documents), M:x (the manual page of x), A:x (Apple's device-management schema),
     P:x (Apple Platform Security and deployment guides). `open`: sources are silent or disagree about a part of it.
-    It holds on `architectures` from macOS `since` on.
+    T is Apple's technical note TN2459. It holds on `architectures` from macOS `since` on, and no more from `before` on;
+    None: ever.
     """
 
     id: str
@@ -30,9 +31,12 @@ class Rule:
     open: bool = False
     architectures: frozenset[Architecture] = _EVERY
     since: Version | None = None
+    before: Version | None = None
 
     def holds_for(self, mac: Mac) -> bool:
-        return mac.architecture in self.architectures and (self.since is None or mac.macos >= self.since)
+        early = self.since is not None and mac.macos < self.since
+        late = self.before is not None and mac.macos >= self.before
+        return mac.architecture in self.architectures and not early and not late
 
 
 @dataclass(frozen=True)

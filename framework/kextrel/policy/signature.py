@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from kextrel.policy.rule import APPLE_SILICON, BIG_SUR, Rule
+from kextrel.vocabulary import Version
 
-__all__ = ["RULES", "SIG_01", "SIG_02", "SIG_03", "SIG_05"]
+__all__ = ["RULES", "SIG_01", "SIG_02", "SIG_03", "SIG_04", "SIG_05"]
 
 SIG_01 = Rule(
     "SIG-01",
-    "SIP enabled: each kext's signature is verified before it goes into the AuxKC; unsigned, ad-hoc, revoked or broken "
-    "is refused.",
+    "SIP enabled: each kext's signature is verified before it goes into the AuxKC; unsigned, ad-hoc, revoked or "
+    "broken is refused.",
     ("S0", "S1", "S2"),
-    since=BIG_SUR,
 )
 SIG_02 = Rule(
     "SIG-02",
@@ -26,10 +26,18 @@ SIG_03 = Rule(
     architectures=APPLE_SILICON,
     since=BIG_SUR,
 )
+SIG_04 = Rule(
+    "SIG-04",
+    "macOS 10.14.5 and later, SIP enabled: a kext whose signature is newer than 2019-04-07 must be notarized (in "
+    "scenarios every signature is newer). Open for a kext that an MDM profile allows.",
+    ("P:notarization",),
+    open=True,
+    since=Version(10, 14, 5),
+)
 SIG_05 = Rule(
     "SIG-05",
-    "A system extension must be signed by a developer team, and live in an app in /Applications, unless developer mode "
-    "is on.",
+    "A system extension must be signed by a developer team, and live in an app in /Applications, unless developer "
+    "mode is on.",
     ("S3", "P:system extensions"),
 )
 
