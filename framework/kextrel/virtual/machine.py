@@ -31,6 +31,7 @@ from kextrel.virtual.hardware.sep import SecureEnclave
 from kextrel.virtual.hardware.silicon import SiliconStartup
 from kextrel.virtual.hardware.startup import Started, Startup
 from kextrel.virtual.hardware.t2 import T2
+from kextrel.virtual.settings import out_of_the_box
 from kextrel.virtual.spec import MacSpec
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Machine:
     `environment`: "off", "firmware", "startup-options", "macos" or "recovery". `started`: what macOS was started with
     at this boot, None outside macOS. `startup`: what runs before the kernel; it keeps what the next boot will use.
     `console_user`: the short name of who is logged in at the screen. `autorestart`: pmset's setting, kept by the power
-    controller.
+    controller. `settings`: the others that were made on it.
     """
 
     def __init__(self, spec: MacSpec, fittings: Fittings, *, clock: Clock | None = None) -> None:
@@ -73,7 +74,7 @@ class Machine:
         self.keyboard = Keyboard(lambda: self.display)
         silicon = spec.architecture == "apple-silicon"
         self.startup: Startup = SiliconStartup(self) if silicon else EfiStartup(self, self.keyboard)
-        self.autorestart = spec.has("PREP-09")
+        self.autorestart, self.settings = spec.has("PREP-09"), out_of_the_box(spec)
         self.environment = "off"
         self.started: Started | None = None
         self.boot_time: BootTime | None = None

@@ -13,6 +13,7 @@ from kextrel.virtual.clock import Clock
 from kextrel.virtual.hardware.nvram import Nvram
 from kextrel.virtual.hardware.sep import SepRefusal
 from kextrel.virtual.hardware.t2 import T2
+from kextrel.virtual.settings import LOCKS_AT_ONCE, Settings
 from kextrel.virtual.ui import Display
 
 _USAGES = {
@@ -191,6 +192,12 @@ class Mac:
         self.console_user: str | None = "admin"
         self.done: list[str] = []
         self.display = Display(self)
+
+    @property
+    def settings(self) -> Settings:
+        asleep = "PREP-06" in self.spec.missing
+        mode = {"AppleKeyboardUIMode": 0 if "PREP-07" in self.spec.missing else 3}
+        return Settings(0, 10 * asleep, 0, LOCKS_AT_ONCE if asleep else "off", {"admin": mode, "student": mode})
 
     def unlocks(self, user: str, password: str) -> bool:
         return any(person.name == user and person.password == password for person in self.spec.owners)

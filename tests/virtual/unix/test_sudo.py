@@ -69,3 +69,50 @@ def test_what_cannot_be_meant(run: Run) -> None:
     assert run("sudo", user="admin").err.startswith("usage: sudo")
     assert run("sudo -x id", user="admin").err.startswith("sudo: invalid option -- 'x'\n")
     assert run("sudo false; echo $?; sudo sh -c 'exit 7'; echo $?", user="admin").out == "1\n7\n"
+
+
+def test_rights_are_read_from_the_disk(run: Run) -> None:
+    given = f"{PASSWORD}\n".encode()
+    put = (
+        "sudo -k -S sh -c 'echo \"admin ALL = (ALL) NOPASSWD: ALL\" > /etc/sudoers.d/lab; chmod 440 /etc/sudoers.d/lab'"
+    )
+    done = run(f"{put}; sudo -n -l", user="admin", input=given, **UNPREPARED)
+    rights = "User admin may run the following commands on mini:\n    (ALL) ALL\n    (ALL) NOPASSWD: ALL\n"
+    assert (done.out, done.status) == (rights, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "line", "code"),
+    [
+        ("lab", "440", "admin ALL = (ALL) NOPASSWD: ALL", 0),
+        ("lab", "460", "admin ALL = (ALL) NOPASSWD: ALL", 1),  # its group could write itself rights
+        ("lab.old", "440", "admin ALL = (ALL) NOPASSWD: ALL", 1),
+        ("lab", "440", "student ALL = (ALL) NOPASSWD: ALL", 1),
+        ("lab", "440", "admin ALL = (ALL) ALL", 1),
+        ("lab", "440", "admin may do everything", 1),
+    ],
+)
+def test_what_counts_as_a_right(run: Run, name: str, mode: str, line: str, code: int) -> None:
+    file = f"/etc/sudoers.d/{name}"
+    put = f"sudo -k -S sh -c 'echo \"{line}\" > {file}; chmod {mode} {file}'"
+    done = run(f"{put}; sudo -n true", user="admin", input=f"{PASSWORD}\n".encode(), **UNPREPARED)
+    assert done.status == code
+
+
+def test_a_password_given_with_k_is_not_remembered(run: Run) -> None:
+    done = run("sudo -k -S true; sudo -n true", user="admin", input=f"{PASSWORD}\n".encode(), **UNPREPARED)
+    assert (done.err, done.status) == ("Password:\nsudo: a password is required\n", 1)
+
+
+def test_visudo_tells_a_mistake(run: Run) -> None:
+    line = "printf '# ok\\n%s\\n' '{}' > /tmp/f; visudo -cf /tmp/f"
+    good = run(line.format("%admin ALL = (ALL) NOPASSWD: ALL"))
+    assert (good.out, good.status) == ("/tmp/f: parsed OK\n", 0)
+    bad = run(line.format("%admin ALL = ("))
+    assert (bad.err, bad.status) == ("/tmp/f:2: syntax error\nparse error in /tmp/f near line 2\n", 1)
+
+
+def test_a_mistake_stops_sudo(run: Run) -> None:
+    done = run("sudo sh -c 'echo nonsense > /etc/sudoers.d/lab; chmod 440 /etc/sudoers.d/lab'; sudo true", user="admin")
+    assert done.err.endswith("sudo: no valid sudoers sources found, quitting\n")
+    assert done.status == 1

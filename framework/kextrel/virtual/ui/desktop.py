@@ -42,7 +42,6 @@ class Desktop:
     def __init__(self, host: Host, user: Account) -> None:
         self.user = user
         self._host, self._stack = host, Stack()
-        self._navigation = host.spec.has("PREP-07")
         self._menus = {
             SETTINGS: MenuBar((SETTINGS, "File", "Edit", "View", "Window", "Help")),
             PREFERENCES: MenuBar((PREFERENCES, "Edit", "View", "Window", "Help")),
@@ -51,6 +50,11 @@ class Desktop:
         self._asked: dict[str, object] = {}
         self._home = home_of(host.spec.macos)
         self._security = _SECURITY if self._home.application == SETTINGS else _SECURITY_12
+
+    @property
+    def _navigation(self) -> bool:
+        """Whether Tab goes to every control: a programme asks when it opens a window."""
+        return self._host.settings.keyboard_navigation(self.user.name)
 
     @property
     def _bar(self) -> MenuBar:

@@ -20,6 +20,7 @@ __all__ = [
     "Kernel",
     "Pending",
     "Process",
+    "Settings",
     "Spec",
     "Startup",
     "System",
@@ -107,6 +108,19 @@ class Enclave(Protocol):
         ...
 
 
+class Settings(Protocol):
+    """What was set on the Mac. `display_sleep`: minutes without a key, 0 for never; `screen_lock`: "off", or when."""
+
+    @property
+    def display_sleep(self) -> int: ...
+    @property
+    def screen_lock(self) -> str: ...
+
+    def keyboard_navigation(self, user: str) -> bool:
+        """Whether Tab goes to every control of what `user` opens."""
+        ...
+
+
 class Startup(Protocol):
     """What recovery's user picker asks."""
 
@@ -191,6 +205,8 @@ class Host(Protocol):
         """Apple silicon's only."""
         ...
 
+    @property
+    def settings(self) -> Settings: ...
     @property
     def t2(self) -> T2 | None: ...
     @property

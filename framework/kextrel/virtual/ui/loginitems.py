@@ -59,7 +59,7 @@ class ExtensionSheet(Window):
 
     def __init__(self, host: Host, stack: Stack, user: Account, category: str) -> None:
         self._host, self._stack, self._user, self._category = host, stack, user, category
-        self._navigation_on = host.spec.has("PREP-07")
+        self._navigation_on = host.settings.keyboard_navigation(user.name)
         self._shown: object = None
         rect = Rect((WIDTH - _W) // 2, _TOP, _W, 480)
         super().__init__(

@@ -68,7 +68,7 @@ class Preferences(Window):
 
     def __init__(self, host: Host, stack: Stack, user: Account) -> None:
         self._host, self._stack, self._user = host, stack, user
-        self._navigation_on = host.spec.has("PREP-07")
+        self._navigation_on = host.settings.keyboard_navigation(user.name)
         self._unlocked_by: Account | None = None
         self._search = Field(Rect(_RIGHT - 160, _PLACE.y + 40, 160, 26), name="search", hint="Search")
         self._shown: object = None

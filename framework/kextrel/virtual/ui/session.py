@@ -12,15 +12,15 @@ from kextrel.virtual.ui.marks import Layer
 
 __all__ = ["Session"]
 
-_IDLE = 600.0  # Mac seconds without a key before the display sleeps and the screen locks (macOS 14, on mains)
+_MINUTE = 60.0
 
 
 class Session:
     """One boot of macOS, from launchd's last service on.
 
-    The desktop of whom the machine logged in by itself (PREP-05), else the login window waits. Where nobody switched
-    the screen lock and the display's sleep off (PREP-06), both come after ten minutes without a key: the first key then
-    only wakes the display.
+    The desktop of whom the machine logged in by itself (PREP-05), else the login window waits. Where the display's
+    sleep is set it comes after so many minutes without a key, and with it the screen lock, where that is set (PREP-06):
+    the first key then only wakes the display.
     """
 
     def __init__(self, host: Host) -> None:
@@ -33,9 +33,9 @@ class Session:
             self.desktop = Desktop(host, user)
         else:
             self._page = LoginPage(host.spec.accounts, self._enter)
-        if not host.spec.has("PREP-06"):
+        if host.settings.display_sleep:
             # Nobody touches a bench's Mac after a boot, so this wait is one that the Mac's clock may jump over.
-            host.clock.call_later(_IDLE, self._look)
+            host.clock.call_later(host.settings.display_sleep * _MINUTE, self._look)
 
     @property
     def signal(self) -> bool:
@@ -67,10 +67,11 @@ class Session:
 
     def _look(self) -> None:
         """Puts the display to sleep when its time has come, and locks the screen with it."""
-        idle = self._host.clock.now() - self._touched
-        if idle >= _IDLE and not (self._over or self._asleep or self._host.spec.has("PREP-06")):
+        idle, minutes = self._host.clock.now() - self._touched, self._host.settings.display_sleep
+        if minutes and idle >= minutes * _MINUTE and not (self._over or self._asleep):
             self._asleep = True
-            self._lock()
+            if self._host.settings.screen_lock != "off":
+                self._lock()
 
     def _lock(self) -> None:
         if self.desktop is not None and self._page is None:

@@ -34,7 +34,7 @@ class Settings(Window):
 
     def __init__(self, host: Host, stack: Stack, user: Account) -> None:
         self._host, self._stack, self._user = host, stack, user
-        self._navigation_on = host.spec.has("PREP-07")
+        self._navigation_on = host.settings.keyboard_navigation(user.name)
         self._source = _SOURCES[1]
         self._own_place = int(host.spec.macos.partition(".")[0]) >= 15
         self._search = Field(Rect(_PLACE.x + 16, _PLACE.y + 44, _SIDE - 32, 28), name="search", hint="Search")

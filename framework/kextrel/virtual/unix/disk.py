@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from types import MappingProxyType
 
+from kextrel.virtual.unix import sudoers
 from kextrel.virtual.unix.files import NullFile, OpenFile, ZeroFile
 from kextrel.virtual.unix.fs import NO_GUARDS, FileSystem, Guards, Volume
 from kextrel.virtual.unix.host import Host
@@ -71,6 +72,7 @@ def new_disk(host: Host) -> FileSystem:
     _furnish(disk, "macos", _FOLDERS)
     disk.symlink("/", f"/Volumes/{host.spec.disk_name}")
     disk.write_bytes("/System/Library/CoreServices/SystemVersion.plist", _version(host), mode=0o644)
+    sudoers.furnish(disk, host)
     _homes(disk, Users(host.spec.accounts))
     return disk
 

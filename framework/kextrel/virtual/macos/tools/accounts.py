@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import uuid
 
-from kextrel.virtual.macos.tools.mac import machine, stamp
+from kextrel.virtual.macos.tools.mac import answer, machine, stamp
 from kextrel.virtual.macos.tools.options import parse
+from kextrel.virtual.settings import LOCKS_AT_ONCE
 from kextrel.virtual.unix.process import Exit, Proc, tool
 
 __all__ = ["diskutil", "dseditgroup", "fdesetup", "sysadminctl"]
 
 _NOT_A_MEMBER = 67
+_USAGE = (
+    "Usage: sysadminctl\n\t-secureTokenStatus <user name>\n"
+    "\t-screenLock <status || immediate || off || seconds> -password <password>"
+)
 
 
 @tool("/usr/sbin/dseditgroup", where=("macos",))
@@ -38,7 +43,9 @@ async def dseditgroup(proc: Proc) -> int:
 
 @tool("/usr/sbin/sysadminctl", where=("macos",))
 async def sysadminctl(proc: Proc) -> int:
-    """-secureTokenStatus USER; -screenLock status. It answers on standard error."""
+    """-secureTokenStatus USER; -screenLock status, -screenLock off|immediate|SECONDS -password PASSWORD ("-" asks). It
+    answers on standard error."""
+    settings = machine(proc).settings
     match proc.args:
         case ["-secureTokenStatus", name]:
             user = proc.system.users.get(name)
@@ -48,11 +55,22 @@ async def sysadminctl(proc: Proc) -> int:
                 owns = any(owner.name == name for owner in machine(proc).spec.owners)
                 text = f"Secure token is {'ENABLED' if owns else 'DISABLED'} for user {user.full_name}"
         case ["-screenLock", "status"]:
-            text = "screenLock is off" if machine(proc).has("PREP-06") else "screenLock delay is immediate"
+            text = _lock_words(settings.screen_lock)
+        case ["-screenLock", when, "-password", given] if when in ("off", LOCKS_AT_ONCE) or when.isdecimal():
+            password = await answer(proc, "Enter password:", echo=False) if given == "-" else given
+            right = proc.system.users.check(proc.user.name, password)
+            settings.screen_lock = when if right else settings.screen_lock
+            text = _lock_words(when) if right else "Password is incorrect"
         case _:
-            raise Exit(64, "Usage: sysadminctl\n\t-secureTokenStatus <user name>\n\t-screenLock <status>")
+            raise Exit(64, _USAGE)
     proc.err(f"{stamp(proc.system.clock.now())} sysadminctl[{proc.pid}:4f21] {text}\n")
     return 0
+
+
+def _lock_words(when: str) -> str:
+    if when == "off":
+        return "screenLock is off"
+    return f"screenLock delay is {when}" + (" seconds" if when.isdecimal() else "")
 
 
 @tool("/usr/bin/fdesetup", where=("macos",))

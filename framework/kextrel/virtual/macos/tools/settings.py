@@ -24,33 +24,51 @@ _DELETE = re.compile(
 _GLOBAL = ("-g", "-globalDomain", "NSGlobalDomain", "Apple Global Domain")
 
 
+_TIMES = {"sleep": "sleep", "displaysleep": "display_sleep", "disksleep": "disk_sleep"}
+_LONGEST = 100_000  # minutes
+
+
 @tool("/usr/bin/pmset", where=("macos",))
 async def pmset(proc: Proc) -> int:
-    """-g; -a KEY VALUE…: autorestart is kept by the power controller, the rest is shown as the preparation left it."""
+    """-g; -a KEY VALUE…: autorestart is kept by the power controller, the times are settings."""
     mac = machine(proc)
     if proc.args[:1] == ["-g"]:
-        awake = mac.has("PREP-06")
-        rows = {"sleep": 0 if awake else 1, "displaysleep": 0 if awake else 10, "disksleep": 10, "womp": 1}
+        rows = {name: getattr(mac.settings, kept) for name, kept in _TIMES.items()} | {"womp": 1}
         rows |= {"autorestart": int(mac.autorestart), "powernap": 1, "networkoversleep": 0, "ttyskeepawake": 1}
         proc.out("System-wide power settings:\nCurrently in use:\n")
         proc.out("".join(f" {name:<20} {value}\n" for name, value in rows.items()))
         return 0
-    if proc.args[:1] not in (["-a"], ["-c"]) or len(proc.args) % 2 == 0:
+    pairs = list(zip(proc.args[1::2], proc.args[2::2], strict=False))
+    if proc.args[:1] not in (["-a"], ["-c"]) or len(proc.args) % 2 == 0 or not all(_is_time(v) for _, v in pairs):
         raise Exit(64, "Usage: pmset <options>")
     need_root(proc, "'pmset' must be run as root...")
-    for name, value in zip(proc.args[1::2], proc.args[2::2], strict=True):
+    for name, value in pairs:
         if name == "autorestart":
             mac.autorestart = value != "0"
+        elif name in _TIMES:
+            setattr(mac.settings, _TIMES[name], int(value))
     return 0
+
+
+def _is_time(value: str) -> bool:
+    return value.isdecimal() and int(value) <= _LONGEST
 
 
 @tool("/usr/bin/defaults", where=("macos",))
 async def defaults(proc: Proc) -> int:
-    """read DOMAIN [KEY], of the global domain or of a property list's path (with or without .plist)."""
-    if proc.args[:1] != ["read"] or len(proc.args) < 2:
-        raise Exit(255, "Command line interface to a user's defaults.\nSyntax: 'defaults' read <domain> [<key>]")
-    domain, keys = proc.args[1], proc.args[2:]
-    values = _global(proc) if domain in _GLOBAL else _file(proc, domain)
+    """read DOMAIN [KEY], of the user's global domain or of a property list's path (with or without .plist); write
+    -g KEY [-int|-bool|-string] VALUE."""
+    match proc.args:
+        case ["write", domain, key, *value] if domain in _GLOBAL and value:
+            machine(proc).settings.of(proc.user.name)[key] = _typed(value)
+            return 0
+        case ["read", domain, *keys]:
+            return _read(proc, domain, keys)
+    raise Exit(255, "Command line interface to a user's defaults.\nSyntax: 'defaults' read <domain> [<key>]")
+
+
+def _read(proc: Proc, domain: str, keys: list[str]) -> int:
+    values = machine(proc).settings.of(proc.user.name) if domain in _GLOBAL else _file(proc, domain)
     if not keys:
         proc.out(f"{_shown(values)}\n")
         return 0
@@ -61,9 +79,16 @@ async def defaults(proc: Proc) -> int:
     return 0
 
 
-def _global(proc: Proc) -> dict[str, Any]:
-    values: dict[str, Any] = {"AppleLanguages": ["en-US"], "AppleLocale": "en_US"}
-    return values | ({"AppleKeyboardUIMode": 3} if machine(proc).has("PREP-07") else {})
+def _typed(value: list[str]) -> int | bool | str:
+    """`-int 3`, `-bool true`, `-string X`, or a bare string."""
+    match value:
+        case ["-int" | "-integer", number] if number.lstrip("-").isdecimal() and len(number) < 19:
+            return int(number)
+        case ["-bool" | "-boolean", word] if word.lower() in ("true", "yes", "1", "false", "no", "0"):
+            return word.lower() in ("true", "yes", "1")
+        case ["-string", text] | [text] if not text.startswith("-"):
+            return text
+    raise Exit(255, "Command line interface to a user's defaults.\nSyntax: 'defaults' write <domain> <key> <value>")
 
 
 def _file(proc: Proc, domain: str) -> dict[str, Any]:

@@ -1,15 +1,18 @@
-"""sudo (man 8 sudo, 1.9): who may become another user, and how the password is asked.
+"""sudo and visudo (man 8 sudo, 1.9): who may become another user, and how the password is asked.
 
-An administrator may run everything. On a prepared Mac sudoers says NOPASSWD for the group admin (PREP-02); on any other
-the password is asked on the terminal, with -S on standard input, with -n not at all.
+What a user may do is read from the Mac's sudoers. Where that does not say NOPASSWD the password is asked: on the
+terminal, with -S on standard input, with -n not at all.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from kextrel.virtual.unix import sudoers
+from kextrel.virtual.unix.fs import KERNEL
 from kextrel.virtual.unix.process import Exit, Proc, tool
 from kextrel.virtual.unix.programs import NotFound, look_up
+from kextrel.virtual.unix.sudoers import BadSudoers, Entry
 from kextrel.virtual.unix.system import DEFAULT_PATH
 from kextrel.virtual.unix.users import User
 
@@ -68,9 +71,10 @@ async def _sudo(proc: Proc) -> int:
         raise Exit(1, f"sudo: unknown user {call.user}\nsudo: error initializing audit plugin sudoers_audit")
     if not call.argv and not call.flags & {"v", "l", "s", "i"}:
         raise Exit(1, _USAGE)
-    await _authenticate(proc, call)
+    rights = _rights(proc)
+    await _authenticate(proc, call, rights)
     if "l" in call.flags:
-        return _show_rights(proc)
+        return _show_rights(proc, rights)
     return 0 if "v" in call.flags else await _become(proc, call, target)
 
 
@@ -79,17 +83,26 @@ def _place(proc: Proc) -> tuple[int, str]:
     return proc.user.uid, proc.tty.name if proc.tty else f"session {proc.session}"
 
 
-def _free(proc: Proc) -> bool:
-    return proc.user.uid == 0 or (proc.user.admin and proc.system.host.spec.has("PREP-02"))
+def _rights(proc: Proc) -> list[Entry]:
+    """What sudoers says of the user; sudo does nothing at all while there is a mistake in it."""
+    try:
+        return sudoers.rights(proc.system.fs.seen_by(KERNEL), proc.user, proc.system.users)
+    except BadSudoers as error:
+        raise Exit(1, f"{error}\nsudo: no valid sudoers sources found, quitting") from None
+    except OSError as error:
+        raise Exit(1, f"sudo: unable to open {sudoers.MAIN}: {error.strerror}") from None
 
 
-async def _authenticate(proc: Proc, call: _Call) -> None:
+async def _authenticate(proc: Proc, call: _Call, rights: list[Entry]) -> None:
+    """With -k beside a command the password is asked whatever was given before, and is not remembered either."""
     now = proc.system.clock.now()
     fresh = now - proc.system.sudo_tickets.get(_place(proc), -_TICKET) < _TICKET and "k" not in call.flags
-    if not _free(proc) and not fresh:
+    free = proc.user.uid == 0 or (bool(rights) and rights[-1].free)
+    if not free and not fresh:
         await _ask(proc, call)
-        proc.system.sudo_tickets[_place(proc)] = proc.system.clock.now()
-    if not proc.user.admin:
+        if "k" not in call.flags:
+            proc.system.sudo_tickets[_place(proc)] = proc.system.clock.now()
+    if not rights:
         raise Exit(
             1, f"{proc.user.name} is not in the sudoers file.\nThis incident has been reported to the administrator."
         )
@@ -126,9 +139,26 @@ async def _password(proc: Proc, call: _Call) -> str | None:
     return line.decode(errors="replace").rstrip("\n") if line else None
 
 
-def _show_rights(proc: Proc) -> int:
-    free = "NOPASSWD: " if _free(proc) and proc.user.uid else ""
-    proc.out(f"User {proc.user.name} may run the following commands on {proc.system.hostname}:\n    (ALL) {free}ALL\n")
+def _show_rights(proc: Proc, rights: list[Entry]) -> int:
+    lines = "".join(f"    {entry.words}\n" for entry in rights)
+    proc.out(f"User {proc.user.name} may run the following commands on {proc.system.hostname}:\n{lines}")
+    return 0
+
+
+@tool("/usr/sbin/visudo", where=("macos",))
+async def _visudo(proc: Proc) -> int:
+    """-c [-f FILE], and both letters behind one dash: is that a sudoers? An editor is not here."""
+    words = [letter for word in proc.args if word.startswith("-") for letter in word[1:]]
+    named = [word for word in proc.args if not word.startswith("-")]
+    if "c" not in words or set(words) - set("cfqs"):
+        raise Exit(1, "usage: visudo [-chqsV] [[-f] sudoers ]")
+    for path in named or [sudoers.MAIN]:
+        try:
+            sudoers.parse(proc.fs.read_text(path), path)
+        except BadSudoers as error:
+            raise Exit(1, f"{error}\nparse error in {path} near line {error.number}") from None
+        if "q" not in words:
+            proc.out(f"{path}: parsed OK\n")
     return 0
 
 
