@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -88,6 +89,24 @@ def test_one_file_is_evidence_with_its_hash(peer, tmp_path: Path) -> None:  # ty
     (record,) = [r for r in log.records if r.event == "upload"]
     sha = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert record.data["files"] == [{"path": f"{tmp_path}/copy", "size": 3, "sha256": sha}]
+
+
+def test_of_a_copy_that_was_cut_off_only_the_rest_is_sent(peer, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    from kextrel.evidence import EvidenceLog
+
+    log = EvidenceLog()
+    wire, content = peer.shell(log), os.urandom(3 << 20)
+    there = tmp_path / "the Mac's copy"
+    (tmp_path / "file").write_bytes(content)
+    for left in (content[: 2 << 20], bytes(2 << 20), content[:1000], content + b"more", content):
+        there.write_bytes(left)
+        wire.upload(tmp_path / "file", str(there), deadline=soon())
+        assert there.read_bytes() == content
+    wire.close()
+    kept = [r.data["files"][0].get("kept", 0) for r in log.records if r.event == "upload"]
+    assert kept == [2 << 20, 0, 0, 0, 3 << 20]
+    sums = {r.data["files"][0]["sha256"] for r in log.records if r.event == "upload"}
+    assert sums == {hashlib.sha256(content).hexdigest()}
 
 
 def test_what_cannot_be_copied_is_said_before_or_by_the_mac(shell: SshShell, tmp_path: Path) -> None:

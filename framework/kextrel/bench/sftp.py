@@ -1,12 +1,14 @@
 """Copies files and trees to a Mac by SFTP: permissions kept, symbolic links kept as links, any file name.
 
-Names travel as bytes, so that one which is not UTF-8, has a newline, a quote or a leading dash arrives as it is.
+Names travel as bytes, so that one which is not UTF-8, has a newline, a quote or a leading dash arrives as it is. Of a
+large file that an earlier copy left in part, only the rest is sent, if what is there is its beginning by SHA-256.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import paramiko
 
+from kextrel.bench import remote as remotely
 from kextrel.bench.retry import Transient
 from kextrel.bench.sshlink import SshTransport, request
 from kextrel.errors import BenchError, DeadlineExceeded, UsageError
@@ -23,15 +26,19 @@ from kextrel.timing import Deadline
 __all__ = ["Sent", "upload"]
 
 CHUNK = 1 << 15
+GOODBYE = 2.0  # wall seconds that the Mac's sftp-server has for its own end
+LARGE = 1 << 20  # bytes from which on it pays to look at what an earlier copy left
+_HASH = "if command -v shasum >/dev/null; then shasum -a 256; else sha256sum; fi"  # macOS has the first of them
 
 
 @dataclass(frozen=True)
 class Sent:
-    """One file that was copied: its path on the Mac, its size and SHA-256."""
+    """One file that was copied: its path on the Mac, its size and SHA-256; `kept` bytes of it were there already."""
 
     path: str
     size: int
     sha256: str
+    kept: int = 0
 
 
 def upload(transport: SshTransport, local: Path, remote: str, *, wire: str, deadline: Deadline) -> list[Sent]:
@@ -55,7 +62,8 @@ def _session(transport: SshTransport, wire: str, deadline: Deadline) -> Iterator
         channel = transport.open_session(timeout=max(deadline.remaining, 0.01))
         channel.settimeout(max(deadline.remaining, 0.01))
         request(transport, channel, "subsystem", b"sftp")
-        yield _Copier(paramiko.SFTPClient(channel), channel, wire, deadline)
+        yield _Copier(paramiko.SFTPClient(channel), channel, transport, wire, deadline)
+        _ended(channel, deadline.within(GOODBYE))
     except TimeoutError as error:
         hint = "what was copied so far is still there"
         raise DeadlineExceeded(f"{deadline.what} was not done in time", wire=wire, hint=hint) from error
@@ -66,9 +74,23 @@ def _session(transport: SshTransport, wire: str, deadline: Deadline) -> Iterator
             channel.close()
 
 
+def _ended(channel: paramiko.Channel, limit: Deadline) -> None:
+    """Lets the other end finish first: dropbear 2022.83 closes a channel that is opened while it ends this one."""
+    channel.shutdown_write()
+    channel.status_event.wait(limit.remaining)
+
+
 class _Copier:
-    def __init__(self, client: paramiko.SFTPClient, channel: paramiko.Channel, wire: str, deadline: Deadline) -> None:
-        self._client, self._channel, self._wire, self._deadline = client, channel, wire, deadline
+    def __init__(
+        self,
+        client: paramiko.SFTPClient,
+        channel: paramiko.Channel,
+        transport: SshTransport,
+        wire: str,
+        deadline: Deadline,
+    ) -> None:
+        self._client, self._channel, self._transport = client, channel, transport
+        self._wire, self._deadline = wire, deadline
         self.sent: list[Sent] = []
 
     def copy(self, local: Path, remote: bytes) -> None:
@@ -100,11 +122,13 @@ class _Copier:
             raise OSError("it is there already and is no directory")
 
     def _file(self, local: Path, remote: bytes, mode: int) -> None:
-        digest, size = hashlib.sha256(), 0
         if stat.S_ISLNK(self._mode(remote) or 0):
             self._client.remove(remote)  # else the link's target would be overwritten
-        with local.open("rb") as source, self._client.open(remote, "wb") as target:
+        digest, kept = self._kept(local, remote)
+        with local.open("rb") as source, self._client.open(remote, "r+b" if kept else "wb") as target:
             target.set_pipelined(True)
+            target.seek(kept)
+            size = source.seek(kept)
             while chunk := source.read(CHUNK):
                 self._still_time()
                 target.write(chunk)
@@ -114,7 +138,21 @@ class _Copier:
         arrived = self._client.stat(remote).st_size
         if arrived != size:
             raise OSError(f"{arrived} of {size} bytes arrived; is the disk full?")
-        self.sent.append(Sent(os.fsdecode(remote), size, digest.hexdigest()))
+        self.sent.append(Sent(os.fsdecode(remote), size, digest.hexdigest(), kept))
+
+    def _kept(self, local: Path, remote: bytes) -> tuple[hashlib._Hash, int]:
+        """How many bytes of `local` are there already, with their hash: 0 unless what is there is all right."""
+        try:
+            there = self._client.stat(remote).st_size or 0
+        except FileNotFoundError:
+            there = 0
+        if LARGE <= there <= local.stat().st_size:
+            digest = _hash_of(local, there)
+            line = f"head -c {there} < {shlex.quote(os.fsdecode(remote))} | {_HASH}"
+            said = remotely.run(self._transport, line, wire=self._wire, deadline=self._deadline)
+            if said.exit_code == 0 and said.out.split()[:1] == [digest.hexdigest()]:
+                return digest, there
+        return hashlib.sha256(), 0
 
     def _mode(self, remote: bytes) -> int | None:
         try:
@@ -134,3 +172,13 @@ class _Copier:
     def _still_time(self) -> None:
         self._deadline.check(self._wire, hint="what was copied so far is still there")
         self._channel.settimeout(max(self._deadline.remaining, 0.01))
+
+
+def _hash_of(local: Path, size: int) -> hashlib._Hash:
+    """Of the first `size` bytes."""
+    digest = hashlib.sha256()
+    with local.open("rb") as source:
+        while size > 0 and (chunk := source.read(min(CHUNK, size))):
+            digest.update(chunk)
+            size -= len(chunk)
+    return digest

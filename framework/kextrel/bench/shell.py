@@ -79,7 +79,7 @@ class SshShell:
     def upload(self, local: Path, remote: str, *, deadline: Deadline) -> None:
         transport = self._connected(deadline).transport
         sent = sftp.upload(transport, local, remote, wire=self._name, deadline=deadline)
-        files = [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in sent]
+        files = [{name: value for name, value in vars(file).items() if name != "kept" or value} for file in sent]
         self._sink.record(self._wire, "upload", local=str(local), remote=remote, files=files)
 
     def boot_id(self, *, deadline: Deadline) -> BootId:
