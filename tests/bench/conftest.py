@@ -25,9 +25,17 @@ from kextrel.bench.sshlink import Login
 from kextrel.evidence import EvidenceLog
 from kextrel.timing import Deadline
 
-SSHD = "/usr/sbin/sshd"
+SSHD, DROPBEAR = "/usr/sbin/sshd", "/usr/sbin/dropbear"
+NSS_WRAPPER = "libnss_wrapper.so"  # gives a process a user database of its own
 BOOT_1 = "{ sec = 1789196391, usec = 979990 } Fri Sep 11 23:59:51 2026"
 BOOT_2 = "{ sec = 1789200000, usec = 5 } Sat Sep 12 01:00:00 2026"
+
+
+def lacking(what: str) -> None:
+    """Ends a test whose peer is not here: skipped, or failed where KEXTREL_PEERS is `required`."""
+    if os.environ.get("KEXTREL_PEERS") == "required":
+        pytest.fail(f"{what}; ci/install-peers installs it")
+    pytest.skip(f"{what}; ci/install-peers installs it")
 
 
 def free_port() -> int:
@@ -193,16 +201,58 @@ class Stranger(Peer):
         return SshShell("mini.shell", "127.0.0.1", self.port, login, pins, sink or EvidenceLog())
 
 
+class Dropbear(Peer):
+    """dropbear, which starts no process group for a command and reads keys in the user's home only. nss_wrapper gives
+    it a user whose home is in the folder; its Mac's `sysctl` comes by that user's .bashrc."""
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self.command(), env=self._environment(), start_new_session=True)
+        until_listening(self.port)
+
+    def command(self) -> list[str]:
+        key = self.folder / "dropbear-host"
+        if not key.exists():
+            convert = ["/usr/lib/dropbear/dropbearconvert", "openssh", "dropbear", str(self.host_key), str(key)]
+            subprocess.run(convert, check=True, capture_output=True)
+        return [DROPBEAR, "-F", "-E", "-s", "-p", f"127.0.0.1:{self.port}", "-r", str(key), "-P", f"{self.folder}/pid"]
+
+    def _environment(self) -> dict[str, str]:
+        keys = self.folder / ".ssh" / "authorized_keys"
+        keys.parent.mkdir(mode=0o700, exist_ok=True)
+        keys.write_text(public_line(self.user_key) + "\n")
+        keys.chmod(0o600)
+        (self.folder / ".bashrc").write_text(f"PATH={self.tools}:/usr/local/bin:/usr/bin:/bin\n")
+        users, groups = self.folder / "passwd", self.folder / "group"
+        users.write_text(f"{self.user}:x:{os.getuid()}:{os.getgid()}::{self.folder}:/bin/bash\n")
+        groups.write_text(f"{self.user}:x:{os.getgid()}:\n")
+        files = {"NSS_WRAPPER_PASSWD": str(users), "NSS_WRAPPER_GROUP": str(groups)}
+        return {**os.environ, **files, "LD_PRELOAD": NSS_WRAPPER}
+
+
 def _openssh(folder: Path) -> OpenSsh:
     if not Path(SSHD).exists():
-        pytest.skip("OpenSSH's sshd is not installed here")
+        lacking("OpenSSH's sshd is not installed here")
     separation = Path("/run/sshd")
     if not separation.exists():
         try:
             separation.mkdir(mode=0o755)
         except OSError as error:
-            pytest.skip(f"sshd needs /run/sshd, which cannot be made here: {error.strerror}")
+            lacking(f"sshd needs /run/sshd, which cannot be made here: {error.strerror}")
     return OpenSsh(folder)
+
+
+def _dropbear(folder: Path) -> Dropbear:
+    if not Path(DROPBEAR).exists():
+        lacking("dropbear is not installed here")
+    if subprocess.run(["/bin/true"], env={"LD_PRELOAD": NSS_WRAPPER}, capture_output=True, check=True).stderr:
+        lacking("libnss-wrapper is not installed here")
+    return Dropbear(folder)
+
+
+@pytest.fixture(scope="session")
+def servers() -> dict[str, Callable[[Path], Peer]]:
+    """What makes a server in a folder, not started, by its name."""
+    return {"openssh": _openssh, "dropbear": _dropbear}
 
 
 @pytest.fixture
