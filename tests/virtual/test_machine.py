@@ -506,3 +506,15 @@ def test_only_a_mac_with_a_t2_has_one(act):
     act(story, architecture="intel-t2", macos="13.6")
     act(other, **INTEL)
     act(other)
+
+
+def test_a_battery_rides_out_the_mains(act):
+    async def story(play: Play) -> None:
+        play.machine.rail.switch(True)
+        await play.press(0.3)
+        await play.until("macos")
+        play.machine.rail.switch(False)
+        await play.settle()
+        assert play.machine.environment == "macos"
+
+    act(story, architecture="intel-t2", macos="13.6", missing=frozenset({"PREP-09"}))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import kextrel.virtual.macos.tools
 import kextrel.virtual.unix.tools  # noqa: F401  a program must be registered before its file is put on a disk
 from kextrel.virtual.macos.kernelmanagement import KernelManagement
+from kextrel.virtual.macos.kextpolicy import KextPolicy
 from kextrel.virtual.macos.sysextd import SystemExtensions
 from kextrel.virtual.mdm.management import Management
 from kextrel.virtual.mdm.server import Server
@@ -29,12 +30,19 @@ if TYPE_CHECKING:
 __all__ = ["Parts", "PiKvm", "Server"]
 
 
+_LEFT_OVER = ("KXTRL00001", "com.example.kextrel.driver", "Kextrel Sample")
+"""Team, bundle and developer of a kext that somebody allowed before."""
+
+
 class Parts:
     """The fittings of a whole Mac (see `fittings.Fittings`)."""
 
     def disk(self, machine: Machine) -> FileSystem:
-        """A disk fresh from its first setup."""
-        return new_disk(machine)
+        """A disk fresh from its first setup; or, where nobody prepared that (PREP-15), as an earlier run left it."""
+        disk = new_disk(machine)
+        if not machine.has("PREP-15"):
+            KextPolicy(disk).allow(*_LEFT_OVER)
+        return disk
 
     def management(self, machine: Machine) -> Management:
         return Management(machine)

@@ -56,8 +56,9 @@ class BootTime:
 class Machine:
     """One virtual Mac. Everything public may be read by the software on it; only hardware and `Machine` write it.
 
-    `environment`: "off", "firmware", "startup-options", "macos" or "recovery". `started`: what macOS was started with
-    at this boot, None outside macOS. `startup`: what runs before the kernel; it keeps what the next boot will use.
+    `environment`: "off", "firmware", "startup-options", "macos", "recovery" or "other-macos". `started`: what macOS was
+    started with at this boot, None outside macOS. `startup`: what runs before the kernel; it keeps what the next boot
+    will use.
     `console_user`: the short name of who is logged in at the screen. `autorestart`: pmset's setting, kept by the power
     controller. `settings`: the others that were made on it.
     """
@@ -66,7 +67,7 @@ class Machine:
         self.spec = spec
         self.clock = clock or Clock(gesture_rate=spec.gesture_rate)
         self.faults = Faults(spec.faults, self.clock)
-        self.rail = Rail(self.clock, self._power_changed)
+        self.rail = Rail(self.clock, self._power_changed, battery=spec.has_battery)
         self.faults.when("power-cut", self.rail.fail)
         self.button = Button(self.clock, self._button_changed)
         self.nvram = Nvram(self.clock)
@@ -156,12 +157,13 @@ class Machine:
         self._request(self._shut_down)
 
     def boot_selected(self, choice: str) -> None:
-        """What was chosen at the startup options: "macos", "safe-mode", "recovery", "restart" or "shutdown"."""
+        """What was chosen at the startup options: "macos", "other-macos", "safe-mode", "recovery", "restart" or
+        "shutdown"."""
         if self.environment != "startup-options":
             raise RuntimeError(f"nothing can be chosen in {self.environment}")
         if choice == "safe-mode":
             self.startup.start_safe()
-        steps = {"recovery": self.load_recovery, "shutdown": self._halt}
+        steps = {"recovery": self.load_recovery, "shutdown": self._halt, "other-macos": self._load_other}
         self.run(steps.get(choice, self._reset)())
 
     def force_off(self) -> None:
@@ -259,6 +261,14 @@ class Machine:
         await self._run_kernel()
         await self._start_system("recovery")
         self._enter("recovery")
+
+    async def _load_other(self) -> None:
+        """Starts the other macOS on the disk, whose setup assistant waits for a person. Nothing else runs there."""
+        self._enter("firmware")
+        await self.clock.sleep(LOADER)
+        await self._run_kernel()
+        await self.clock.sleep(LAUNCHD)
+        self._enter("other-macos")
 
     async def _run_kernel(self) -> None:
         microseconds = round(self.clock.now() * 1_000_000)

@@ -130,6 +130,30 @@ class MacSpec:
         return tuple(account for account in self.accounts if account.secure_token) if self.has("PREP-04") else ()
 
     @property
+    def layout(self) -> str:
+        """The keyboard layout that keys have before anybody logs in, and after: it was never set before PREP-08."""
+        return "U.S." if self.has("PREP-08") else "German"
+
+    @property
+    def is_laptop(self) -> bool:
+        return self.model.startswith("MacBook")
+
+    @property
+    def has_battery(self) -> bool:
+        """A laptop's battery, which a bench takes out of circuit so that its relay cuts the power (PREP-09)."""
+        return self.is_laptop and not self.has("PREP-09")
+
+    @property
+    def other_macos(self) -> str:
+        """The name of a second macOS on the disk, "" for none (PREP-10)."""
+        return "" if self.has("PREP-10") else "Untitled"
+
+    @property
+    def knows_lab(self) -> bool:
+        """Whether it trusts the authority that signs a bench's extensions (PREP-13), and not Apple's alone."""
+        return self.has("PREP-13")
+
+    @property
     def escrows(self) -> bool:
         """Whether it hands its bootstrap token to its MDM server; User Enrollment has none."""
         given = self.enrollment == "automated-device" if self.bootstrap_token is None else self.bootstrap_token

@@ -120,6 +120,16 @@ def test_a_restart_is_acknowledged_first_and_what_follows_waits_for_the_next_boo
     office(story)
 
 
+def test_a_mac_that_was_not_set_up_for_it_goes_on_saying_not_now(office):
+    async def story(place):
+        mac = await place.mac("device", missing=frozenset({"PREP-14"}))
+        asked = await place.send(mac, "ProfileList")
+        await place.until(lambda: len(place.reports(asked)) > 0)
+        assert {one["Status"] for one in place.reports(asked)} == {"NotNow"}
+
+    office(story)
+
+
 def test_a_mac_that_is_off_does_what_it_was_asked_at_its_next_boot_and_stays_enrolled(office):
     async def story(place):
         mac = await place.mac("device")

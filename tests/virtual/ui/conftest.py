@@ -44,6 +44,14 @@ class Plan:
     disk_name: str = "Macintosh HD"
     architecture: str = "apple-silicon"
 
+    @property
+    def other_macos(self) -> str:
+        return "Untitled" if "PREP-10" in self.missing else ""
+
+    @property
+    def layout(self) -> str:
+        return "German" if "PREP-08" in self.missing else "U.S."
+
     def has(self, preparation: str) -> bool:
         return preparation not in self.missing
 

@@ -49,3 +49,8 @@ def test_every_printable_character_has_a_key_that_types_it() -> None:
         assert key.types == character
     assert usage_of("é") is None
     assert usage_of("\n") == (0x28, 0)
+
+
+def test_a_layout_that_nobody_set_exchanges_y_and_z() -> None:
+    keys = [key_of(usage, 0, "German") for usage in (0x1C, 0x1D, 0x04, 0x38)]
+    assert [key.char for key in keys if key] == ["z", "y", "a", "-"]

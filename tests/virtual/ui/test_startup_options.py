@@ -52,3 +52,13 @@ def test_shift_turns_continue_into_safe_mode_for_the_volume_alone(mac: Any) -> N
     mac.display.entered("startup-options")
     mac.press("right", "right", "shift-return")
     assert mac.done == ["boot safe-mode", "boot recovery"]
+
+
+def test_with_a_second_macos_options_is_one_arrow_key_further(mac: Any) -> None:
+    mac.lacks("PREP-10")
+    mac.display.entered("startup-options")
+    assert mac.text.splitlines()[0] == "Macintosh HD    Untitled    Options"
+    mac.press("right", "right", "return")
+    assert mac.done == ["boot other-macos"]
+    mac.display.entered("other-macos")
+    assert mac.text.startswith("Select Your Country or Region")

@@ -1,4 +1,5 @@
-"""The power rail: mains through a relay's contacts, and a supply that rides out what a relay's contacts bounce."""
+"""The power rail: mains through a relay's contacts, a supply that rides out what a relay's contacts bounce, and a
+laptop's battery, which rides out everything."""
 
 from __future__ import annotations
 
@@ -13,10 +14,11 @@ HOLD_UP = 0.02
 
 
 class Rail:
-    """`mains` is what the contacts give, `powered` what the Mac gets; `changed(powered)` is called when that does."""
+    """`mains` is what the contacts give, `powered` what the Mac gets; `changed(powered)` is called when that does.
+    With a `battery` that is charged the Mac does not notice that the mains are gone."""
 
-    def __init__(self, clock: Clock, changed: Callable[[bool], None]) -> None:
-        self._clock, self._changed = clock, changed
+    def __init__(self, clock: Clock, changed: Callable[[bool], None], *, battery: bool = False) -> None:
+        self._clock, self._changed, self._battery = clock, changed, battery
         self.mains = False
         self.powered = False
         self._fading: Timer | None = None
@@ -37,7 +39,7 @@ class Rail:
             self._fading = None
         if on:
             self._set(True)
-        elif self.powered:
+        elif self.powered and not self._battery:
             self._fading = self._clock.call_later(HOLD_UP, lambda: self._set(False))
 
     def _set(self, powered: bool) -> None:

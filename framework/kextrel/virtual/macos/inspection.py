@@ -80,7 +80,8 @@ class Inspection:
     def _judged(self, code: Code) -> Judgement:
         """A signature that holds, of a Developer ID; with SIP off an ad-hoc one will do, which is nobody's."""
         now = datetime.fromtimestamp(self._host.clock.now(), UTC)
-        found = code.judge(self._host.spec.architecture, trust.load(self._host.spec.trust), now)
+        anchors = trust.load(self._host.spec.trust, shipped=self._host.spec.knows_lab)
+        found = code.judge(self._host.spec.architecture, anchors, now)
         ad_hoc = found.problem is None and found.signer is None
         if not found.trusted and not (ad_hoc and self._host.sip):
             raise Refused(ErrorCode.SIGNATURE_INVALID, f"{code.path}: {found.detail or 'nobody signed it'}")

@@ -124,7 +124,7 @@ class Library:
 
     def trust(self) -> Trust:
         """Whom this Mac trusts."""
-        return trust.load(self._host.spec.trust)
+        return trust.load(self._host.spec.trust, shipped=self._host.spec.knows_lab)
 
     def by_identifier(self, identifier: str) -> str | None:
         """The path of the kext with that bundle identifier in the folders that macOS watches; None for none."""

@@ -36,9 +36,9 @@ class Trust:
 
 
 @cache
-def load(more: str = "") -> Trust:
-    """What lies in `virtual/trust/`, and, where `more` names a folder, every certificate and list there (*.pem)."""
-    folders = [_SHIPPED, *([Path(more)] if more else [])]
+def load(more: str = "", *, shipped: bool = True) -> Trust:
+    """What lies in `virtual/trust/` where `shipped`, and every certificate and list (*.pem) of the folder `more`."""
+    folders = [*([_SHIPPED] if shipped else []), *([Path(more)] if more else [])]
     files = [path for folder in folders for path in sorted(folder.glob("*.pem"))]
     lists = [path for path in files if path.name.endswith(".crl.pem")]
     certificates = [path for path in files if path not in lists]

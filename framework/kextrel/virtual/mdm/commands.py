@@ -54,7 +54,7 @@ class Commands:
         request = command.get("Command")
         if not report["CommandUUID"] or not isinstance(request, dict):
             return {**report, "Status": "CommandFormatError"}
-        if self._mac.going_down or self._after is not None:
+        if self._mac.going_down or self._after is not None or not self._mac.has("PREP-14"):
             return {**report, "Status": "NotNow"}
         kind = text(request, "RequestType")
         try:

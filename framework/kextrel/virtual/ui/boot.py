@@ -9,7 +9,7 @@ from kextrel.virtual.ui.host import Clock
 from kextrel.virtual.ui.keys import Key
 from kextrel.virtual.ui.marks import HEIGHT, WIDTH, Box, Disc, Layer, Mark, Rect, Shape, Text
 
-__all__ = ["SCREEN", "BlackScreen", "Progress", "Scene", "backdrop", "logo"]
+__all__ = ["SCREEN", "BlackScreen", "Progress", "Scene", "SetupAssistant", "backdrop", "logo"]
 
 SCREEN = Rect(0, 0, WIDTH, HEIGHT)
 _BOOT = 15.0  # Mac seconds after which the bar is full
@@ -71,6 +71,15 @@ class Progress(_Deaf):
         full = _BAR._replace(w=max(_BAR.h, int(_BAR.w * done)))
         bar = (Box(_BAR, "#3a3a3c", None, 4), Box(full, "#f5f5f7", None, 4))
         return [backdrop(*logo(WIDTH // 2, 360, 120), *bar)]
+
+
+class SetupAssistant(_Deaf):
+    """The first start of a macOS that nobody ever set up. It waits for a person with a mouse."""
+
+    def layers(self) -> Sequence[Layer]:
+        texts = (("Select Your Country or Region", 30), ("To set up your Mac, choose where you will use it.", 18))
+        lines = (Text(WIDTH // 2, 300 + 46 * n, text, size, "#1d1d1f", "m") for n, (text, size) in enumerate(texts))
+        return [backdrop(*lines, fill="#ececee")]
 
 
 class BlackScreen(_Deaf):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from kextrel.virtual.ui import painting
-from kextrel.virtual.ui.boot import BlackScreen, Progress, Scene
+from kextrel.virtual.ui.boot import BlackScreen, Progress, Scene, SetupAssistant
 from kextrel.virtual.ui.host import Host
 from kextrel.virtual.ui.keys import SHIFT, is_modifier, key_of
 from kextrel.virtual.ui.marks import HEIGHT, WIDTH, Layer, Rect, Shape
@@ -35,6 +35,7 @@ class Display:
             "startup-options": self._options,
             "recovery": lambda: Recovery(host),
             "macos": lambda: Session(host),
+            "other-macos": lambda: SetupAssistant(),
         }
         self._arrow: tuple[int, int] | None = None
         self._painted: tuple[Sequence[Layer], bytes] | None = None
@@ -54,7 +55,7 @@ class Display:
         """
         if isinstance(self._scene, StartupOptions):
             self._scene.shift_held = bool(modifiers & SHIFT)
-        key = None if is_modifier(usage) or not down else key_of(usage, modifiers)
+        key = None if is_modifier(usage) or not down else key_of(usage, modifiers, self._host.spec.layout)
         if key is not None and self._scene is not None:
             self._scene.key(key)
 
@@ -93,7 +94,8 @@ class Display:
     def entered(self, environment: str) -> None:
         """The machine's environment is another one: "off" (no signal), "firmware" (the logo and a bar),
         "startup-options" (their choice goes to Host.boot_selected), "recovery" (user picker, utilities, Terminal),
-        "macos" (the desktop of Host.console_user, or the login window)."""
+        "macos" (the desktop of Host.console_user, or the login window), "other-macos" (another one that nobody ever set
+        up)."""
         self._show(self._scenes[environment]())
 
     def _show(self, scene: Scene | None) -> None:
@@ -102,7 +104,8 @@ class Display:
         self._scene = scene
 
     def _options(self) -> Scene:
-        return StartupOptions(self._host.spec.disk_name, self._host.boot_selected)
+        spec = self._host.spec
+        return StartupOptions(spec.disk_name, self._host.boot_selected, spec.other_macos)
 
     # -- macOS's services -------------------------------------------------------------------------------------------
 

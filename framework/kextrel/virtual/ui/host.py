@@ -52,6 +52,15 @@ class Spec(Protocol):
     def owners(self) -> Sequence[Account]: ...
     @property
     def disk_name(self) -> str: ...
+    @property
+    def other_macos(self) -> str:
+        """The name of a second volume with a macOS, "" for none."""
+        ...
+
+    @property
+    def layout(self) -> str:
+        """The keyboard's: "U.S." or "German"."""
+        ...
 
     def has(self, preparation: str) -> bool:
         """Whether that row of the preparation ("PREP-07") was done."""

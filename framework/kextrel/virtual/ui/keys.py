@@ -37,12 +37,15 @@ def is_modifier(usage: int) -> bool:
     return _FIRST_MODIFIER <= usage <= _LAST_MODIFIER
 
 
-def key_of(usage: int, modifiers: int) -> Key | None:
-    """The key of `usage` under the modifier byte, or None for a usage that a US keyboard of Apple's does not have."""
+def key_of(usage: int, modifiers: int, layout: str = "U.S.") -> Key | None:
+    """The key of `usage` under the modifier byte, or None for a usage that a keyboard of Apple's does not have.
+
+    `layout`: what the Mac takes the keyboard for, "U.S." or "German".
+    """
     shift = bool(modifiers & SHIFT)
     name, char = _NAMES.get(usage, ""), ""
     if usage in _TYPING:
-        plain, shifted = _TYPING[usage]
+        plain, shifted = _GERMAN.get(usage, _TYPING[usage]) if layout == "German" else _TYPING[usage]
         name, char = name or plain, shifted if shift else plain
     if not name:
         return None
@@ -69,6 +72,8 @@ def _typing() -> dict[int, tuple[str, str]]:
 
 
 _TYPING = _typing()
+_GERMAN = {0x1C: ("z", "Z"), 0x1D: ("y", "Y"), 0x2D: ("ß", "?"), 0x38: ("-", "_")}
+"""Where German differs from US in what shells and people's names are made of."""
 _NAMES = {
     0x28: "return", 0x29: "escape", 0x2A: "backspace", 0x2B: "tab", 0x2C: "space", 0x4A: "home", 0x4B: "page up",
     0x4C: "delete", 0x4D: "end", 0x4E: "page down", 0x4F: "right", 0x50: "left", 0x51: "down",

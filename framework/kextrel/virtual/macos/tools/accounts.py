@@ -1,4 +1,4 @@
-"""Accounts and volumes: dseditgroup(8), sysadminctl(8), fdesetup(8), diskutil(8)."""
+"""Accounts and volumes: dseditgroup(8), dscl(1), sysadminctl(8), fdesetup(8), diskutil(8)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kextrel.virtual.macos.tools.options import parse
 from kextrel.virtual.settings import LOCKS_AT_ONCE
 from kextrel.virtual.unix.process import Exit, Proc, tool
 
-__all__ = ["diskutil", "dseditgroup", "fdesetup", "sysadminctl"]
+__all__ = ["diskutil", "dscl", "dseditgroup", "fdesetup", "sysadminctl"]
 
 _NOT_A_MEMBER = 67
 _USAGE = (
@@ -73,6 +73,23 @@ def _lock_words(when: str) -> str:
     return f"screenLock delay is {when}" + (" seconds" if when.isdecimal() else "")
 
 
+@tool("/usr/bin/dscl", where=("macos",))
+async def dscl(proc: Proc) -> int:
+    """. -read /Users/NAME [KEY…]."""
+    match proc.args:
+        case ["." | "/Local/Default", "-read" | "read", path, *keys] if path.startswith("/Users/"):
+            user = proc.system.users.get(path.removeprefix("/Users/"))
+            if user is None:
+                raise Exit(56, "<dscl_cmd> DS Error: -14136 (eDSRecordNotFound)")
+            rows = {
+                "GeneratedUID": _user_uuid(proc, user.name), "NFSHomeDirectory": user.home,
+                "RealName": f"\n {user.full_name}", "RecordName": user.name, "UniqueID": str(user.uid),
+            }  # fmt: skip
+            proc.out("".join(f"{key}: {value}\n" for key, value in rows.items() if not keys or key in keys))
+            return 0
+    raise Exit(64, "dscl (v20.4)\nusage: dscl [options] [<datasource> [<command>]]")
+
+
 @tool("/usr/bin/fdesetup", where=("macos",))
 async def fdesetup(proc: Proc) -> int:
     """status, isactive: FileVault is off on a Mac of the bench."""
@@ -134,20 +151,30 @@ def _containers(proc: Proc) -> str:
         "    ====================================================\n"
         "    APFS Container Reference:     disk3\n"
         "    |\n"
-        f"    +-> Volume disk3s1 {machine(proc).startup.volume_group}\n"
-        "    |   ---------------------------------------------------\n"
-        "    |   APFS Volume Disk (Role):   disk3s1 (System)\n"
-        f"    |   Name:                      {spec.disk_name} (Case-insensitive)\n"
-        "    |   Mount Point:               /\n"
-        "    |   Sealed:                    Yes\n"
-        "    |   FileVault:                 No\n"
-        "    |\n"
+        f"{_system_volume('disk3s1', machine(proc).startup.volume_group, spec.disk_name, '/')}"
+        f"{_system_volume('disk3s7', _user_uuid(proc, 'other'), spec.other_macos, 'Not Mounted')}"
         "    +-> Volume disk3s5\n"
         "        ---------------------------------------------------\n"
         "        APFS Volume Disk (Role):   disk3s5 (Data)\n"
         f"        Name:                      {spec.disk_name} - Data (Case-insensitive)\n"
         "        Mount Point:               /System/Volumes/Data\n"
         "        FileVault:                 No\n"
+    )
+
+
+def _system_volume(device: str, identity: str, name: str, mounted: str) -> str:
+    """One volume with a macOS, nothing where it has no name."""
+    if not name:
+        return ""
+    return (
+        f"    +-> Volume {device} {identity}\n"
+        "    |   ---------------------------------------------------\n"
+        f"    |   APFS Volume Disk (Role):   {device} (System)\n"
+        f"    |   Name:                      {name} (Case-insensitive)\n"
+        f"    |   Mount Point:               {mounted}\n"
+        "    |   Sealed:                    Yes\n"
+        "    |   FileVault:                 No\n"
+        "    |\n"
     )
 
 

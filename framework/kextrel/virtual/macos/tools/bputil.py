@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from kextrel.virtual.hardware.localpolicy import Change, LocalPolicy
 from kextrel.virtual.hardware.sep import SepRefusal
-from kextrel.virtual.macos.tools.mac import answer, machine, need_root
+from kextrel.virtual.macos.tools.mac import answer, ask_volume, machine, need_root
 from kextrel.virtual.macos.tools.options import Options, parse
 from kextrel.virtual.unix.process import Exit, Proc, tool
 
@@ -59,6 +59,8 @@ async def bputil(proc: Proc) -> int:
         proc.args, flags=frozenset(_SHORT.values()) - set(_VALUES), values=_VALUES, short=_SHORT, usage=_USAGE, code=1
     )
     _check_volume(proc, options)
+    if "vuid" not in options and "display-all-policies" not in options:
+        await ask_volume(proc)
     if "display-policy" in options or "display-all-policies" in options:
         policy = machine(proc).sep.policy()
         everything = "display-all-policies" in options

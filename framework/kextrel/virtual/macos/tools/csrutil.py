@@ -9,7 +9,7 @@ from kextrel.virtual.hardware.efi import SIP
 from kextrel.virtual.hardware.localpolicy import Change
 from kextrel.virtual.hardware.sep import SepRefusal
 from kextrel.virtual.macos.tools.bputil import change_policy
-from kextrel.virtual.macos.tools.mac import answer, in_recovery, machine, need_root
+from kextrel.virtual.macos.tools.mac import answer, ask_volume, in_recovery, machine, need_root
 from kextrel.virtual.unix.process import Exit, Proc, tool
 
 __all__ = ["csrutil", "status_text"]
@@ -31,6 +31,8 @@ _CONSENT = 'Allow booting unsigned operating systems and any kernel extensions f
 @tool("/usr/bin/csrutil")
 async def csrutil(proc: Proc) -> int:
     """status; authenticated-root status; disable, enable, clear (recovery)."""
+    if proc.args and machine(proc).spec.architecture == "apple-silicon":
+        await ask_volume(proc)
     match proc.args:
         case ["status"]:
             proc.out(status_text(_word(proc), _more(proc)))

@@ -1,4 +1,7 @@
-"""curl(1): real HTTP, to this computer's loopback and nowhere else: a virtual Mac's network ends there."""
+"""curl(1): real HTTP, to this computer's loopback and nowhere else: a virtual Mac's network ends there.
+
+Of the Internet there is one host, Apple's signing server, where it is reachable (PREP-11): it answers with nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import aiohttp
 
 from kextrel.virtual.macos.files import read_bounded
 from kextrel.virtual.macos.tools.mac import in_recovery, machine
+from kextrel.virtual.macos.tools.network import ports
 from kextrel.virtual.macos.tools.options import Options, parse
 from kextrel.virtual.unix.process import Exit, Proc, tool
 
@@ -24,9 +28,10 @@ _SHORT = {
 }  # fmt: skip
 _VALUES = (
     "output", "request", "upload-file", "max-time", "write-out", "header", "data", "data-binary", "data-raw",
-    "connect-timeout", "retry",  # curl retries time-outs and 5xx only, which the loopback does not have
+    "interface", "connect-timeout", "retry",  # curl retries time-outs and 5xx only, which the loopback does not have
 )  # fmt: skip
-_NO_HOST, _REFUSED, _HTTP_ERROR, _NO_FILE, _TIMED_OUT, _EMPTY, _TOO_LARGE = 6, 7, 22, 26, 28, 52, 63
+_NO_HOST, _REFUSED, _HTTP_ERROR, _NO_FILE, _TIMED_OUT, _NO_INTERFACE, _EMPTY, _TOO_LARGE = 6, 7, 22, 26, 28, 45, 52, 63
+_SIGNING_SERVER = "gs.apple.com"
 _LONGEST = 600.0
 _MOST = 64 << 20
 
@@ -45,7 +50,7 @@ class _Failed(Exception):
 
 @tool("/usr/bin/curl")
 async def curl(proc: Proc) -> int:
-    """-s -S -f -o -X -T -d --data-binary @FILE|@- -H --max-time --connect-timeout -w, one URL."""
+    """-s -S -f -o -X -T -d --data-binary @FILE|@- -H --max-time --connect-timeout -w --interface, one URL."""
     options = parse(
         proc.args,
         flags=("silent", "show-error", "fail"),
@@ -69,7 +74,10 @@ async def curl(proc: Proc) -> int:
 
 async def _transfer(proc: Proc, options: Options) -> _Response:
     url = options.operands[0] if "://" in options.operands[0] else f"http://{options.operands[0]}"
+    if urlsplit(url).hostname == _SIGNING_SERVER and machine(proc).has("PREP-11"):
+        return _Response(200, b"")
     _reachable(proc, url)
+    _bound(proc, options.last("interface"))
     body = await _body(proc, options)
     method = options.last("request") or ("PUT" if "upload-file" in options else "POST" if body is not None else "GET")
     limit = aiohttp.ClientTimeout(total=_seconds(options, "max-time"), connect=_seconds(options, "connect-timeout"))
@@ -115,6 +123,12 @@ def _reachable(proc: Proc, url: str) -> None:
         raise _Failed(
             _REFUSED, f"Failed to connect to {host} port {parts.port or 80} after 75003 ms: Couldn't connect to server"
         )
+
+
+def _bound(proc: Proc, interface: str) -> None:
+    """The interface that is to be used has an address."""
+    if interface and not any(port.device == interface and port.up for port in ports(machine(proc).spec)):
+        raise _Failed(_NO_INTERFACE, f"Couldn't bind to '{interface}'")
 
 
 async def _body(proc: Proc, options: Options) -> bytes | None:

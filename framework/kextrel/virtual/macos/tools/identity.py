@@ -201,7 +201,7 @@ def _model(proc: Proc) -> Model:
 
 @tool("/usr/sbin/ioreg")
 async def ioreg(proc: Proc) -> int:
-    """The platform expert's node; any other class has none here."""
+    """The platform expert's node, and a laptop's battery; any other class has none here."""
     options = parse(
         proc.args,
         flags=("list", "root", "inherit", "wide", "archive"),
@@ -211,9 +211,15 @@ async def ioreg(proc: Proc) -> int:
         code=1,
     )
     wanted = options.last("class") or options.last("name") or "IOPlatformExpertDevice"
-    if wanted not in ("IOPlatformExpertDevice", machine(proc).spec.model):
-        return 0
     spec = machine(proc).spec
+    if wanted == "AppleSmartBattery" and spec.is_laptop:
+        there = "Yes" if spec.has_battery else "No"
+        proc.out(
+            f'+-o AppleSmartBattery  <class AppleSmartBattery>\n    {{\n      "BatteryInstalled" = {there}\n    }}\n'
+        )
+        return 0
+    if wanted not in ("IOPlatformExpertDevice", spec.model):
+        return 0
     rows = {
         "IOPlatformUUID": f'"{hardware_uuid(proc)}"',
         "IOPlatformSerialNumber": f'"{spec.serial}"',

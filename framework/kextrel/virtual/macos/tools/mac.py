@@ -12,7 +12,17 @@ from kextrel.virtual.unix.process import Exit, Proc
 if TYPE_CHECKING:
     from kextrel.virtual.machine import Machine
 
-__all__ = ["answer", "date_text", "hardware_uuid", "in_recovery", "kernel", "machine", "need_root", "stamp"]
+__all__ = [
+    "answer",
+    "ask_volume",
+    "date_text",
+    "hardware_uuid",
+    "in_recovery",
+    "kernel",
+    "machine",
+    "need_root",
+    "stamp",
+]
 
 
 def machine(proc: Proc) -> Machine:
@@ -47,6 +57,18 @@ async def answer(proc: Proc, prompt: str, *, echo: bool = True) -> str:
     if not line:
         raise Exit(1, "\nunable to read from standard input")
     return line.decode(errors="replace").rstrip("\r\n")
+
+
+async def ask_volume(proc: Proc) -> None:
+    """Where several macOS are installed, bputil and csrutil ask which one is meant, and take this one's number only
+    [bputil(1): "prompts"; the words are not known from the field]."""
+    spec = machine(proc).spec
+    if not spec.other_macos:
+        return
+    volumes = "".join(f"{number}) {name}\n" for number, name in enumerate((spec.disk_name, spec.other_macos), start=1))
+    proc.out(f"Multiple startup volumes were found:\n{volumes}")
+    if await answer(proc, "Choose a volume by its number: ") != "1":
+        raise Exit(1, "That volume cannot be used here.")
 
 
 def hardware_uuid(proc: Proc) -> str:

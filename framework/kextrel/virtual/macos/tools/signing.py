@@ -15,7 +15,8 @@ _FLAGS = {0: "none", 0x2: "adhoc", 0x10000: "runtime", 0x10002: "adhoc,runtime"}
 
 @tool("/usr/bin/codesign", where=("macos",))
 async def codesign(proc: Proc) -> int:
-    """-d[v…] shows a signature, -v verifies it (both on standard error)."""
+    """-d[v…] shows a signature, -v verifies it (both on standard error); with -R the chain must also end in an anchor
+    that this Mac trusts, whatever else the requirement says."""
     options = parse(
         proc.args,
         flags=("display", "verify", "verbose", "deep", "strict"),
@@ -26,10 +27,11 @@ async def codesign(proc: Proc) -> int:
     )
     if not options.operands:
         raise Exit(2, "Usage: codesign -d [options] path")
-    return max([_codesign(proc, path, display="display" in options) for path in options.operands])
+    display, anchored = "display" in options, "requirements" in options
+    return max([_codesign(proc, path, display=display, anchored=anchored) for path in options.operands])
 
 
-def _codesign(proc: Proc, path: str, *, display: bool) -> int:
+def _codesign(proc: Proc, path: str, *, display: bool, anchored: bool) -> int:
     found = _find(proc, path)
     if found is None:
         proc.err(
@@ -49,6 +51,9 @@ def _codesign(proc: Proc, path: str, *, display: bool) -> int:
         proc.err(f"{path}: {judgement.problem.words}\nIn architecture: {found.architecture}\n")
         return 1
     proc.err(f"{path}: valid on disk\n{path}: satisfies its Designated Requirement\n")
+    if anchored and not judgement.trusted:
+        proc.err("test-requirement: code failed to satisfy specified code requirement(s)\n")
+        return 3
     return 0
 
 
