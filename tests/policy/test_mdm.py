@@ -358,19 +358,102 @@ def test_enrolling_and_unenrolling(walk: WALK) -> None:
     assert mac.do(Restart()).situation.state.loaded_kexts == frozenset()
 
 
+def policy_for(**keys: Any) -> Profile:
+    return Profile("agents", None, SystemPolicy(**keys))
+
+
+NAMED = {TEAM: frozenset({"com.example.a"})}
+
+
 @pytest.mark.parametrize(
-    "action",
+    ("profile", "malformed"),
     [
-        InstallProfile(Profile("empty")),
-        InstallProfile(Profile("twice", None, SystemPolicy(frozenset({TEAM}), {TEAM: frozenset({"com.example.a"})}))),
-        Enroll(ADE),
-        Enroll(NONE),
+        (policy_for(allowed_team_identifiers=frozenset({TEAM}), allowed_system_extensions=NAMED), True),
+        (policy_for(allowed_team_identifiers=frozenset({"OTHER"}), allowed_system_extensions=NAMED), False),
+        (policy_for(removable_system_extensions=NAMED, non_removable_system_extensions=NAMED), True),
+        (
+            policy_for(
+                removable_system_extensions=NAMED, non_removable_system_extensions={TEAM: frozenset({"com.example.b"})}
+            ),
+            False,
+        ),
+        (policy_for(removable_system_extensions=NAMED, non_removable_system_extensions={"OTHER": NAMED[TEAM]}), False),
+        (policy_for(removable_system_extensions=NAMED, non_removable_from_ui_system_extensions=NAMED), False),
     ],
-    ids=["empty", "malformed", "enrolled", "none"],
+    ids=["team twice", "two teams", "both", "two bundles", "bundle of two teams", "from the UI"],
 )
-def test_what_no_rule_speaks_of_is_not_modelled(walk: WALK, action: Any) -> None:
-    with pytest.raises(policy.NotModelled, match="not implemented"):
-        walk(mac=ON_INTEL).do(action)
+def test_mdm_15_a_profile_that_contradicts_itself_is_not_installed(
+    walk: WALK, profile: Profile, malformed: bool
+) -> None:
+    mac = walk(mac=ON_INTEL).do(InstallProfile(profile))
+    expected = (["malformed-profile"], ("MDM-15",), ()) if malformed else (["installed"], ("MDM-07",), (profile,))
+    assert (mac.answers(), mac.last.rules, mac.situation.profiles) == expected
+
+
+def test_mdm_15_is_about_one_payload_and_comes_last(walk: WALK) -> None:
+    twice = policy_for(allowed_team_identifiers=frozenset({TEAM}), allowed_system_extensions=NAMED)
+    apart = Profile("others", None, SystemPolicy(frozenset({TEAM})))
+    mac = walk(mac=ON_INTEL, profiles=[apart])
+    assert mac.do(InstallProfile(policy_for(allowed_system_extensions=NAMED))).answers() == ["installed"]
+    assert walk(mac=ON_INTEL).do(InstallProfile(twice, "hand")).answers() == ["not-offered"]
+    assert walk(mac=INTEL).do(InstallProfile(twice, "hand")).answers() == ["enrollment"]
+    outcomes = policy.predict(mac.situation, InstallProfile(twice), without=frozenset({"MDM-15"})).outcomes
+    assert [str(one.outcome) for one in outcomes] == ["installed"]
+
+
+@pytest.mark.parametrize(
+    ("enrollment", "origin", "answer"),
+    [(NONE, "mdm", "enrollment"), (NONE, "hand", "installed"), (USER, "mdm", "installed"), (ADE, "hand", "installed")],
+)
+def test_mdm_07_does_not_speak_of_a_profile_without_these_policies(
+    walk: WALK, enrollment: Enrollment, origin: Any, answer: str
+) -> None:
+    mac = walk(mac={**INTEL, "enrollment": enrollment}).do(InstallProfile(Profile("empty"), origin))
+    assert (mac.answers(), mac.last.rules) == ([answer], ())
+
+
+@pytest.mark.parametrize(
+    ("mac", "action", "answer"),
+    [
+        (ON_INTEL, Enroll(ADE), "enrollment"),
+        (ON_INTEL, Enroll(NONE), "done"),
+        (INTEL, Enroll(NONE), "enrollment"),
+        (INTEL, Unenroll(), "enrollment"),
+        ({**INTEL, "enrollment": USER}, Unenroll(), "done"),
+        (INTEL, Enroll(USER), "done"),
+    ],
+)
+def test_a_mac_has_one_enrollment(walk: WALK, mac: dict[str, Any], action: Any, answer: str) -> None:
+    assert walk(mac=mac).do(action).answers() == [answer]
+
+
+@pytest.mark.parametrize("action", [InstallProfile(PROFILE), RemoveProfile("kexts"), Enroll(ADE), Unenroll()])
+def test_what_an_mdm_brings_needs_macos(walk: WALK, action: Any) -> None:
+    mac = walk(mac=ON_INTEL, profiles=ALLOWED).do(IN_RECOVERY, action)
+    assert (mac.answers(), mac.last.rules) == (["wrong-environment"], ())
+
+
+def test_mdm_02_a_load_request_before_the_profile_is_approved_by_it(walk: WALK) -> None:
+    mac = walk(mac=ON_INTEL, path="/opt").do(INSTALL, LOAD)
+    assert mac.answers() == ["approval-required"]
+    mac.do(InstallProfile(PROFILE))
+    assert (mac.answers(), mac.situation.state.uakl, "MDM-02" in mac.last.rules) == (["installed"], HERE, True)
+    assert mac.do(APPROVE).answers() == ["not-offered"]
+    mac.do(Restart())
+    assert mac.situation.state.loaded_kexts == mac.situation.state.receipt == HERE
+
+
+def test_mdm_02_a_profile_alone_approves_nothing_that_never_asked(walk: WALK) -> None:
+    assert walk(mac=ON_INTEL, path="/opt").do(INSTALL, InstallProfile(PROFILE)).situation.state.uakl == frozenset()
+    unsigned = walk(mac=ON_INTEL, path="/opt", signature=Signature.AD_HOC).do(INSTALL, LOAD, InstallProfile(PROFILE))
+    assert unsigned.situation.state.uakl == frozenset()
+
+
+def test_mdm_10_a_profile_that_comes_after_the_refusal(walk: WALK) -> None:
+    mac = walk(mac=STUDIO, path="/opt").do(INSTALL, LOAD)
+    assert mac.answers() == ["security-mode"]
+    mac.do(InstallProfile(PROFILE), BY_MDM)
+    assert mac.situation.state.loaded_kexts == HERE
 
 
 def test_a_kext_that_was_approved_before_a_profile_forbade_it_is_not_modelled(walk: WALK) -> None:

@@ -26,6 +26,7 @@ from kextrel.vocabulary.actions import (
     Allow,
     Boot,
     Deactivate,
+    DeveloperMode,
     Disable,
     Enable,
     Install,
@@ -33,7 +34,11 @@ from kextrel.vocabulary.actions import (
     PowerCut,
     Remove,
     RemoveProfile,
+    Replace,
+    ResetExtensions,
     Restart,
+    SetSip,
+    Unenroll,
 )
 
 WALK = Callable[..., Any]
@@ -119,12 +124,17 @@ def test_sys_12_a_restart_before_big_sur_where_no_kext_lies(agent: WALK, boot: A
     assert (mac.situation.state.system_extensions, mac.last.rules) == ({}, ("SYS-12",))
 
 
-def test_sys_03_allowing_what_asked_before_the_boot_is_not_modelled(agent: WALK) -> None:
-    mac = agent().do(INSTALL, ACTIVATE, Restart())
-    assert mac.situation.state.system_extensions == WAITING
-    with pytest.raises(policy.NotModelled, match="SYS-20"):
-        mac.do(ALLOW)
-    assert mac.do(ACTIVATE, ALLOW).answers() == ["enabled"]
+@pytest.mark.parametrize("boot", [Restart(), PowerCut(), Boot(Environment.RECOVERYOS)], ids=lambda action: action.verb)
+def test_sys_20_pending_stays_pending_and_is_asked_about_again(agent: WALK, boot: Any) -> None:
+    mac = agent().do(INSTALL, ACTIVATE, boot, Boot(Environment.MACOS))
+    assert (mac.situation.state.system_extensions, "SYS-20" in mac.last.rules) == (WAITING, True)
+    mac.do(ACTIVATE)
+    assert (mac.answers(), "SYS-20" in mac.last.rules) == (["waiting-for-user"], True)
+    assert mac.do(ALLOW).answers() == ["enabled"]
+
+
+def test_sys_20_it_may_still_be_allowed_before_its_app_asks_again(agent: WALK) -> None:
+    assert agent().do(INSTALL, ACTIVATE, Restart(), ALLOW).answers() == ["enabled"]
 
 
 @pytest.mark.parametrize(
@@ -266,24 +276,255 @@ def test_they_need_macos_and_their_app(agent: WALK, action: Any) -> None:
 
 
 MATCHING = Profile("late", None, SystemPolicy(frozenset({TEAM})))
+FORBIDDING = Profile("strict", None, SystemPolicy(frozenset({"OTHER"}), allow_user_overrides=False))
+STUDIO = {"enrollment": Enrollment.DEVICE}
+
+
+def managed(macos: str, **more: Any) -> dict[str, Any]:
+    return {**STUDIO, "macos": Version.parse(macos), **more}
 
 
 @pytest.mark.parametrize(
-    ("steps", "rule"),
+    ("macos", "after"),
     [
-        ((ACTIVATE, InstallProfile(MATCHING)), "SYS-07"),
-        ((InstallProfile(MATCHING), ACTIVATE, RemoveProfile("late")), "SYS-08"),
-        ((ACTIVATE, ALLOW, ACTIVATE), "SYS-13"),
-        ((ACTIVATE, ALLOW, Deactivate("driver", "settings")), "in Settings"),
-        ((Disable("driver"),), "not activated"),
-        ((Deactivate("driver"),), "not activated"),
+        ("11.0", WAITING),
+        ("11.2.3", WAITING),
+        ("11.3", ENABLED),
+        ("11.6.4", ENABLED),
+        ("12.0.1", ENABLED),
+        ("26", ENABLED),
     ],
-    ids=["pushed", "withdrawn", "twice", "settings", "disable", "deactivate"],
 )
-def test_what_no_built_rule_speaks_of_is_not_modelled(agent: WALK, steps: tuple[Any, ...], rule: str) -> None:
-    mac = agent(mac={"enrollment": Enrollment.DEVICE}).do(INSTALL, *steps[:-1])
-    with pytest.raises(policy.NotModelled, match=rule):
-        mac.do(steps[-1])
+def test_sys_07_a_pushed_profile_completes_a_pending_activation(agent: WALK, macos: str, after: dict[str, str]) -> None:
+    mac = agent(mac=managed(macos)).do(INSTALL, ACTIVATE, InstallProfile(MATCHING))
+    assert (mac.answers(), mac.situation.state.system_extensions) == (["installed"], after)
+    assert "SYS-07" in mac.last.rules
+    mac.do(ACTIVATE)
+    assert (mac.answers(), mac.situation.state.system_extensions) == (
+        ["unchanged" if after == ENABLED else "enabled"],
+        ENABLED,
+    )
+
+
+def test_sys_07_only_one_that_allows_it(agent: WALK) -> None:
+    mac = agent(mac=managed("14.5")).do(INSTALL, ACTIVATE, InstallProfile(FORBIDDING))
+    assert mac.situation.state.system_extensions == WAITING
+    assert mac.do(ALLOW).answers() == ["approval-forbidden"]
+
+
+@pytest.mark.parametrize(
+    ("macos", "after"), [("11.2.3", ENABLED), ("11.3", TERMINATED), ("11.6.4", TERMINATED), ("15.1", TERMINATED)]
+)
+@pytest.mark.parametrize(
+    "revoked", [RemoveProfile("late"), InstallProfile(Profile("late", None, SystemPolicy())), Unenroll()]
+)
+def test_sys_08_a_revoked_approval_ends_an_active_extension(
+    agent: WALK, macos: str, after: dict[str, str], revoked: Any
+) -> None:
+    mac = agent(mac=managed(macos)).do(INSTALL, InstallProfile(MATCHING), ACTIVATE, revoked)
+    assert mac.situation.state.system_extensions == after
+    assert ("SYS-08" in mac.last.rules) is (after == TERMINATED)
+    assert mac.do(Restart()).situation.state.system_extensions == ({} if after == TERMINATED else ENABLED)
+
+
+def test_sys_08_another_profile_that_allows_it_keeps_it(agent: WALK) -> None:
+    second = Profile("second", None, SystemPolicy(frozenset(), {TEAM: NAMED}))
+    mac = agent(mac=managed("14.5")).do(INSTALL, InstallProfile(MATCHING), InstallProfile(second), ACTIVATE)
+    assert mac.do(RemoveProfile("late")).situation.state.system_extensions == ENABLED
+    assert mac.do(RemoveProfile("second")).situation.state.system_extensions == TERMINATED
+
+
+def test_sys_08_what_the_user_allowed_is_not_of_a_profile(agent: WALK) -> None:
+    mac = agent(mac=managed("14.5")).do(INSTALL, ACTIVATE, ALLOW, InstallProfile(FORBIDDING), RemoveProfile("strict"))
+    assert mac.situation.state.system_extensions == ENABLED
+
+
+def test_sys_08_sys_14_a_disabled_one_ends_too(agent: WALK) -> None:
+    mac = agent(mac=managed("15.1")).do(INSTALL, InstallProfile(MATCHING), ACTIVATE, Disable("driver"))
+    assert mac.do(RemoveProfile("late")).situation.state.system_extensions == TERMINATED
+
+
+FIXED = {"non_removable_system_extensions": {TEAM: NAMED}}
+NOT_FROM_UI = {"non_removable_from_ui_system_extensions": {TEAM: NAMED}}
+
+
+@pytest.mark.parametrize(
+    ("action", "fixed", "from_ui"),
+    [
+        (Disable("driver"), "not-removable", "not-removable"),
+        (Deactivate("driver"), "not-removable", "terminated"),
+        (Deactivate("driver", "settings"), "not-removable", "not-removable"),
+        (Deactivate("driver", "finder"), "not-removable", "not-removable"),
+    ],
+)
+@pytest.mark.parametrize(("macos", "sip"), [("14.7", True), ("15.0", True), ("26.1", True), ("15.0", False)])
+def test_sys_11_not_removable(agent: WALK, macos: str, sip: bool, action: Any, fixed: str, from_ui: str) -> None:
+    done = "disabled" if isinstance(action, Disable) else "terminated"
+    mode = {"sip": sip, "security_mode": SecurityMode.FULL if sip else SecurityMode.PERMISSIVE}
+    for keys, answer in ((FIXED, fixed if sip else done), (NOT_FROM_UI, from_ui)):
+        mac = agent(SystemPolicy(frozenset({TEAM}), **keys), mac=managed(macos, **mode)).do(INSTALL, ACTIVATE, action)
+        wanted = done if macos == "14.7" else answer
+        assert (mac.answers(), "SYS-11" in mac.last.rules) == ([wanted], wanted == "not-removable")
+
+
+def test_sys_11_comes_before_authentication_and_stays_without_its_app(agent: WALK) -> None:
+    mac = agent(SystemPolicy(frozenset({TEAM}), **FIXED), mac=managed("15.1")).do(INSTALL, ACTIVATE)
+    mac.do(Deactivate("driver", as_=Credential.NOBODY))
+    assert mac.answers() == ["not-removable"]
+    assert mac.do(Disable("driver", Credential.STANDARD)).answers() == ["not-removable"]
+    mac.do(Remove("driver"), Restart())
+    assert mac.situation.state.system_extensions == ENABLED
+
+
+@pytest.mark.parametrize("category", list(Category))
+def test_sys_13_the_same_version_again_is_a_no_op(agent: WALK, category: Category) -> None:
+    mac = agent(category=category).do(INSTALL, ACTIVATE, ALLOW, ACTIVATE)
+    assert (mac.answers(), mac.last.rules, mac.situation.state.system_extensions) == (
+        ["unchanged"],
+        ("SYS-13",),
+        ENABLED,
+    )
+
+
+@pytest.mark.parametrize("between", [(), (InstallProfile(FORBIDDING),)], ids=["unmanaged", "forbidden since"])
+def test_sys_13_a_newer_version_needs_no_new_approval(agent: WALK, between: tuple[Any, ...]) -> None:
+    mac = agent(mac=STUDIO).do(INSTALL, ACTIVATE, ALLOW, *between, Replace("driver", "2.0"))
+    assert (mac.answers(), mac.situation.state.system_extensions) == (["done"], ENABLED)
+    mac.do(ACTIVATE)
+    assert (mac.answers(), "SYS-13" in mac.last.rules, mac.situation.state.system_extensions) == (
+        ["enabled"],
+        True,
+        ENABLED,
+    )
+    assert mac.do(ACTIVATE).answers() == ["unchanged"]
+    assert mac.do(Restart()).situation.state.system_extensions == ENABLED
+
+
+def test_sys_13_a_newer_version_of_what_is_pending_is_pending(agent: WALK) -> None:
+    mac = agent().do(INSTALL, ACTIVATE, Replace("driver", "2.0"), ACTIVATE)
+    assert (mac.answers(), mac.situation.state.system_extensions) == (["waiting-for-user"], WAITING)
+    assert mac.do(ALLOW, ACTIVATE).answers() == ["unchanged"]
+
+
+def test_sys_13_what_was_switched_off_stays_off(agent: WALK) -> None:
+    mac = agent().do(INSTALL, ACTIVATE, ALLOW, Disable("driver"), Replace("driver", "2.0"), ACTIVATE)
+    assert (mac.answers(), mac.situation.state.system_extensions) == (["unchanged"], DISABLED)
+    assert mac.do(Enable("driver")).answers() == ["enabled"]
+
+
+SIP_OFF = {"sip": False, "security_mode": SecurityMode.PERMISSIVE}
+DEVELOPER = DeveloperMode(on=True)
+
+
+def test_sys_13_developer_mode_replaces_the_same_version(agent: WALK) -> None:
+    mac = agent(mac=SIP_OFF).do(INSTALL, ACTIVATE, ALLOW, DEVELOPER, ACTIVATE)
+    assert (mac.answers(), "SYS-13" in mac.last.rules, mac.situation.state.system_extensions) == (
+        ["enabled"],
+        True,
+        ENABLED,
+    )
+    assert mac.do(DeveloperMode(on=False), ACTIVATE).answers() == ["unchanged"]
+
+
+def test_sig_05_developer_mode_asks_for_no_place_and_no_signature(agent: WALK) -> None:
+    strange = {"app_in_applications": False, "signature": Signature.AD_HOC}
+    mac = agent(mac=SIP_OFF, **strange).do(INSTALL, ACTIVATE)
+    assert mac.answers() == ["location"]
+    assert mac.do(DEVELOPER, ACTIVATE).answers() == ["waiting-for-user"]
+
+
+@pytest.mark.parametrize("action", [ResetExtensions(), DEVELOPER, DeveloperMode(on=False)], ids=["reset", "on", "off"])
+@pytest.mark.parametrize(
+    ("mac", "answers"),
+    [
+        (mac_of("intel", "10.15"), ["sip-enabled"]),
+        (mac_of("intel-t2", "14.7", "full"), ["sip-enabled"]),
+        (mac_of("apple-silicon", "14.5", "full"), ["sip-enabled"]),
+        (mac_of("apple-silicon", "15.0", "full"), ["sip-enabled", "done"]),
+        (mac_of("intel", "26.0"), ["sip-enabled", "done"]),
+        ({**mac_of("apple-silicon", "15.1", "permissive"), "sip": False}, ["done"]),
+        ({**mac_of("intel", "10.15.7"), "sip": False}, ["done"]),
+    ],
+)
+def test_sys_15_needs_sip_off(agent: WALK, mac: dict[str, Any], answers: list[str], action: Any) -> None:
+    on = agent(mac=mac).do(INSTALL, ACTIVATE, action)
+    assert (on.answers(), on.last.rules, on.last.open) == (answers, ("SYS-15",), len(answers) > 1)
+    gone = isinstance(action, ResetExtensions)
+    states = {str(one.reason or one.outcome): one.state.system_extensions for one in on.last.outcomes}
+    assert states.get("sip-enabled", WAITING) == WAITING
+    assert states.get("done", WAITING) == ({} if gone and "done" in states else WAITING)
+
+
+def test_sys_15_boot_11_sip_counts_from_the_next_boot(agent: WALK) -> None:
+    off = (Boot(Environment.RECOVERYOS), SetSip(enabled=False))
+    mac = agent(mac=mac_of("intel", "12.7")).do(INSTALL, *off, Boot(Environment.MACOS), ResetExtensions())
+    assert mac.answers() == ["done"]
+
+
+def test_sys_15_reset_forgets_approvals(agent: WALK) -> None:
+    mac = agent(mac=SIP_OFF).do(INSTALL, ACTIVATE, ALLOW, ResetExtensions())
+    assert mac.situation.state.system_extensions == {}
+    assert mac.do(ACTIVATE).answers() == ["waiting-for-user"]
+
+
+@pytest.mark.parametrize("action", [ResetExtensions(), DEVELOPER])
+def test_sys_15_needs_macos_and_catalina(agent: WALK, action: Any) -> None:
+    assert agent(mac=mac_of("intel", "10.14.6")).do(action).answers() == ["unsupported-version"]
+    assert agent().do(Boot(Environment.RECOVERYOS), action).answers() == ["wrong-environment"]
+
+
+@pytest.mark.parametrize("category", list(Category))
+def test_sys_16_its_privileges_are_never_the_kernels(agent: WALK, category: Category) -> None:
+    mac = agent(SystemPolicy(frozenset({TEAM})), category=category).do(INSTALL, ACTIVATE)
+    assert "SYS-16" in mac.last.rules
+    state = mac.do(Restart()).situation.state
+    assert state.uakl == state.aux_kc == state.receipt == state.loaded_kexts == frozenset()
+
+
+@pytest.mark.parametrize("category", list(Category))
+@pytest.mark.parametrize("early_boot", [True, False])
+def test_sys_18_only_what_asks_for_it_starts_early(agent: WALK, category: Category, early_boot: bool) -> None:
+    asks = early_boot and category is Category.ENDPOINT_SECURITY
+    mac = agent(category=category, early_boot=early_boot).do(INSTALL, ACTIVATE, Restart())
+    assert "SYS-18" not in mac.last.rules
+    assert ("SYS-18" in mac.do(ALLOW, Restart()).last.rules) is asks
+
+
+@pytest.mark.parametrize("boot", [Restart(), PowerCut(), Boot(Environment.MACOS)], ids=lambda action: action.verb)
+def test_sys_19_an_approved_extension_survives_restarts(agent: WALK, boot: Any) -> None:
+    mac = agent().do(INSTALL, ACTIVATE, ALLOW, boot)
+    assert (mac.situation.state.system_extensions, "SYS-19" in mac.last.rules) == (ENABLED, True)
+    mac.do(Disable("driver"), boot)
+    assert (mac.situation.state.system_extensions, "SYS-19" in mac.last.rules) == (DISABLED, True)
+
+
+@pytest.mark.parametrize(
+    ("word", "action", "answer"),
+    [
+        (None, Disable("driver"), "not-installed"),
+        (None, Enable("driver"), "not-installed"),
+        (None, Deactivate("driver"), "not-installed"),
+        ("waiting", Disable("driver"), "not-offered"),
+        ("waiting", Enable("driver"), "not-offered"),
+        ("waiting", Deactivate("driver"), "terminated"),
+        ("enabled", Enable("driver"), "not-offered"),
+        ("enabled", Deactivate("driver", "settings"), "terminated"),
+        ("enabled", Deactivate("driver", "settings", Credential.NOBODY), "authentication"),
+        ("disabled", Disable("driver"), "not-offered"),
+        ("disabled", Enable("driver", Credential.STANDARD), "not-admin"),
+        ("disabled", Deactivate("driver"), "terminated"),
+        ("terminated", Disable("driver"), "not-installed"),
+        ("terminated", Enable("driver"), "not-installed"),
+        ("terminated", Deactivate("driver"), "terminated"),
+        ("terminated", ACTIVATE, "waiting-for-user"),
+        ("terminated", ALLOW, "not-offered"),
+    ],
+)
+def test_what_can_be_done_with_each_state(agent: WALK, word: str | None, action: Any, answer: str) -> None:
+    last = {"disabled": Disable("driver"), "terminated": Deactivate("driver")}
+    steps = {None: [], "waiting": [ACTIVATE], "enabled": [ACTIVATE, ALLOW]}
+    mac = agent().do(INSTALL, *steps.get(word, [ACTIVATE, ALLOW, last.get(word or "")]), action)
+    assert mac.answers() == [answer]
 
 
 @pytest.mark.parametrize(

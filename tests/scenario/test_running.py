@@ -177,19 +177,20 @@ def _suite() -> list[Scenario]:
 def _fitting(scenario: Scenario) -> Facts:
     """A Mac that meets the requirements, with a macOS as new as they allow."""
     mac = scenario.mac.template
-    macos = next(one for one in map(Version.parse, ("15.3", "14.5", "12.7")) if scenario.mac.macos.met_by(one))
+    known = map(Version.parse, ("15.3", "14.5", "12.7", "11.2", "10.15.7", "10.14.6", "10.13.6", "10.13.1", "10.12.6"))
+    macos = next(one for one in known if scenario.mac.macos.met_by(one))
     return Facts(mac.architecture, macos, enrollment=mac.enrollment)
 
 
 # The model allows nothing more without these alone.
-SILENT = {"BOOT-01", "BOOT-11", "SIG-03", "KEXT-14", "MDM-01", "MDM-08", "MDM-09", "MDM-16"}
+SILENT = {"BOOT-01", "BOOT-11", "SIG-03", "KEXT-14", "MDM-01", "MDM-08", "MDM-09", "MDM-16", "SYS-16", "SYS-18"}
 # Where two rules say the same of a step, the one that comes first is blamed.
 AS_WELL = {
     "KEXT-04": {"MDM-02"},
     "MDM-10": {"MDM-02"},
     "MDM-11": {"MDM-02"},
     "MDM-13": {"SYS-06"},
-    "SYS-05": {"SYS-04"},
+    "SYS-05": {"SYS-04", "SYS-07"},
 }
 
 

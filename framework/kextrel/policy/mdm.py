@@ -19,6 +19,7 @@ __all__ = [
     "MDM_12",
     "MDM_13",
     "MDM_14",
+    "MDM_15",
     "MDM_16",
     "RULES",
 ]
@@ -121,6 +122,12 @@ MDM_14 = Rule(
     open=True,
     since=BIG_SUR,
 )
+MDM_15 = Rule(
+    "MDM-15",
+    "A malformed profile (within one payload: the same team in AllowedTeamIdentifiers and AllowedSystemExtensions; the "
+    "same mapping in Removable and NonRemovable) is an error and is not installed.",
+    ("A:system-extension-policy",),
+)
 MDM_16 = Rule(
     "MDM-16",
     "A command queued while the Mac is off or in recovery is carried out after it is back in macOS; none is lost.",
@@ -142,5 +149,6 @@ RULES = (
     MDM_12,
     MDM_13,
     MDM_14,
+    MDM_15,
     MDM_16,
 )

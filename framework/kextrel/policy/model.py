@@ -14,6 +14,7 @@ from kextrel.policy.clauses import (
     booting,
     commands,
     enrollment,
+    extensiontool,
     intel,
     intelsecurity,
     loading,
@@ -21,6 +22,7 @@ from kextrel.policy.clauses import (
     scope,
     security,
     signing,
+    switching,
     unloading,
 )
 from kextrel.policy.rule import Law, Rule
@@ -33,6 +35,7 @@ from kextrel.vocabulary.actions import (
     Approve,
     Boot,
     Deactivate,
+    DeveloperMode,
     Disable,
     Enable,
     Enroll,
@@ -43,6 +46,8 @@ from kextrel.vocabulary.actions import (
     Rebuild,
     Remove,
     RemoveProfile,
+    Replace,
+    ResetExtensions,
     Restart,
     SetSecurity,
     SetSip,
@@ -92,6 +97,12 @@ def _removed(situation: Situation, action: Remove, law: Law) -> Prediction:
     return (unloading.removed_from_disk if is_kext else removal.its_app_deleted)(situation, action, law)
 
 
+def _replaced(situation: Situation, action: Replace, law: Law) -> Prediction:
+    if situation.extensions[action.extension].kind is ExtensionKind.KEXT:
+        raise NotModelled("another version of a kext (KEXT-02)")
+    return activation.replaced_on_disk(situation, action, law)
+
+
 def _power_was_cut(situation: Situation, action: PowerCut, law: Law) -> Prediction:
     if action.during != "idle":
         raise NotModelled("a power cut during the rebuild (KEXT-19)")
@@ -117,6 +128,7 @@ def _waited(situation: Situation, action: Wait, law: Law) -> Prediction:
 _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
     Install: (scope.needs_macos, _installed),
     Remove: (scope.needs_macos, scope.must_be_installed, _removed),
+    Replace: (scope.needs_macos, scope.must_be_installed, _replaced),
     Load: (
         scope.needs_macos,
         scope.must_be_installed,
@@ -185,11 +197,33 @@ _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
         scope.needs_macos,
         scope.must_be_installed,
         activation.approval_is_forbidden,
-        activation.allowed_by_the_user,
+        switching.allowed_by_the_user,
     ),
-    Disable: (activation.before_catalina, scope.needs_macos, scope.must_be_installed, activation.switched),
-    Enable: (activation.before_catalina, scope.needs_macos, scope.must_be_installed, activation.switched),
-    Deactivate: (activation.before_catalina, scope.needs_macos, scope.must_be_installed, removal.deactivated),
+    Disable: (
+        activation.before_catalina,
+        scope.needs_macos,
+        scope.must_be_installed,
+        switching.must_be_activated,
+        switching.must_be_removable,
+        switching.switched,
+    ),
+    Enable: (
+        activation.before_catalina,
+        scope.needs_macos,
+        scope.must_be_installed,
+        switching.must_be_activated,
+        switching.switched,
+    ),
+    Deactivate: (
+        activation.before_catalina,
+        scope.needs_macos,
+        scope.must_be_installed,
+        switching.must_be_activated,
+        switching.must_be_removable,
+        removal.deactivated,
+    ),
+    ResetExtensions: (activation.before_catalina, scope.needs_macos, extensiontool.all_reset),
+    DeveloperMode: (activation.before_catalina, scope.needs_macos, extensiontool.developer_mode_set),
     InstallProfile: (
         enrollment.reached_in_macos,
         enrollment.needs_an_approved_enrollment,
@@ -197,7 +231,7 @@ _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
         enrollment.malformed,
         enrollment.profile_installed,
     ),
-    RemoveProfile: (enrollment.must_be_on_the_mac, enrollment.reached_in_macos, enrollment.profile_removed),
+    RemoveProfile: (enrollment.reached_in_macos, enrollment.must_be_on_the_mac, enrollment.profile_removed),
     Enroll: (enrollment.reached_in_macos, enrollment.enrolled),
     Unenroll: (enrollment.reached_in_macos, enrollment.unenrolled),
     Wait: (_waited,),

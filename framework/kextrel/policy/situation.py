@@ -41,8 +41,8 @@ class Situation:
     may have forgotten (KEXT-15), from the boot after the policy was `rewritten` without kexts. `discovered`, `pending`
     and `lapsed` (asked for before a boot or a removal, not approved) hold names of extensions. `vouched` are those in
     the UAKL because of a profile, `consented` because of a person. `told` is the restart that the user was asked to
-    make when convenient (MDM-05), `queued` those that wait for macOS (MDM-16). `asked` are the system extensions whose
-    app asked since this boot, `granted` those that only a profile allowed.
+    make when convenient (MDM-05), `queued` those that wait for macOS (MDM-16). `activated` has the version that each
+    record of `system_extensions` is of, where it is known; `developer_mode` is systemextensionsctl's.
     """
 
     mac: Mac
@@ -65,8 +65,8 @@ class Situation:
     receipt: frozenset[str] = frozenset()
     loaded: frozenset[str] = frozenset()
     system_extensions: Mapping[str, str] = field(default_factory=dict, hash=False)
-    asked: frozenset[str] = frozenset()
-    granted: frozenset[str] = frozenset()
+    activated: Mapping[str, str] = field(default_factory=dict, hash=False)
+    developer_mode: bool = False
     told: Restart | None = None
     queued: tuple[Restart, ...] = ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kextrel.policy.rule import CATALINA, Rule
+from kextrel.vocabulary import Version
 
 __all__ = [
     "RULES",
@@ -12,11 +13,20 @@ __all__ = [
     "SYS_04",
     "SYS_05",
     "SYS_06",
+    "SYS_07",
+    "SYS_08",
     "SYS_09",
     "SYS_10",
+    "SYS_11",
     "SYS_12",
+    "SYS_13",
     "SYS_14",
+    "SYS_15",
+    "SYS_16",
     "SYS_17",
+    "SYS_18",
+    "SYS_19",
+    "SYS_20",
 ]
 
 SYS_01 = Rule(
@@ -59,6 +69,20 @@ SYS_06 = Rule(
     ("S0", "S2", "A"),
     since=CATALINA,
 )
+SYS_07 = Rule(
+    "SYS-07",
+    "From 11.3 (S0 and S2 state it up to 11.6.4, Apple's schema without an end): pushing a profile that allows a "
+    "pending extension completes its activation. Before 11.3 it does not, until the app asks again.",
+    ("S0", "S2", "A"),
+    since=CATALINA,
+)
+SYS_08 = Rule(
+    "SYS-08",
+    "Same versions: revoking the approval (removing the profile) unloads an active extension and marks it for removal: "
+    '"terminated waiting to uninstall on reboot"; gone after the restart.',
+    ("S0", "S2", "A"),
+    since=Version(11, 3),
+)
 SYS_09 = Rule(
     "SYS-09",
     "From 11.3 (stated to 11.6.4, and by SYS-10 after): an extension that asks to be deactivated by its own app gets "
@@ -75,6 +99,13 @@ SYS_10 = Rule(
     ("S0", "S2", "A"),
     since=CATALINA,
 )
+SYS_11 = Rule(
+    "SYS-11",
+    "15.0 and later: NonRemovableSystemExtensions, with SIP enabled: can be neither disabled nor uninstalled. "
+    "NonRemovableFromUISystemExtensions: not from Settings or Finder.",
+    ("A",),
+    since=Version(15),
+)
 SYS_12 = Rule(
     "SYS-12",
     'Deactivated: "terminated waiting to uninstall on reboot", gone after the restart. Deleting the app asks for an '
@@ -82,10 +113,34 @@ SYS_12 = Rule(
     ("M:systemextensionsctl",),
     since=CATALINA,
 )
+SYS_13 = Rule(
+    "SYS-13",
+    "A newer version replaces the running one without new approval; the same version again is a no-op unless developer "
+    'mode is on. The old record goes to "terminated waiting to uninstall on reboot"; a driver extension whose device '
+    'is in use stays running as "terminating for upgrade via delegate" until a restart, though the list already says '
+    "the new one is enabled.",
+    ("M:systemextensionsctl", "field reports"),
+    since=CATALINA,
+)
 SYS_14 = Rule(
     "SYS-14",
     'A user may disable an enabled extension in Settings: "activated disabled"; enabling again needs no new approval.',
     ("M:systemextensionsctl",),
+    since=CATALINA,
+)
+SYS_15 = Rule(
+    "SYS-15",
+    "systemextensionsctl reset and developer on need SIP disabled (open on macOS 15 and later, where newer builds may "
+    "ask in a dialogue instead); reset removes all of them and their state.",
+    ("M:systemextensionsctl",),
+    open=True,
+    since=CATALINA,
+)
+SYS_16 = Rule(
+    "SYS-16",
+    "Validated and moved by sysextd to its protected place; the daemon for its kind then loads it. Its privileges are "
+    "those of its kind, never the kernel's.",
+    ("S3", "S0"),
     since=CATALINA,
 )
 SYS_17 = Rule(
@@ -96,5 +151,27 @@ SYS_17 = Rule(
     ("S3",),
     since=CATALINA,
 )
+SYS_18 = Rule(
+    "SYS-18",
+    "Endpoint security with NSEndpointSecurityEarlyBoot in its Info.plist starts early in boot, before other "
+    "third-party programs; without the key it does not.",
+    ("S3",),
+    since=CATALINA,
+)
+SYS_19 = Rule(
+    "SYS-19",
+    "An approved extension survives restarts, safe mode and minor updates without new approval.",
+    ("S2",),
+    since=CATALINA,
+)
+SYS_20 = Rule(
+    "SYS-20",
+    "A pending extension is asked about again after a restart when its app asks again; pending is not enabled.",
+    ("S3",),
+    since=CATALINA,
+)
 
-RULES = (SYS_01, SYS_02, SYS_03, SYS_04, SYS_05, SYS_06, SYS_09, SYS_10, SYS_12, SYS_14, SYS_17)
+RULES = (
+    *(SYS_01, SYS_02, SYS_03, SYS_04, SYS_05, SYS_06, SYS_07, SYS_08, SYS_09, SYS_10),
+    *(SYS_11, SYS_12, SYS_13, SYS_14, SYS_15, SYS_16, SYS_17, SYS_18, SYS_19, SYS_20),
+)

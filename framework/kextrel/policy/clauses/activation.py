@@ -1,4 +1,4 @@
-"""Activation of system extensions, and what Settings does with them (SYS)."""
+"""Activation of system extensions: the request of an extension's own app, the first time and again (SYS)."""
 
 from __future__ import annotations
 
@@ -7,33 +7,46 @@ from dataclasses import replace
 from kextrel.policy.clauses import profiles
 from kextrel.policy.mdm import MDM_12
 from kextrel.policy.rule import CATALINA, Law, Rule
-from kextrel.policy.ruling import Expected, NotModelled, Prediction, refused, ruled
+from kextrel.policy.ruling import Expected, Prediction, refused, ruled
 from kextrel.policy.signature import SIG_05
 from kextrel.policy.situation import Situation
-from kextrel.policy.sysext import SYS_01, SYS_02, SYS_03, SYS_04, SYS_05, SYS_06, SYS_14, SYS_17
-from kextrel.vocabulary import Category, Credential, Extension, Outcome, Reason, Signature
-from kextrel.vocabulary.actions import Activate, Allow, Deactivate, Disable, Enable
+from kextrel.policy.sysext import SYS_01, SYS_02, SYS_03, SYS_04, SYS_05, SYS_06, SYS_13, SYS_16, SYS_17, SYS_20
+from kextrel.vocabulary import Category, Extension, Outcome, Reason, Signature
+from kextrel.vocabulary.actions import (
+    Activate,
+    Allow,
+    Deactivate,
+    DeveloperMode,
+    Disable,
+    Enable,
+    Replace,
+    ResetExtensions,
+)
 
 __all__ = [
+    "DISABLED",
+    "ENABLED",
+    "TERMINATED",
+    "WAITING",
     "activated",
-    "allowed_by_the_user",
     "allows",
     "approval_is_forbidden",
     "before_catalina",
     "entitlement_missing",
     "must_be_signed_and_in_applications",
     "recorded",
-    "switched",
+    "replaced_on_disk",
 ]
 
 ENABLED, WAITING = "activated enabled", "activated waiting for user"
 DISABLED, TERMINATED = "activated disabled", "terminated waiting to uninstall on reboot"
 _CLIENT = "com.apple.developer.endpoint-security.client"
-_MANAGER = "com.apple.private.endpoint-security.manager"
 
 
 def before_catalina(
-    situation: Situation, action: Activate | Allow | Disable | Enable | Deactivate, law: Law
+    situation: Situation,
+    action: Activate | Allow | Disable | Enable | Deactivate | ResetExtensions | DeveloperMode,
+    law: Law,
 ) -> Prediction | None:
     """SYS-01: there are none before macOS 10.15."""
     if situation.mac.macos >= CATALINA or not law.says(SYS_01):
@@ -42,9 +55,9 @@ def before_catalina(
 
 
 def must_be_signed_and_in_applications(situation: Situation, action: Activate, law: Law) -> Prediction | None:
-    """SIG-05: the place first, then the signature."""
+    """SIG-05: the place first, then the signature. Developer mode asks for neither."""
     extension = situation.extensions[action.extension]
-    if not law.says(SIG_05):
+    if situation.developer_mode or not law.says(SIG_05):
         return None
     if not extension.app_in_applications:
         return refused(Reason.LOCATION, situation, SIG_05)
@@ -54,14 +67,12 @@ def must_be_signed_and_in_applications(situation: Situation, action: Activate, l
 
 
 def entitlement_missing(situation: Situation, action: Activate, law: Law) -> Prediction | None:
-    """SYS-17, for endpoint security only."""
+    """SYS-17, for endpoint security only. Apple's own entitlement is given to nobody else, so it does not help."""
     extension = situation.extensions[action.extension]
-    if extension.entitlements is None:
+    if extension.entitlements is None or extension.category is not Category.ENDPOINT_SECURITY:
         return None
-    if _MANAGER in extension.entitlements:
-        raise NotModelled(f"an extension that is given {_MANAGER}")
-    needs = extension.category is Category.ENDPOINT_SECURITY and _CLIENT not in extension.entitlements
-    return refused(Reason.ENTITLEMENT, situation, SYS_17) if needs and law.says(SYS_17) else None
+    missing = _CLIENT not in extension.entitlements
+    return refused(Reason.ENTITLEMENT, situation, SYS_17) if missing and law.says(SYS_17) else None
 
 
 def allows(situation: Situation, extension: Extension, law: Law) -> bool:
@@ -78,7 +89,7 @@ def _matching(situation: Situation, law: Law) -> tuple[Rule, ...]:
 
 
 def approval_is_forbidden(situation: Situation, action: Activate | Allow, law: Law) -> Prediction | None:
-    """SYS-06, which MDM-12 says of both kinds of extension."""
+    """SYS-06, which MDM-12 says of both kinds of extension. What was approved before needs no approval (SYS-13)."""
     extension = situation.extensions[action.extension]
     overrides = profiles.extension_overrides(situation, law) or not law.says(SYS_06)
     if overrides or allows(situation, extension, law) or situation.word(extension) in (ENABLED, DISABLED):
@@ -87,65 +98,60 @@ def approval_is_forbidden(situation: Situation, action: Activate | Allow, law: L
 
 
 def activated(situation: Situation, action: Activate, law: Law) -> Prediction:
-    """SYS-03 and SYS-04: the request of the extension's own app."""
+    """SYS-03 and SYS-04 for what is not approved yet, SYS-13 for what is."""
     extension = situation.extensions[action.extension]
-    word = situation.word(extension)
-    if word not in (None, WAITING):
-        raise NotModelled(f"activating again what is '{word}' (SYS-13)")
-    found = _activated(situation, extension, law)
+    if situation.word(extension) in (ENABLED, DISABLED):
+        return _again(situation, extension, law)
+    found = _first(situation, extension, law)
     more = [] if law.says(SYS_02) else [Expected(Outcome.REFUSED, Reason.SECURITY_MODE, situation)]
     more += [] if law.says(SYS_01) else [Expected(Outcome.REFUSED, Reason.UNSUPPORTED_VERSION, situation)]
     return replace(found, outcomes=(*more, *found.outcomes))
 
 
-def _activated(situation: Situation, extension: Extension, law: Law) -> Prediction:
-    asked = replace(situation, asked=situation.asked | {extension.name})
+def _first(situation: Situation, extension: Extension, law: Law) -> Prediction:
+    """What is not approved: with a profile it is enabled, without one it waits (SYS-20: the second time too)."""
+    enabled = recorded(situation, extension, ENABLED)
     if allows(situation, extension, law) and law.says(SYS_04):
-        after = replace(recorded(asked, extension, ENABLED), granted=asked.granted | {extension.bundle_id})
-        return ruled(Outcome.ENABLED, after, SYS_04, *_matching(situation, law), SYS_02, SYS_01)
+        return ruled(Outcome.ENABLED, enabled, SYS_04, *_matching(situation, law), SYS_02, SYS_01, SYS_16)
     if not law.says(SYS_03):
-        return ruled(Outcome.ENABLED, recorded(asked, extension, ENABLED))
-    rules = (SYS_03, *_matching(situation, law), SYS_02, SYS_01)
-    return ruled(Outcome.WAITING_FOR_USER, recorded(asked, extension, WAITING), *rules)
+        return ruled(Outcome.ENABLED, enabled)
+    pending = situation.word(extension) == WAITING
+    rules = (SYS_03, *_matching(situation, law), *((SYS_20,) if pending else ()), SYS_02, SYS_01)
+    waits = ruled(Outcome.WAITING_FOR_USER, recorded(situation, extension, WAITING), *rules)
+    if law.says(SYS_20) or not pending:
+        return waits
+    unasked = (Expected(Outcome.ENABLED, None, enabled), Expected(Outcome.UNCHANGED, None, situation))
+    return replace(waits, outcomes=(*waits.outcomes, *unasked))
+
+
+def _again(situation: Situation, extension: Extension, law: Law) -> Prediction:
+    """SYS-13: another version takes the place of the running one unasked; the very same one is left as it is. One that
+    the user has switched off stays so (SYS-14)."""
+    word = situation.system_extensions[extension.bundle_id]
+    same = situation.activated.get(extension.bundle_id, extension.version) == extension.version
+    renewed = recorded(situation, extension, word)
+    if (same and not situation.developer_mode) or word == DISABLED:
+        done = ruled(Outcome.UNCHANGED, renewed, SYS_13)
+    else:
+        done = ruled(Outcome.ENABLED, renewed, SYS_13, SYS_16)
+    if law.says(SYS_13):
+        return done
+    waits = Expected(Outcome.WAITING_FOR_USER, None, recorded(situation, extension, WAITING))
+    others = [Expected(one, None, renewed) for one in (Outcome.ENABLED, Outcome.UNCHANGED)]
+    return replace(done, outcomes=(*others, waits))
+
+
+def replaced_on_disk(situation: Situation, action: Replace, law: Law) -> Prediction:
+    """`replace` puts another version of the app there. What runs goes on running until the app asks again (SYS-13)."""
+    extension = situation.extensions[action.extension]
+    return ruled(Outcome.DONE, situation.knowing(replace(extension, version=action.version)))
 
 
 def recorded(situation: Situation, extension: Extension, word: str | None) -> Situation:
-    """The situation with this state word in sysextd's database; None: with no record."""
-    records = {key: said for key, said in situation.system_extensions.items() if key != extension.bundle_id}
-    return replace(situation, system_extensions=records if word is None else {**records, extension.bundle_id: word})
-
-
-def allowed_by_the_user(situation: Situation, action: Allow, law: Law) -> Prediction:
-    """SYS-03's second half: an administrator, in Settings, and only what is pending."""
-    extension = situation.extensions[action.extension]
-    if situation.word(extension) != WAITING:
-        return refused(Reason.NOT_OFFERED, situation, SYS_03)
-    if extension.name not in situation.asked:
-        raise NotModelled("allowing what asked before the last boot, and not since (SYS-20)")
-    if action.as_ is not Credential.ADMIN and law.says(SYS_03):
-        return refused(Reason.NOT_ADMIN, situation, SYS_03)
-    taken = ruled(Outcome.ENABLED, recorded(situation, extension, ENABLED), SYS_03, SYS_02)
-    if law.says(SYS_03):
-        return taken
-    return replace(taken, outcomes=(Expected(Outcome.REFUSED, None, situation), *taken.outcomes))
-
-
-def switched(situation: Situation, action: Disable | Enable, law: Law) -> Prediction:
-    """SYS-14: off and on again in Settings."""
-    extension = situation.extensions[action.extension]
-    off = isinstance(action, Disable)
-    word = situation.word(extension)
-    if word != (ENABLED if off else DISABLED):
-        raise NotModelled(f"to {action.verb} what is '{word or 'not activated'}'")
-    if profiles.restrains(situation, extension):
-        raise NotModelled("an extension that a profile makes not removable (SYS-11)")
-    if action.as_ is not Credential.ADMIN:
-        if not off:
-            raise NotModelled("enabling by somebody who is no administrator")
-        return refused(Reason.NOT_ADMIN, situation, SYS_14)
-    after = recorded(situation, extension, DISABLED if off else ENABLED)
-    done = ruled(Outcome.DISABLED if off else Outcome.ENABLED, after, SYS_14)
-    if law.says(SYS_14):
-        return done
-    asked = recorded(situation, extension, ENABLED if off else WAITING)
-    return replace(done, outcomes=(Expected(Outcome.REFUSED, None, asked), *done.outcomes))
+    """The situation with these state words in sysextd's database; None: with no record."""
+    own = extension.bundle_id
+    words = {key: said for key, said in situation.system_extensions.items() if key != own}
+    versions = {key: said for key, said in situation.activated.items() if key != own}
+    if word is not None:
+        words[own], versions[own] = word, extension.version
+    return replace(situation, system_extensions=words, activated=versions)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kextrel.policy.clauses import activation, approving, vouching
-from kextrel.policy.mdm import MDM_07, MDM_14
+from kextrel.policy.clauses import activation, approving, removal, signing, vouching
+from kextrel.policy.clauses.activation import ENABLED, TERMINATED, WAITING
+from kextrel.policy.mdm import MDM_07, MDM_10, MDM_14, MDM_15
 from kextrel.policy.rule import BIG_SUR, Law, Rule
-from kextrel.policy.ruling import NotModelled, Prediction, refused, ruled
+from kextrel.policy.ruling import Prediction, refused, ruled
 from kextrel.policy.situation import Situation
-from kextrel.vocabulary import Enrollment, Environment, Outcome, Profile, Reason, SystemPolicy, Version
+from kextrel.policy.sysext import SYS_05, SYS_07, SYS_08, SYS_12
+from kextrel.vocabulary import Enrollment, Environment, Extension, Outcome, Profile, Reason, SystemPolicy, Version
 from kextrel.vocabulary.actions import Enroll, InstallProfile, RemoveProfile, Unenroll
 
 __all__ = [
@@ -24,30 +26,31 @@ __all__ = [
     "unenrolled",
 ]
 
-_KERNEL_POLICIES, _SYSTEM_POLICIES = Version.parse("10.13.2"), Version.parse("10.15")
+_CHANGES_STATES = Version.parse("11.3")
 _KEXTS = frozenset({"uakl"})
+_REACHED = (Environment.MACOS, Environment.SAFE_MODE)
 
 
 def reached_in_macos(
     situation: Situation, action: InstallProfile | RemoveProfile | Enroll | Unenroll, law: Law
 ) -> Prediction | None:
-    """A Mac in recovery is not reached: what its MDM sends then waits (MDM-16), and these verbs cannot."""
-    if situation.environment is not Environment.MACOS:
-        raise NotModelled(f"'{action.verb}' while the Mac is not in macOS")
-    return None
+    """These verbs need macOS: a Mac in recovery asks no MDM anything until it is back (MDM-16)."""
+    return None if situation.environment in _REACHED else refused(Reason.WRONG_ENVIRONMENT, situation)
 
 
 def needs_an_approved_enrollment(situation: Situation, action: InstallProfile, law: Law) -> Prediction | None:
-    """MDM-07: an MDM that manages the device, and that the user approved."""
-    profile, macos = action.profile, situation.mac.macos
-    if profile.kernel_extensions is None and profile.system_extensions is None:
-        raise NotModelled("a profile without a policy for extensions")
-    early = profile.kernel_extensions is not None and macos < _KERNEL_POLICIES
-    if early or (profile.system_extensions is not None and macos < _SYSTEM_POLICIES):
-        raise NotModelled(f"a profile that macOS {macos} does not know")
+    """MDM-07: an MDM that manages the device, and that the user approved. Any other profile needs an MDM, if that is to
+    install it."""
+    if not _has_a_policy(action.profile):
+        alone = action.from_ == "mdm" and situation.mac.enrollment is Enrollment.NONE
+        return refused(Reason.ENROLLMENT, situation) if alone else None
     if not law.says(MDM_07) or _counts_as_approved(situation):
         return None
     return refused(Reason.ENROLLMENT, situation, MDM_07)
+
+
+def _has_a_policy(profile: Profile) -> bool:
+    return profile.kernel_extensions is not None or profile.system_extensions is not None
 
 
 def _counts_as_approved(situation: Situation) -> bool:
@@ -59,17 +62,17 @@ def _counts_as_approved(situation: Situation) -> bool:
 
 def installed_by_hand(situation: Situation, action: InstallProfile, law: Law) -> Prediction | None:
     """MDM-07: these policies come from MDM only."""
-    if action.from_ == "mdm" or not law.says(MDM_07):
+    if action.from_ == "mdm" or not _has_a_policy(action.profile) or not law.says(MDM_07):
         return None
     return refused(Reason.NOT_OFFERED, situation, MDM_07)
 
 
 def malformed(situation: Situation, action: InstallProfile, law: Law) -> Prediction | None:
-    """MDM-15, which is not built yet: such a profile contradicts itself within one payload."""
+    """MDM-15: within one payload a profile may not contradict itself."""
     payload = action.profile.system_extensions
-    if payload is not None and (_a_team_twice(payload) or _removable_and_not(payload)):
-        raise NotModelled("a malformed profile (MDM-15)")
-    return None
+    if payload is None or not law.says(MDM_15) or not (_a_team_twice(payload) or _removable_and_not(payload)):
+        return None
+    return refused(Reason.MALFORMED_PROFILE, situation, MDM_15)
 
 
 def _a_team_twice(payload: SystemPolicy) -> bool:
@@ -82,9 +85,10 @@ def _removable_and_not(payload: SystemPolicy) -> bool:
 
 
 def profile_installed(situation: Situation, action: InstallProfile, law: Law) -> Prediction:
-    """It takes the place of one with the same id. What was asked for before meets it when it asks again."""
+    """It takes the place of one with the same id. MDM-07 lets it in, if it is one that the rule speaks of."""
     others = tuple(one for one in situation.profiles if one.id != action.profile.id)
-    return _changed(situation, (*others, action.profile), Outcome.INSTALLED, law, (MDM_07,))
+    because = (MDM_07,) if _has_a_policy(action.profile) else ()
+    return _changed(situation, (*others, action.profile), Outcome.INSTALLED, law, because)
 
 
 def must_be_on_the_mac(situation: Situation, action: RemoveProfile, law: Law) -> Prediction | None:
@@ -101,17 +105,52 @@ def profile_removed(situation: Situation, action: RemoveProfile, law: Law) -> Pr
 def _changed(
     situation: Situation, left: tuple[Profile, ...], outcome: Outcome, law: Law, because: tuple[Rule, ...] = ()
 ) -> Prediction:
-    after = replace(situation, profiles=left)
-    _no_system_extension_is_touched(situation, after, law)
-    after, stale = _kexts_no_longer_listed(_no_longer_pending(after, law), law)
-    rules = (*because, MDM_14) if stale else because
+    """Profiles came or went: what that does to system extensions, and to kexts on a macOS that has an AuxKC."""
+    after, touched = _activations(situation, replace(situation, profiles=left), law)
+    rules = (*because, *touched)
+    if after.mac.macos < BIG_SUR:
+        return ruled(outcome, after, *rules)
+    after, let_in = _kexts_now_listed(after, law)
+    after, stale = _kexts_no_longer_listed(after, law)
+    rules = (*rules, *let_in, *((MDM_14,) if stale else ()))
     return ruled(outcome, after, *rules, unsettled=_KEXTS if stale else frozenset())
 
 
-def _no_longer_pending(after: Situation, law: Law) -> Situation:
-    """What a profile lets in now need not be approved any more; whether it still can be, no rule says."""
-    spared = frozenset(name for name in after.pending if vouching.lets_in(after, after.extensions[name], law))
-    return replace(after, pending=after.pending - spared, lapsed=after.lapsed | spared)
+def _activations(before: Situation, after: Situation, law: Law) -> tuple[Situation, tuple[Rule, ...]]:
+    """SYS-07: what waited and is allowed now is enabled. SYS-08: what was allowed and is not any more ends."""
+    rules: list[Rule] = []
+    for extension in before.extensions.values():
+        word = before.word(extension)
+        if word is None or word == TERMINATED:
+            continue
+        was, is_ = activation.allows(before, extension, law), activation.allows(after, extension, law)
+        if word == WAITING and is_:
+            completed = (after.mac.macos >= _CHANGES_STATES) is law.says(SYS_07)
+            after, rules = _enabled(after, extension) if completed else after, [*rules, SYS_07, SYS_05]
+        elif word != WAITING and was and not is_ and law.says(SYS_08):
+            after, rules = removal.ended(after, extension, law), [*rules, SYS_08, SYS_12]
+    return after, tuple(rules)
+
+
+def _enabled(after: Situation, extension: Extension) -> Situation:
+    return replace(after, system_extensions={**after.system_extensions, extension.bundle_id: ENABLED})
+
+
+def _kexts_now_listed(after: Situation, law: Law) -> tuple[Situation, tuple[Rule, ...]]:
+    """Kexts that asked to be loaded before their profile came: it approves them now (MDM-02), and nobody is asked any
+    more. Where the MDM has yet to lower the boot policy (MDM-10) nothing is built of them by a restart alone."""
+    rules: list[Rule] = []
+    for name in sorted(after.discovered & after.on_disk):
+        extension = after.extensions[name]
+        enough = vouching.lets_in(after, extension, law)
+        if not enough or extension.bundle_id in after.uakl or signing.unfit(extension, sip=after.in_force.sip):
+            continue
+        bundle = {extension.bundle_id}
+        after = replace(after, pending=after.pending - {name}, uakl=after.uakl | bundle, vouched=after.vouched | bundle)
+        if MDM_10 not in enough:
+            after = replace(after, staged=approving.buildable(after, law))
+        rules += enough
+    return after, tuple(rules)
 
 
 def _kexts_no_longer_listed(after: Situation, law: Law) -> tuple[Situation, frozenset[str]]:
@@ -125,19 +164,12 @@ def _kexts_no_longer_listed(after: Situation, law: Law) -> tuple[Situation, froz
     return replace(ended, staged=approving.buildable(ended, law)), stale
 
 
-def _no_system_extension_is_touched(before: Situation, after: Situation, law: Law) -> None:
-    """Profiles that come or go change activations (SYS-07, SYS-08), which is not built yet."""
-    for extension in before.extensions.values():
-        word, allowed = before.word(extension), activation.allows(after, extension, law)
-        if word == activation.WAITING and allowed:
-            raise NotModelled("a profile that allows a pending extension (SYS-07)")
-        if word in (activation.ENABLED, activation.DISABLED) and extension.bundle_id in before.granted and not allowed:
-            raise NotModelled("an active extension that no profile allows any more (SYS-08)")
-
-
 def enrolled(situation: Situation, action: Enroll, law: Law) -> Prediction:
-    if situation.mac.enrollment is not Enrollment.NONE or action.enrollment is Enrollment.NONE:
-        raise NotModelled(f"going from enrollment '{situation.mac.enrollment}' to '{action.enrollment}'")
+    """Into an enrollment, from none: a Mac has one, and has to leave it for another."""
+    if action.enrollment is Enrollment.NONE:
+        return unenrolled(situation, Unenroll(), law)
+    if situation.mac.enrollment is not Enrollment.NONE:
+        return refused(Reason.ENROLLMENT, situation)
     mac = replace(
         situation.mac,
         enrollment=action.enrollment,
@@ -148,10 +180,11 @@ def enrolled(situation: Situation, action: Enroll, law: Law) -> Prediction:
 
 
 def unenrolled(situation: Situation, action: Unenroll, law: Law) -> Prediction:
-    """The enrollment goes, and with it the profiles that it brought."""
+    """The enrollment goes, and with it the profiles that it brought and the commands that waited."""
     if situation.mac.enrollment is Enrollment.NONE:
-        raise NotModelled("ending an enrollment that there is not")
+        return refused(Reason.ENROLLMENT, situation)
     gone = _changed(situation, (), Outcome.DONE, law)
     after = gone.outcomes[0].situation
-    ended = replace(after, mac=replace(after.mac, enrollment=Enrollment.NONE), told=None)
+    mac = replace(after.mac, enrollment=Enrollment.NONE)
+    ended = replace(after, mac=mac, told=None, queued=())
     return replace(gone, outcomes=(replace(gone.outcomes[0], situation=ended),))

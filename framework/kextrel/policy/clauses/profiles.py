@@ -8,16 +8,18 @@ from typing import TypeVar
 from kextrel.policy.mdm import MDM_13
 from kextrel.policy.rule import Law, Rule
 from kextrel.policy.situation import Situation
-from kextrel.vocabulary import Category, Extension, KernelPolicy, Signature, SystemPolicy
+from kextrel.vocabulary import Category, Extension, KernelPolicy, Signature, SystemPolicy, Version
 
 __all__ = [
+    "anybody_approves",
     "extension_listed",
     "extension_overrides",
     "kernel",
     "kext_listed",
     "kext_overrides",
+    "not_removable",
+    "not_removable_from_ui",
     "removable",
-    "restrains",
     "system",
     "united",
 ]
@@ -28,13 +30,15 @@ _TYPES = {
     Category.ENDPOINT_SECURITY: "EndpointSecurityExtension",
 }
 _UNSIGNED = ""
+_KERNEL_POLICIES = Version(10, 13, 2)
 
 P = TypeVar("P")
 
 
 def kernel(situation: Situation) -> tuple[KernelPolicy, ...]:
-    """The kernel-extension payloads on this Mac, the one that came last at the end."""
-    return tuple(one.kernel_extensions for one in situation.profiles if one.kernel_extensions is not None)
+    """The kernel-extension payloads on this Mac, the one that came last at the end; from 10.13.2 on."""
+    known = situation.mac.macos >= _KERNEL_POLICIES
+    return tuple(one.kernel_extensions for one in situation.profiles if known and one.kernel_extensions is not None)
 
 
 def system(situation: Situation) -> tuple[SystemPolicy, ...]:
@@ -74,6 +78,11 @@ def kext_overrides(situation: Situation, law: Law) -> bool:
     return all(bool(one.allow_user_overrides) for one in _counting(kernel(situation), law))
 
 
+def anybody_approves(situation: Situation) -> bool:
+    """Whether a profile lets standard users approve kexts (AllowNonAdminUserApprovals): lists of rights are united."""
+    return any(bool(one.allow_non_admin_user_approvals) for one in kernel(situation))
+
+
 def extension_listed(situation: Situation, extension: Extension, law: Law) -> bool:
     """Whether the lists allow this system extension: by team, or team and bundle identifier, if its kind is allowed."""
     payloads = _counting(system(situation), law)
@@ -101,12 +110,15 @@ def removable(situation: Situation, extension: Extension) -> bool:
     return any(_names(one.removable_system_extensions, extension.team_id, extension) for one in system(situation))
 
 
-def restrains(situation: Situation, extension: Extension) -> bool:
-    """Whether a profile says of this extension that it may not be removed, at all or from the user interface."""
+def not_removable(situation: Situation, extension: Extension) -> bool:
+    """Whether a profile says that it may not be removed at all (NonRemovableSystemExtensions)."""
+    return any(_names(one.non_removable_system_extensions, extension.team_id, extension) for one in system(situation))
+
+
+def not_removable_from_ui(situation: Situation, extension: Extension) -> bool:
+    """Whether one says so of Settings and Finder (NonRemovableFromUISystemExtensions)."""
     return any(
-        _names(names, extension.team_id, extension)
-        for one in system(situation)
-        for names in (one.non_removable_system_extensions, one.non_removable_from_ui_system_extensions)
+        _names(one.non_removable_from_ui_system_extensions, extension.team_id, extension) for one in system(situation)
     )
 
 

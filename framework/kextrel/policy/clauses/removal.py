@@ -1,4 +1,5 @@
-"""How system extensions go: deactivation by their app, deletion of the app, the boot that ends it (SYS-09 to -12)."""
+"""How system extensions go: deactivation by their app, deletion of the app, the boot that ends it (SYS-09 to -12); and
+what a boot leaves as it is (SYS-18 to -20)."""
 
 from __future__ import annotations
 
@@ -7,40 +8,35 @@ from dataclasses import replace
 from kextrel.policy.clauses import profiles
 from kextrel.policy.clauses.activation import DISABLED, ENABLED, TERMINATED, WAITING, recorded
 from kextrel.policy.rule import Law, Rule
-from kextrel.policy.ruling import Expected, NotModelled, Prediction, refused, ruled
+from kextrel.policy.ruling import Expected, Prediction, refused, ruled
 from kextrel.policy.situation import Situation
-from kextrel.policy.sysext import SYS_09, SYS_10, SYS_12
-from kextrel.vocabulary import Credential, Extension, Outcome, Reason, Version
+from kextrel.policy.sysext import SYS_09, SYS_10, SYS_11, SYS_12, SYS_18, SYS_19, SYS_20
+from kextrel.vocabulary import Category, Credential, Extension, Outcome, Reason, Version
 from kextrel.vocabulary.actions import Deactivate, Remove
 
-__all__ = ["booted", "deactivated", "its_app_deleted"]
+__all__ = ["booted", "deactivated", "ended", "its_app_deleted", "outlasts_the_boot"]
 
 _ASKS = Version.parse("11.3")
 _REMOVABLE = Version.parse("12.0.1")
 
 
 def deactivated(situation: Situation, action: Deactivate, law: Law) -> Prediction:
-    """By its own app (SYS-09, SYS-10), or with its app by Finder (SYS-12)."""
+    """By its own app (SYS-09, SYS-10), in Settings, or with its app by Finder (SYS-12)."""
     extension = situation.extensions[action.extension]
-    word = situation.word(extension)
-    if word not in (ENABLED, DISABLED):
-        raise NotModelled(f"deactivating what is '{word or 'not activated'}'")
-    if action.by == "settings":
-        raise NotModelled("deactivation in Settings")
-    if profiles.restrains(situation, extension):
-        raise NotModelled("an extension that a profile makes not removable (SYS-11)")
-    return (_by_finder if action.by == "finder" else _by_app)(situation, action, extension, law)
+    return (_by_app if action.by == "app" else _by_hand)(situation, action, extension, law)
 
 
-def _by_finder(situation: Situation, action: Deactivate, extension: Extension, law: Law) -> Prediction:
+def _by_hand(situation: Situation, action: Deactivate, extension: Extension, law: Law) -> Prediction:
+    """Settings and Finder ask for an administrator, whatever the version; Finder takes the app away too."""
     if action.as_ is not Credential.ADMIN and law.says(SYS_12):
         return refused(Reason.AUTHENTICATION, situation, SYS_12)
-    gone = replace(situation, on_disk=situation.on_disk - {extension.name})
-    return ruled(Outcome.TERMINATED, _terminated(gone, extension, law), SYS_12)
+    app = {extension.name} if action.by == "finder" else frozenset()
+    gone = replace(situation, on_disk=situation.on_disk - app)
+    return ruled(Outcome.TERMINATED, ended(gone, extension, law), SYS_12)
 
 
 def _by_app(situation: Situation, action: Deactivate, extension: Extension, law: Law) -> Prediction:
-    done = ruled(Outcome.TERMINATED, _terminated(situation, extension, law), SYS_12)
+    done = ruled(Outcome.TERMINATED, ended(situation, extension, law), SYS_12)
     named = profiles.removable(situation, extension)
     if named and (situation.mac.macos >= _REMOVABLE) is law.says(SYS_10):
         return replace(done, rules=(SYS_10.id, *done.rules))
@@ -56,31 +52,57 @@ def _by_app(situation: Situation, action: Deactivate, extension: Extension, law:
     return Prediction((*denied_only.outcomes, *done.outcomes), (*about, *done.rules), open=True)
 
 
-def _terminated(situation: Situation, extension: Extension, law: Law) -> Situation:
+def ended(situation: Situation, extension: Extension, law: Law) -> Situation:
     """SYS-12: the record waits for the restart. Without the rule it is gone at once."""
-    word = TERMINATED if law.says(SYS_12) else None
-    after = recorded(situation, extension, word)
-    return replace(after, asked=after.asked - {extension.name}, granted=after.granted - {extension.bundle_id})
+    return recorded(situation, extension, TERMINATED if law.says(SYS_12) else None)
 
 
 def its_app_deleted(situation: Situation, action: Remove, law: Law) -> Prediction:
-    """`remove` takes the app away. What it carried goes as by deactivation; when the list says so is not said."""
+    """`remove` takes the app away. What it carried goes as by deactivation; when the list says so is not said. What may
+    not be uninstalled stays (SYS-11)."""
     extension = situation.extensions[action.extension]
     gone = replace(situation, on_disk=situation.on_disk - {extension.name})
-    word = situation.word(extension)
-    if word is None or word == TERMINATED:
+    if situation.word(extension) in (None, TERMINATED):
         return ruled(Outcome.DONE, gone)
-    if word not in (ENABLED, DISABLED, WAITING):
-        raise NotModelled(f"deleting the app of what is '{word}'")
+    if law.says(SYS_11) and situation.in_force.sip and profiles.not_removable(situation, extension):
+        return ruled(Outcome.DONE, gone, SYS_11)
     fields = frozenset({"system_extensions"})
-    return ruled(Outcome.DONE, _terminated(gone, extension, law), SYS_12, unsettled=fields)
+    return ruled(Outcome.DONE, ended(gone, extension, law), SYS_12, unsettled=fields)
 
 
 def booted(after: Situation, law: Law) -> tuple[Situation, tuple[Rule, ...]]:
-    """A boot into macOS: what was terminated is gone (SYS-12), what is pending has to ask again."""
-    records = dict(after.system_extensions)
-    kept = {key: word for key, word in records.items() if word != TERMINATED}
-    again = replace(after, asked=frozenset())
-    if kept == records or not law.says(SYS_12):
-        return again, ()
-    return replace(again, system_extensions=kept), (SYS_12,)
+    """A boot into macOS: what was terminated is gone (SYS-12); the rest stays what it was (SYS-19, SYS-20)."""
+    if not after.system_extensions:
+        return after, ()
+    again, rules = outlasts_the_boot(after, law)
+    kept = {key: word for key, word in again.system_extensions.items() if word != TERMINATED}
+    if len(kept) == len(again.system_extensions) or not law.says(SYS_12):
+        return again, rules
+    versions = {key: one for key, one in again.activated.items() if key in kept}
+    return replace(again, system_extensions=kept, activated=versions), (SYS_12, *rules)
+
+
+def outlasts_the_boot(after: Situation, law: Law) -> tuple[Situation, tuple[Rule, ...]]:
+    """Any boot of macOS: approved stays approved (SYS-19), pending stays pending (SYS-20); left out, they do not."""
+    words = dict(after.system_extensions)
+    for key, word in after.system_extensions.items():
+        if word == ENABLED and not law.says(SYS_19):
+            words[key] = WAITING
+        elif word == WAITING and not law.says(SYS_20):
+            words[key] = ENABLED
+    said = set(after.system_extensions.values())
+    rules = (
+        *((SYS_19,) if said & {ENABLED, DISABLED} else ()),
+        *((SYS_20,) if WAITING in said else ()),
+        *((SYS_18,) if _starts_early(after) else ()),
+    )
+    spoken = tuple(rule for rule in rules if law.says(rule))
+    return (after if words == after.system_extensions else replace(after, system_extensions=words)), spoken
+
+
+def _starts_early(after: Situation) -> bool:
+    """Whether an enabled endpoint-security extension asks to be started before other programs."""
+    return any(
+        one.early_boot and one.category is Category.ENDPOINT_SECURITY and after.word(one) == ENABLED
+        for one in after.extensions.values()
+    )

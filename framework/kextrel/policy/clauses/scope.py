@@ -24,6 +24,7 @@ from kextrel.vocabulary.actions import (
     Load,
     PowerCut,
     Remove,
+    Replace,
     Restart,
     SetSecurity,
     Unload,
@@ -41,7 +42,7 @@ __all__ = [
     "since_big_sur",
 ]
 
-_OnExtension = Load | Unload | Approve | Remove | Activate | Allow | Disable | Enable | Deactivate
+_OnExtension = Load | Unload | Approve | Remove | Replace | Activate | Allow | Disable | Enable | Deactivate
 _SLICES = {Architecture.APPLE_SILICON: "arm64e", Architecture.INTEL: "x86_64", Architecture.INTEL_T2: "x86_64"}
 
 
