@@ -20,7 +20,7 @@ from kextrel.macos.observation import Observation
 
 CAPTURES = Path(__file__).parent / "captures"
 
-# Folders whose captures are of several command lines: all are read as this one, which people would give to `parse`.
+# Folders whose captures are of several command lines: all are read as this one too, which people would give to `parse`.
 COMMAND_OF = {
     "kext-load-errors": "kmutil load",
     "kmutil-showloaded": "kmutil showloaded",

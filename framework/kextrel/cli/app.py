@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kextrel.cli import certifying, hands, labs, observing, rules, scenarios, serving
+from kextrel.cli import certifying, hands, labs, observing, parsing, rules, scenarios, serving
 
 __all__ = ["app"]
 
@@ -26,6 +26,7 @@ app.command("run")(scenarios.run)
 app.command("predict")(scenarios.predict)
 app.command("rules")(rules.rules)
 app.command("observe")(observing.observe)
+app.command("parse")(parsing.parse)
 app.add_typer(lab, name="lab")
 app.add_typer(virtual, name="virtual")
 app.add_typer(hands.mac, name="mac")

@@ -19,9 +19,11 @@ __all__ = ["RequestAnswer", "RequestError", "RequestResult", "read"]
 
 _BEGUN = re.compile(r"\s*request: (activate|deactivate) ([A-Za-z0-9._-]{1,200})\s*\Z")
 _REPLACING = re.compile(r"\s*replacing (\S{1,80}) with (\S{1,80})\s*\Z")
-_FAILED = re.compile(r"OSSystemExtensionErrorDomain[ ,:(]*(?:code[ =:]*)?(\d{1,4})", re.IGNORECASE)
+_DOMAIN = "OSSystemExtensionErrorDomain"
+_FAILED = re.compile(_DOMAIN + r"[ ,:(]{0,8}(?:(?:code|error)[ =:]{0,4})?(\d{1,4})(?!\d)", re.IGNORECASE)
+_NAMED = re.compile(r"\bextension \"([A-Za-z0-9._-]{2,200})\"", re.IGNORECASE)
 _AFTER_REBOOT = re.compile(r"will complete after reboot", re.IGNORECASE)
-_COMPLETED = re.compile(r"finished: completed", re.IGNORECASE)
+_COMPLETED = re.compile(r"finished: completed|request (?:did )?complete[ds]?\b|completed successfully", re.IGNORECASE)
 _APPROVAL = re.compile(r"needs user approval", re.IGNORECASE)
 
 
@@ -60,6 +62,7 @@ class RequestAnswer:
     replaced: tuple[str, str] | None = None
     result: RequestResult | None = None
     code: int | None = None
+    domain: str | None = None
     unparsed: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, Any]:
@@ -69,6 +72,7 @@ class RequestAnswer:
             "replaced": list(self.replaced) if self.replaced else None,
             "result": self.result.value if self.result else None,
             "code": self.code,
+            "domain": self.domain,
         }
 
 
@@ -93,9 +97,11 @@ def _step(line: str) -> dict[str, Any]:
     if match := _REPLACING.match(line):
         return {"replaced": (match[1], match[2])}
     if match := _FAILED.search(line):
-        return {"result": None, "code": int(match[1])}
+        named = _NAMED.search(line)
+        told = {"bundle_id": named[1]} if named else {}
+        return {"result": None, "code": int(match[1]), "domain": _DOMAIN, **told}
     result = _result(line)
-    return {"result": result, "code": None} if result else {}
+    return {"result": result, "code": None, "domain": None} if result else {}
 
 
 def _result(line: str) -> RequestResult | None:

@@ -1,15 +1,19 @@
 """`profiles show` (and its older spelling `profiles -P`): which configuration profiles are installed.
 
 One line an attribute, `_computerlevel[1] attribute: profileIdentifier: …`; a user's own begin with the user's name.
-Nothing else names a profile, so payload lines are passed over.
+Nothing else names a profile, so payload lines are passed over. `-output stdout-xml` is the same as a property list.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kextrel.macos import mobileconfig
+from kextrel.macos.mobileconfig import PolicyPayload
+from kextrel.macos.plisttext import around, tree
 from kextrel.macos.text import clean, meaningful, require
 
 __all__ = ["InstalledAnswer", "InstalledProfile", "read"]
@@ -35,9 +39,12 @@ class InstalledAnswer:
 
     profiles: tuple[InstalledProfile, ...]
     unparsed: tuple[str, ...] = ()
+    policies: tuple[PolicyPayload, ...] | None = None
+    """The extension policies among the payloads; None where payloads are not shown as a property list."""
 
     def facts(self) -> dict[str, Any]:
-        return {"profiles": [{**one.__dict__} for one in self.profiles]}
+        policies = None if self.policies is None else [one.facts() for one in self.policies]
+        return {"profiles": [{**one.__dict__} for one in self.profiles], "policies": policies}
 
     @property
     def identifiers(self) -> frozenset[str]:
@@ -46,6 +53,8 @@ class InstalledAnswer:
 
 def read(text: str | bytes) -> InstalledAnswer:
     """Reads the list. Raises UnreadableAnswer for other text."""
+    if b"<plist" in text if isinstance(text, bytes) else "<plist" in text:
+        return _read_xml(text)
     found: dict[tuple[str, str], dict[str, str]] = {}
     unparsed: list[str] = []
     lines = list(meaningful(clean(text)))
@@ -60,6 +69,27 @@ def read(text: str | bytes) -> InstalledAnswer:
             unparsed.append(line)
     require(bool(found) or empty, "profiles show", lines)
     return InstalledAnswer(tuple(_profile(level, given) for (level, _), given in found.items()), tuple(unparsed))
+
+
+def _read_xml(text: str | bytes) -> InstalledAnswer:
+    """`-output stdout-xml`: a list of profiles under "_computerlevel" and under each user's name."""
+    found = tree(text)
+    require(isinstance(found, Mapping), "profiles show -output stdout-xml", list(meaningful(clean(text)))[:1])
+    policies = mobileconfig.ProfileAnswer(tuple(mobileconfig.payloads(found))).policies
+    return InstalledAnswer(tuple(_xml_profiles(found)), around(text), policies)
+
+
+def _xml_profiles(found: Any) -> Iterator[InstalledProfile]:
+    for level, items in found.items():
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, Mapping) and isinstance(item.get("ProfileIdentifier"), str):
+                told = {key: value for key, value in item.items() if isinstance(value, str)}
+                yield InstalledProfile(
+                    str(level),
+                    told["ProfileIdentifier"],
+                    told.get("ProfileDisplayName", ""),
+                    told.get("ProfileUUID", ""),
+                )
 
 
 def _profile(level: str, given: dict[str, str]) -> InstalledProfile:

@@ -1,18 +1,21 @@
 """Rows of /var/db/SystemPolicyConfiguration/KextPolicy as sqlite3 prints them: columns separated by "|", or `.schema`.
 
-Which table a row is from is known from the command line, else from its number of columns.
+Which table a row is from, and which columns it has, is known from the query, else from a row of titles (-header), else
+from the number of columns. -json, -csv, -line and the INSERT lines of .dump are read too.
 """
 
 from __future__ import annotations
 
+import csv
+import json
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from kextrel.macos.text import clean, meaningful, require, unique
 
-__all__ = ["COLUMNS", "KextPolicyAnswer", "query", "read", "table_of"]
+__all__ = ["COLUMNS", "KextPolicyAnswer", "columns_of", "query", "read", "table_of"]
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "kext_policy": ("team_id", "bundle_id", "allowed", "developer_name", "flags"),
@@ -22,6 +25,11 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 _TABLE = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?[\"'`\[]?(\w{1,80})", re.IGNORECASE)
 _FROM = re.compile(r"\bFROM\s{1,20}[\"'`\[]?(\w{1,80})", re.IGNORECASE)
+_SELECTED = re.compile(r"\bSELECT\s{1,20}([\w\s,\"'`]{1,400}?)\s{1,20}FROM\b", re.IGNORECASE)
+_INSERT = re.compile(r"INSERT INTO [\"'`\[]?(\w{1,80})[\"'`\]]? VALUES ?\((.*)\);?\s*\Z", re.IGNORECASE)
+_LINE_MODE = re.compile(r"\s{0,40}(\w{1,40}) = (.*)\Z")
+_KNOWN = frozenset(column for columns in COLUMNS.values() for column in columns)
+_DUMP = ("PRAGMA ", "BEGIN TRANSACTION", "COMMIT;")
 _NO_SCHEMA_ROWS = ("CREATE INDEX", "CREATE UNIQUE INDEX", "CREATE TRIGGER", "CREATE VIEW")
 _ERRORS = (
     ("Operation not permitted", "not_permitted"),
@@ -73,23 +81,116 @@ def table_of(sql: str) -> str | None:
     return match[1].lower() if match and match[1].lower() in COLUMNS else None
 
 
-def read(text: str | bytes, table: str | None = None) -> KextPolicyAnswer:
-    """Reads rows of `table`, or a schema. Raises UnreadableAnswer for text that is neither."""
-    rows: list[dict[str, Any]] = []
-    tables: list[str] = []
-    unparsed: list[str] = []
-    error, lines = None, list(meaningful(clean(text)))
+def columns_of(sql: str) -> tuple[str, ...] | None:
+    """The columns that a query names, in its order; None for `*` and for what is no plain list of known columns."""
+    match = _SELECTED.search(sql)
+    names = tuple(name.strip(" \t\n\"'`").lower() for name in match[1].split(",")) if match else ()
+    return names if names and _KNOWN.issuperset(names) else None
+
+
+@dataclass
+class _Draft:
+    table: str | None
+    columns: tuple[str, ...] | None
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
+    unparsed: list[str] = field(default_factory=list)
+    error: str | None = None
+    in_schema: bool = False
+    titled: bool = False
+
+
+def read(text: str | bytes, table: str | None = None, columns: tuple[str, ...] | None = None) -> KextPolicyAnswer:
+    """Reads rows of `table` with `columns`, or a schema. Raises UnreadableAnswer for text that is neither."""
+    cleaned = clean(text)
+    lines = list(meaningful(cleaned))
+    if cleaned.lstrip().startswith("[{"):
+        return _read_json(cleaned, table, lines)
+    draft = _Draft(table, columns)
     for line in lines:
-        if line.lstrip().upper().startswith("CREATE TABLE"):
-            tables.extend(match[1] for match in _TABLE.finditer(line))
-        elif (word := _error(line)) is not None:
-            error = word
-        elif (row := _row(line, table)) is not None:
-            rows.append(row)
-        elif not line.lstrip().upper().startswith(_NO_SCHEMA_ROWS):
-            unparsed.append(line)
-    require(bool(rows or tables or error or not unparsed), "sqlite3 KextPolicy", lines)
-    return KextPolicyAnswer(table, tuple(rows), unique(tables), error, tuple(unparsed))
+        if not (_schema(line, draft) or _data(line, draft)):
+            draft.unparsed.append(line)
+    rest = _line_mode(draft)
+    known = bool(draft.rows or draft.tables or draft.error or draft.titled or not rest)
+    require(known, "sqlite3 KextPolicy", lines)
+    return KextPolicyAnswer(table, tuple(draft.rows), unique(draft.tables), draft.error, tuple(rest))
+
+
+def _schema(line: str, draft: _Draft) -> bool:
+    """What `.schema`, `.tables` and `.dump` say beside rows. A statement may go over several lines."""
+    upper = line.lstrip().upper()
+    if upper.startswith("CREATE TABLE"):
+        draft.tables.extend(match[1] for match in _TABLE.finditer(line))
+        draft.in_schema = ";" not in line
+        return True
+    if draft.in_schema:
+        draft.in_schema = ";" not in line
+        return True
+    words = line.split()
+    if set(words) <= set(COLUMNS):
+        draft.tables.extend(words)
+        return True
+    return upper.startswith((*_NO_SCHEMA_ROWS, *_DUMP))
+
+
+def _data(line: str, draft: _Draft) -> bool:
+    if (word := _error(line)) is not None:
+        draft.error = word
+        return True
+    titles = tuple(cell.strip() for cell in line.split("|" if "|" in line else ",", 64))
+    if len(titles) > 1 and _KNOWN.issuperset(titles):
+        draft.columns, draft.titled = titles, True
+        return True
+    row = _inserted(line) or _row(line, draft)
+    if row:
+        draft.rows.append(row)
+    return bool(row)
+
+
+def _inserted(line: str) -> dict[str, Any] | None:
+    match = _INSERT.match(line.strip())
+    if match is None or match[1].lower() not in COLUMNS:
+        return None
+    cells = next(csv.reader([match[2]], quotechar="'"), [])
+    return _typed(cells, COLUMNS[match[1].lower()])
+
+
+def _line_mode(draft: _Draft) -> list[str]:
+    """The rows of `-line`, a name and a value a line, taken out of what is unparsed; the rest of that."""
+    rest: list[str] = []
+    row: dict[str, str] = {}
+    for line in draft.unparsed:
+        match = _LINE_MODE.match(line)
+        if match is None or match[1] not in _KNOWN:
+            rest.append(line)
+            continue
+        if match[1] in row:
+            draft.rows += _complete(row)
+            row = {}
+        row[match[1]] = match[2]
+    draft.rows += _complete(row)
+    return rest
+
+
+def _complete(row: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    typed = _typed(list(row.values()), tuple(row))
+    if typed:
+        yield typed
+
+
+def _read_json(cleaned: str, table: str | None, lines: list[str]) -> KextPolicyAnswer:
+    try:
+        found = json.loads(cleaned)
+    except (ValueError, RecursionError):
+        found = []
+    rows = [
+        typed
+        for item in found
+        if isinstance(item, dict) and _KNOWN.issuperset(item)
+        if (typed := _typed(["" if cell is None else str(cell) for cell in item.values()], tuple(item)))
+    ]
+    require(bool(rows), "sqlite3 -json KextPolicy", lines)
+    return KextPolicyAnswer(table, tuple(rows), unparsed=() if len(rows) == len(found) else tuple(lines))
 
 
 def _error(line: str) -> str | None:
@@ -98,19 +199,40 @@ def _error(line: str) -> str | None:
     return next((word for phrase, word in _ERRORS if phrase in line), "failed")
 
 
-def _row(line: str, table: str | None) -> dict[str, Any] | None:
+def _row(line: str, draft: _Draft) -> dict[str, Any] | None:
     """One row; a developer's name may itself hold a "|", so that column takes what is left over."""
-    cells = line.split("|", 64)
-    name = table or _by_width(cells)
-    if name is None or len(cells) < 2:
+    cells = line.split("|", 64) if "|" in line else _comma_separated(line)
+    columns = draft.columns or _columns(cells, draft.table)
+    if columns is None or (len(cells) < 2 and not draft.columns):
         return None
-    columns = COLUMNS[name]
-    if name == "kext_policy" and len(cells) > len(columns):
-        cells = [*cells[:3], "|".join(cells[3:-1]), cells[-1]]
-    if len(cells) not in (len(columns), len(columns) - (name == "kext_load_history_v3")):
+    over = len(cells) - len(columns)
+    if over > 0 and "developer_name" in columns:
+        at = columns.index("developer_name")
+        cells = [*cells[:at], "|".join(cells[at : at + over + 1]), *cells[at + over + 1 :]]
+    if len(cells) not in (len(columns), len(columns) - ("cdhash" in columns)):
         return None
+    return _typed(cells, columns)
+
+
+def _comma_separated(line: str) -> list[str]:
+    try:
+        cells = next(csv.reader([line]), [])
+    except csv.Error:
+        return []
+    return cells if 3 < len(cells) < 9 else []
+
+
+def _typed(cells: list[str], columns: tuple[str, ...]) -> dict[str, Any] | None:
     values = {column: _value(column, cell) for column, cell in zip(columns, cells, strict=False)}
     return None if any(value is None for value in values.values()) else values
+
+
+def _columns(cells: list[str], table: str | None) -> tuple[str, ...] | None:
+    name = table or _by_width(cells)
+    # A query that names its columns leaves out the team where that is always empty.
+    if table is None and len(cells) == 4 and cells[1] in ("0", "1") and cells[3].isdecimal():
+        return COLUMNS["kext_policy"][1:]
+    return COLUMNS[name] if name else None
 
 
 def _by_width(cells: list[str]) -> str | None:

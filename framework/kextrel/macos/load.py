@@ -15,7 +15,7 @@ from typing import Any
 
 from kextrel.macos.text import between, clean, flat, meaningful, require, unique
 
-__all__ = ["LoadAnswer", "LoadReason", "read", "read_text"]
+__all__ = ["LoadAnswer", "LoadReason", "identifiers_of", "read", "read_text", "reason_of"]
 
 
 class LoadReason(StrEnum):
@@ -154,6 +154,16 @@ def read(exit_code: int | None, stdout: str | bytes, stderr: str | bytes) -> Loa
 def read_text(text: str | bytes) -> LoadAnswer:
     """`read` for text alone."""
     return read(None, text, "")
+
+
+def reason_of(message: str) -> LoadReason | None:
+    """The reason that one line, without wraps, gives; None where it gives none."""
+    return _reason(message)
+
+
+def identifiers_of(message: str) -> tuple[str, ...]:
+    """The kexts that one line, without wraps, says are not approved or need a restart."""
+    return _identifiers(message)
 
 
 def _named(

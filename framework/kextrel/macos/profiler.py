@@ -1,4 +1,4 @@
-"""`system_profiler SPHardwareDataType` and `SPiBridgeDataType`: indented "Key: Value" rows under headings.
+"""`system_profiler SPHardwareDataType` and `SPiBridgeDataType`: indented "Key: Value" rows under headings, -json, -xml.
 
 SPiBridgeDataType shows the boot policy of an Apple-silicon Mac without root, the T2 chip of an Intel Mac that has one,
 and nothing on an Intel Mac without.
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from kextrel.macos.plisttext import around, tree
 from kextrel.macos.text import clean, meaningful, require
 
 __all__ = ["Bridge", "Hardware", "read_bridge", "read_hardware"]
@@ -19,6 +20,37 @@ _HARDWARE_KEYS = frozenset({"Model Name", "Model Identifier", "Chip", "Processor
 _BRIDGE_KEYS = frozenset(
     {"Model Name", "Model Identifier", "Firmware Version", "Boot UUID", "Secure Boot", "System Integrity Protection"}
 )
+
+# The keys of -json and -xml, as far as the rows that are read here have one.
+_KEYS = MappingProxyType(
+    {
+        "machine_name": "Model Name",
+        "machine_model": "Model Identifier",
+        "model_number": "Model Number",
+        "chip_type": "Chip",
+        "cpu_type": "Processor Name",
+        "physical_memory": "Memory",
+        "boot_rom_version": "System Firmware Version",
+        "os_loader_version": "OS Loader Version",
+        "platform_UUID": "Hardware UUID",
+        "ibridge_model_name": "Model Name",
+        "ibridge_model_identifier": "Model Identifier",
+        "ibridge_model_identifier_top": "Model Identifier",
+        "ibridge_build": "Firmware Version",
+        "ibridge_firmware_version": "Firmware Version",
+        "ibridge_boot_uuid": "Boot UUID",
+        "ibridge_secure_boot": "Secure Boot",
+        "ibridge_external_boot": "External Boot",
+        "ibridge_sb_sip": "System Integrity Protection",
+        "ibridge_sb_ssv": "Signed System Volume",
+        "ibridge_sb_ctrr": "Kernel CTRR",
+        "ibridge_sb_boot_args": "Boot Arguments Filtering",
+        "ibridge_sb_other_kext": "Allow All Kernel Extensions",
+        "ibridge_sb_manual_mdm": "User Approved Privileged MDM Operations",
+        "ibridge_sb_device_mdm": "DEP Approved Privileged MDM Operations",
+    }
+)
+_STRUCTURED = ("{", "[", "<?xml", "<plist")
 
 
 @dataclass(frozen=True)
@@ -82,8 +114,7 @@ class Bridge:
 
 def read_hardware(text: str | bytes) -> Hardware:
     """Raises UnreadableAnswer when no row of the hardware overview is there."""
-    lines = list(meaningful(clean(text)))
-    values, unparsed = _rows(lines)
+    values, unparsed, lines = _read(text, "SPHardwareDataType")
     require(not _HARDWARE_KEYS.isdisjoint(values), "system_profiler SPHardwareDataType", lines)
     return Hardware(
         model=values.get("Model Identifier"),
@@ -97,11 +128,33 @@ def read_hardware(text: str | bytes) -> Hardware:
 
 def read_bridge(text: str | bytes) -> Bridge:
     """Raises UnreadableAnswer for text that is not the controller's; no text is an answer."""
-    lines = list(meaningful(clean(text)))
-    values, unparsed = _rows(lines)
+    values, unparsed, lines = _read(text, "SPiBridgeDataType")
     headings_only = all(line.strip().rstrip(":") in ("Controller", "iBridge") for line in lines)
     require(headings_only or not _BRIDGE_KEYS.isdisjoint(values), "system_profiler SPiBridgeDataType", lines)
     return Bridge(bool(values), MappingProxyType(values), tuple(unparsed))
+
+
+def _read(text: str | bytes, kind: str) -> tuple[dict[str, str], list[str], list[str]]:
+    """Rows by their name, the lines that are none, and all lines."""
+    cleaned = clean(text)
+    lines = list(meaningful(cleaned))
+    if not cleaned.lstrip().startswith(_STRUCTURED):
+        return (*_rows(lines), lines)
+    values = _structured(tree(text), kind)
+    return values, list(around(text)), lines
+
+
+def _structured(found: Any, kind: str) -> dict[str, str]:
+    """The items of a data type in -json ({kind: [item]}) or -xml ([{_dataType: kind, _items: [item]}])."""
+    if isinstance(found, list):
+        found = {part.get("_dataType"): part.get("_items") for part in found if isinstance(part, Mapping)}
+    items = found.get(kind) if isinstance(found, Mapping) else None
+    values: dict[str, str] = {}
+    for item in items if isinstance(items, list) else ():
+        for key, value in item.items() if isinstance(item, Mapping) else ():
+            if isinstance(value, str | int) and value != "":
+                values.setdefault(_KEYS.get(key, str(key)), str(value))
+    return values
 
 
 def _rows(lines: list[str]) -> tuple[dict[str, str], list[str]]:

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from enum import Enum
 from typing import Any, Protocol
 
 from kextrel.errors import UnreadableAnswer
 
-__all__ = ["Reading", "between", "clean", "flat", "is_noise", "meaningful", "plain", "require", "unique"]
+__all__ = ["Facts", "Reading", "between", "clean", "flat", "is_noise", "meaningful", "plain", "require", "unique"]
 
 # ESC [ … final byte; ESC ] … BEL or ESC \ ; any other two-character escape. Each class excludes the next one's first
 # character, so no input makes the matcher go back over what it has read.
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]?|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~]?)")
+# A title (ESC ]) ends with its line, so that one without an end does not swallow what follows.
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]?|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~]?)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+# What web pages, mail and non-English locales make of a blank, and marks that show nothing.
+_BLANKS = re.compile(r"[\xa0\u2007\u2009\u202f]")
+_MARKS = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 
 # What kmutil, and the kext* tools that now call it, say on stderr of every run.
 _NOISE = (
@@ -42,13 +48,42 @@ class Reading(Protocol):
         ...
 
 
+class Facts:
+    """A reading whose fields are its public facts, for dataclasses to inherit."""
+
+    def facts(self) -> dict[str, Any]:
+        return {name: _json(value) for name, value in vars(self).items() if name != "unparsed"}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Facts):
+        return value.facts()
+    if isinstance(value, Mapping):
+        return {name: _json(item) for name, item in value.items()}
+    if isinstance(value, Set):
+        return sorted(value)
+    if isinstance(value, tuple | list):
+        return [_json(item) for item in value]
+    return value.value if isinstance(value, Enum) else value
+
+
 def clean(raw: str | bytes) -> str:
-    """`raw` as text with LF line ends, without escape sequences; tabs stay. Invalid UTF-8 becomes U+FFFD."""
-    text = raw.decode("utf-8", errors="replace") if isinstance(raw, bytes) else raw
+    """`raw` as text with LF line ends, without escape sequences; tabs stay. Invalid UTF-8 becomes U+FFFD.
+
+    Bytes may be UTF-16 with its mark, as Windows' shells redirect. Odd blanks become blanks.
+    """
+    text = _decoded(raw) if isinstance(raw, bytes) else raw
     if "\x1b" in text:
         text = _ANSI.sub("", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.isascii():
+        text = _BLANKS.sub(" ", _MARKS.sub("", text))
     return _CONTROL.sub("", text)
+
+
+def _decoded(raw: bytes) -> str:
+    wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return raw.decode("utf-16" if wide else "utf-8", errors="replace")
 
 
 def plain(text: str) -> str:

@@ -1,0 +1,85 @@
+"""`kextrel parse`: one macOS command's output as facts, the way an observation reads it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import typer
+
+__all__ = ["parse"]
+
+_LIMIT = 64 << 20  # bytes; what is longer is a log that nobody narrowed down
+_LINE = 4096  # characters of an unread line that are shown
+# What JSON leaves as it is and a terminal obeys, and halves of characters, which no terminal can be sent.
+_UNSAFE = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+_COMMAND = typer.Argument(metavar="COMMAND", help="The command line as it was typed, as one word: 'sudo bputil -d'.")
+_FILE = typer.Argument(metavar="[FILE|-]", help="What it printed; standard input when left out or '-'.")
+
+
+def parse(
+    command: Annotated[str, _COMMAND],
+    file: Annotated[str, _FILE] = "-",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object: the facts, and `unparsed`.")] = False,
+) -> None:
+    """Read what a command printed on a Mac into facts; lines that were not understood are kept as `unparsed`."""
+    from kextrel.errors import InputError, UnreadableAnswer
+    from kextrel.macos.registry import reader
+
+    read = reader(command)
+    raw = _content(file)
+    try:
+        reading = read(raw)
+    except UnreadableAnswer as error:
+        where = "standard input" if file == "-" else file
+        raise InputError(str(error), path=where, hint=f"is it what '{command[:200]}' printed?") from None
+    facts = {**reading.facts(), "unparsed": [_short(line) for line in reading.unparsed]}
+    typer.echo(_json(facts) if as_json else "\n".join(_lines(facts)))
+
+
+def _content(file: str) -> bytes:
+    if file == "-":
+        return _bounded(sys.stdin.buffer, "standard input")
+    with Path(file).open("rb") as opened:
+        return _bounded(opened, file)
+
+
+def _bounded(stream: BinaryIO, name: str) -> bytes:
+    from kextrel.errors import InputError
+
+    raw = stream.read(_LIMIT + 1)
+    if len(raw) > _LIMIT:
+        raise InputError(
+            f"it is longer than {_LIMIT >> 20} MiB", path=name, hint="keep the lines that matter, and parse those"
+        )
+    return raw
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= _LINE else f"{line[:_LINE]}… ({len(line)} characters)"
+
+
+def _json(facts: Any) -> str:
+    """One line of JSON in which no character is an order to a terminal."""
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(facts, ensure_ascii=False))
+
+
+def _lines(facts: dict[str, Any]) -> list[str]:
+    """A line a fact; what the answer does not say is left out, and lists of records have a line a record."""
+    from kextrel.macos.text import plain
+
+    lines: list[str] = []
+    for name, value in facts.items():
+        if isinstance(value, list) and value:
+            lines += [f"{name}:", *(f"  {plain(_worded(item))}" for item in value)]
+        elif value is not None and value not in ([], {}):
+            lines.append(f"{name}: {plain(_worded(value))}")
+    return lines or ["nothing is said"]
+
+
+def _worded(value: Any) -> str:
+    return value if isinstance(value, str) else _json(value)

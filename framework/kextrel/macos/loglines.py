@@ -1,0 +1,138 @@
+"""Lines of `log show` and `log stream` in each style, and of Console's copies: when, which process, what it said.
+
+Styles: default (date, thread, type, activity, pid, ttl, process), syslog (date, host, process[pid]), compact (date,
+two letters, process[pid:tid]), json and ndjson, Console's (type, time, process, message between tabs). A line without
+a head goes on with the message before it; text without any head is messages without a time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from kextrel.macos.text import clean
+
+__all__ = ["Entry", "entries"]
+
+_DATE = r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[+-]\d{4}|Z)?)"
+_PROCESS = r"([A-Za-z][\w.+-]{0,80})"
+_DEFAULT = re.compile(
+    rf"{_DATE}\s{{1,8}}0x[0-9a-fA-F]{{1,16}}\s{{1,40}}\w{{1,12}}\s{{1,40}}0x[0-9a-fA-F]{{1,16}}"
+    rf"\s{{1,40}}\d{{1,10}}\s{{1,40}}\d{{1,10}}\s{{1,40}}{_PROCESS}: ?"
+)
+_SYSLOG = re.compile(rf"{_DATE}\s{{1,8}}[\w.-]{{1,80}}\s{{1,8}}{_PROCESS}\[\d{{1,10}}\](?: <\w{{1,12}}>)?: ?")
+_COMPACT = re.compile(rf"{_DATE}\s{{1,8}}\w{{1,3}}\s{{1,8}}{_PROCESS}\[\d{{1,10}}(?::[0-9a-fA-F]{{1,16}})?\]:? ?")
+_CONSOLE = re.compile(
+    rf"(?:default|info|debug|error|fault)\s{{1,8}}(\d\d:\d\d:\d\d[.,]\d{{1,9}}(?:[+-]\d{{4}})?)\s{{1,8}}{_PROCESS}\s{{1,8}}"
+)
+_HEADS = (_DEFAULT, _SYSLOG, _COMPACT, _CONSOLE)
+_SENDER = re.compile(r"\s{0,4}\([^()\n]{1,120}\) ")
+_CATEGORY = re.compile(r"\s{0,4}\[([\w.+-]{1,120}:[^\]\n]{0,120})\] ?")
+_AROUND = (
+    "Timestamp ",
+    "Filtering the log data using",
+    "Skipping info and debug messages",
+    "Skipping debug messages",
+    "Log      - ",
+    "Log - ",
+    "Trace    - ",
+    "Activity - ",
+    "------",
+)
+_MOST_LINES = 400  # of one message
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One message. `time` as printed, None where it was not; `message` keeps its line ends; `lines` is it as it came.
+    `whole`: it ended with its line, so that its last word was not cut."""
+
+    message: str
+    lines: tuple[str, ...]
+    time: str | None = None
+    process: str | None = None
+    category: str | None = None
+    whole: bool = True
+
+
+def entries(text: str | bytes) -> Iterator[Entry]:
+    """The messages in their order, without titles and sums."""
+    cleaned = clean(text)
+    if cleaned.lstrip()[:1] in ("{", "["):
+        found = list(_json_entries(cleaned))
+        if found:
+            yield from found
+            return
+    ended = cleaned.endswith("\n")
+    held: Entry | None = None
+    body: list[str] = []
+    for line in cleaned.split("\n"):
+        if not line.strip() or line.startswith(_AROUND):
+            continue
+        head = _head(line)
+        # Without heads, what is indented goes on.
+        goes_on = held is not None and (held.time is not None or line[:1].isspace())
+        if head is None and goes_on and len(body) < _MOST_LINES:
+            body.append(line)
+            continue
+        if held is not None:
+            yield _whole(held, body)
+        held, body = head or Entry(line, (line,)), []
+    if held is not None:
+        last = _whole(held, body)
+        yield Entry(last.message, last.lines, last.time, last.process, last.category, ended)
+
+
+def _whole(held: Entry, body: list[str]) -> Entry:
+    if not body:
+        return held
+    message = "\n".join((held.message, *body))
+    return Entry(message, (*held.lines, *body), held.time, held.process, held.category)
+
+
+def _head(line: str) -> Entry | None:
+    for form in _HEADS:
+        if match := form.match(line):
+            return _entry(line, line[match.end() :], match[1], match[2])
+    return None
+
+
+def _entry(line: str, rest: str, time: str | None, process: str | None) -> Entry:
+    sender = _SENDER.match(rest)
+    rest = rest[sender.end() :] if sender else rest
+    category = _CATEGORY.match(rest)
+    if category:
+        return Entry(rest[category.end() :], (line,), time, process, category[1])
+    return Entry(rest.lstrip(), (line,), time, process)
+
+
+def _json_entries(text: str) -> Iterator[Entry]:
+    """An array of objects (json), or an object a line (ndjson); objects without a message are passed over."""
+    for item in _objects(text):
+        message = item.get("eventMessage") if isinstance(item, dict) else None
+        if not isinstance(message, str):
+            continue
+        process = str(item.get("processImagePath") or item.get("process") or "").rpartition("/")[2]
+        category = ":".join(str(item[key]) for key in ("subsystem", "category") if item.get(key))
+        time = item.get("timestamp")
+        yield Entry(message, (message,), time if isinstance(time, str) else None, process or None, category or None)
+
+
+def _objects(text: str) -> Iterable[Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return _each_line(text)
+    return found if isinstance(found, list) else [found]
+
+
+def _each_line(text: str) -> Iterator[Any]:
+    for line in text.split("\n"):
+        if line.startswith("{"):
+            try:
+                yield json.loads(line)
+            except (ValueError, RecursionError):
+                continue

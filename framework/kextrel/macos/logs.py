@@ -1,0 +1,239 @@
+"""The log of sysextd, kernelmanagerd and syspolicyd as what happened when: states of system extensions that change,
+kexts that are built, refused and approved, restarts that are asked for.
+
+Words of the daemons are matched, not their order. A state is only believed when it is one that is known, so that a
+line which was cut, or wrapped in the middle of a word, never makes a state that no Mac has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from kextrel.macos import load
+from kextrel.macos.loglines import Entry, entries
+from kextrel.macos.text import Facts, clean, flat, meaningful, require, unique
+
+__all__ = ["STATES", "Event", "LogAnswer", "LoggedKext", "Transition", "read"]
+
+STATES = frozenset(
+    {
+        *("realizing", "staging", "validating", "validating_by_category", "activated_waiting_for_user"),
+        *("activated_enabling", "activated_enabled", "activated_disabled", "activated_waiting_to_upgrade"),
+        *("activated_waiting_to_upgrade_on_reboot", "terminating_for_disable", "terminating_for_upgrade"),
+        *("terminating_for_disable_but_still_running", "terminating_for_upgrade_via_delegate"),
+        *("terminating_for_uninstall", "terminating_for_uninstall_via_delegate"),
+        *("terminating_for_uninstall_but_still_running", "terminated_waiting_to_uninstall_on_reboot"),
+        *("uninstalling", "uninstalled"),
+    }
+)
+_BY_LENGTH = sorted(STATES, key=len, reverse=True)
+_LONGEST = 90
+
+_ADVANCING = re.compile(r"advancing state from ")
+_WHO = re.compile(
+    r"(?:extension )?(?:([A-Z0-9]{10}|-) )?([A-Za-z0-9][\w.-]{1,250}) \(([^()/\s]{0,60})/([^()\s]{0,60})\) \Z"
+)
+_KEXT = re.compile(
+    r"\bKext (\S{1,250}) (\S{1,60}) in (?:(?:executable|codeless) )?kext bundle \S{1,250} at (\S[^\n]{0,1000}?\.kext)"
+)
+_PROPERTY = re.compile(r"Property '(\w{1,80})' must be")
+_CODE = re.compile(r"OSSystemExtensionErrorDomain[ ,:(]{0,4}(?:[Cc]ode[ =:]{0,2})?(\d{1,4})")
+_IDENTIFIED = re.compile(
+    r"(?:extension with identifier|activation request for|deactivation request for) ([\w.-]{2,250})"
+)
+
+# What a message means. More than one may be in it.
+_EVENTS = (
+    ("attempting to realize extension", "activation-requested"),
+    ("initial activation decision", "activation-decided"),
+    ("staging extension with identifier", "staging"),
+    ("found two entries", "two-entries"),
+    ("deactivation request", "deactivation-requested"),
+    ("cannot be terminated right away", "still-running"),
+    ("responsibility for termination", "left-to-delegate"),
+    ("is not valid, error", "invalid"),
+    ("gathering approvals for", "approvals-asked"),
+    ("rebuild request failed", "rebuild-failed"),
+    ("Collection wrapped successfully", "auxkc-built"),
+    ("auxkc build requires reboot", "auxkc-built"),
+    ("extensions not allowed", "kexts-not-allowed"),
+    ("Kernel Extension ALLOWED", "kext-allowed"),
+    ("Kernel Extension DENIED", "kext-denied"),
+    ("not approved to load", "approval-required"),
+)
+_REBOOT = ("requires reboot", "requires a reboot", "require a reboot", "at the next reboot", "complete after reboot")
+_FAILURE = ("failed", "rror", "not approved", "denied", "not valid", "rejected")
+
+
+@dataclass(frozen=True)
+class Transition(Facts):
+    """One change of state. `time` as the log prints it; None: it does not say."""
+
+    before: str
+    after: str
+    time: str | None = None
+    team_id: str | None = None
+    bundle_id: str | None = None
+    version: str | None = None
+    build: str | None = None
+
+
+@dataclass(frozen=True)
+class Event(Facts):
+    """Something else that happened: a word for it, when, who said it, and in what words."""
+
+    event: str
+    time: str | None
+    process: str | None
+    bundle_id: str | None
+    message: str
+
+
+@dataclass(frozen=True)
+class LoggedKext(Facts):
+    """A kext that a list of kernelmanagerd names."""
+
+    bundle_id: str
+    version: str | None
+    path: str
+
+
+@dataclass(frozen=True)
+class LogAnswer:
+    """`changes` are the transitions in the order of the log. None and empty: the lines do not say."""
+
+    changes: tuple[Transition, ...] = ()
+    events: tuple[Event, ...] = ()
+    reason: str | None = None
+    code: int | None = None
+    identifiers: tuple[str, ...] = ()
+    needs_reboot: bool | None = None
+    auxkc_built: bool | None = None
+    kexts: tuple[LoggedKext, ...] = ()
+    unparsed: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "transitions": [[change.before, change.after] for change in self.changes],
+            "changes": [change.facts() for change in self.changes],
+            "events": [event.facts() for event in self.events],
+            "reason": self.reason,
+            "code": self.code,
+            "identifiers": list(self.identifiers),
+            "needs_reboot": self.needs_reboot,
+            "auxkc_built": self.auxkc_built,
+            "kexts": [kext.facts() for kext in self.kexts],
+        }
+
+
+@dataclass
+class _Draft:
+    changes: list[Transition]
+    events: list[Event]
+    identifiers: list[str]
+    kexts: dict[tuple[str, str], LoggedKext]
+    unparsed: list[str]
+    reason: str | None = None
+    code: int | None = None
+    reboot: bool = False
+    known: bool = False
+
+
+def read(text: str | bytes) -> LogAnswer:
+    """Raises UnreadableAnswer for text without a line of a log and without a word of the daemons."""
+    draft = _Draft([], [], [], {}, [])
+    for entry in entries(text):
+        _take(entry, draft)
+    require(draft.known, "log show", () if draft.known else list(meaningful(clean(text)))[:1])
+    built = True if any(event.event == "auxkc-built" for event in draft.events) else None
+    return LogAnswer(
+        tuple(draft.changes),
+        tuple(draft.events),
+        draft.reason,
+        draft.code,
+        unique(draft.identifiers),
+        draft.reboot or None,
+        built,
+        tuple(draft.kexts.values()),
+        tuple(draft.unparsed),
+    )
+
+
+def _take(entry: Entry, draft: _Draft) -> None:
+    message = flat(entry.message)
+    # A terminal breaks between words or inside them: only one of the two readings can have known states.
+    changes = list(_transitions(message, entry)) or list(_transitions(entry.message.replace("\n", ""), entry))
+    kexts = [LoggedKext(m[1], _version(m[2]), m[3]) for m in _KEXT.finditer(entry.message)]
+    events = list(_events(message, entry))
+    needs = any(phrase in message for phrase in _REBOOT)
+    draft.changes += changes
+    draft.kexts |= {(kext.bundle_id, kext.path): kext for kext in kexts}
+    draft.events += events
+    draft.reboot = draft.reboot or needs
+    if any(word in message for word in _FAILURE):
+        _take_failure(message, draft)
+    if match := _PROPERTY.search(message):
+        draft.reason = draft.reason or f"invalid {match[1]}"
+        draft.known = True
+    # A state that changes is never known by another word of the same message.
+    understood = bool(changes or ((kexts or events or needs) and not _ADVANCING.search(message)))
+    draft.known = draft.known or understood or entry.time is not None
+    if not understood:
+        draft.unparsed += entry.lines
+    elif not changes:
+        # Lists are indented below their message; what is not is something else.
+        draft.unparsed += [line for line in entry.lines[1:] if not line[:1].isspace()]
+
+
+def _take_failure(message: str, draft: _Draft) -> None:
+    reason = load.reason_of(message)
+    draft.reason = draft.reason or (reason.value if reason else None)
+    draft.identifiers += load.identifiers_of(message)
+    if match := _CODE.search(message):
+        draft.code = int(match[1])
+        draft.known = True
+
+
+def _transitions(message: str, entry: Entry) -> Iterator[Transition]:
+    for match in _ADVANCING.finditer(message):
+        before, after = _states(message[match.end() : match.end() + 2 * _LONGEST], entry.whole)
+        if before is None or after is None:
+            continue
+        who = _WHO.search(message[max(0, match.start() - 600) : match.start()])
+        team, bundle, version, build = who.groups() if who else (None, None, None, None)
+        yield Transition(before, after, entry.time, team, bundle, version, build)
+
+
+def _states(words: str, whole: bool) -> tuple[str | None, str | None]:
+    """The two states of "A to B …", each of them known. Blanks inside one are a terminal's."""
+    before, to, rest = words.partition(" to ")
+    while to and before.replace(" ", "") not in STATES:
+        more, to, rest = rest.partition(" to ")
+        before = f"{before} to {more}"
+    first = before.replace(" ", "")
+    return (first, _leading(rest, whole)) if first in STATES else (None, None)
+
+
+def _leading(rest: str, whole: bool) -> str | None:
+    """The longest known state that `rest` begins with; None where more of the word was cut off or is not known."""
+    squeezed = rest.replace(" ", "")
+    found = next((state for state in _BY_LENGTH if squeezed.startswith(state)), None)
+    if found is None or squeezed[len(found) :][:1] == "_":
+        return None
+    cut = squeezed == found and not whole
+    return None if cut and any(state != found and state.startswith(found) for state in STATES) else found
+
+
+def _events(message: str, entry: Entry) -> Iterator[Event]:
+    named = _IDENTIFIED.search(message)
+    for phrase, word in _EVENTS:
+        if phrase in message:
+            yield Event(word, entry.time, entry.process, named[1] if named else None, message[:1000])
+
+
+def _version(word: str) -> str | None:
+    """`v1.2` without its letter; what is not of that form was damaged."""
+    return word[1:] if re.fullmatch(r"v\d[\w.]{0,60}", word) else None

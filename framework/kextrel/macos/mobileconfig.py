@@ -1,0 +1,109 @@
+"""Configuration profiles as files: what a .mobileconfig (or one payload of it) says of kexts and system extensions.
+
+Source: Apple's device-management schema, com.apple.syspolicy.kernel-extension-policy and
+com.apple.system-extension-policy. AllowUserOverrides left out is false for kexts and true for system extensions: facts
+say what is written, and None for what is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kextrel.macos.plisttext import around, flag, tree
+from kextrel.macos.text import Facts, clean, meaningful, require
+
+__all__ = ["KEXT_POLICY", "SYSTEM_EXTENSION_POLICY", "PolicyPayload", "ProfileAnswer", "payloads", "read"]
+
+KEXT_POLICY = "com.apple.syspolicy.kernel-extension-policy"
+SYSTEM_EXTENSION_POLICY = "com.apple.system-extension-policy"
+_DEPTH = 6
+
+_BY_TEAM = {
+    "allowed_kexts": "AllowedKernelExtensions",
+    "allowed_extensions": "AllowedSystemExtensions",
+    "allowed_types": "AllowedSystemExtensionTypes",
+    "removable": "RemovableSystemExtensions",
+    "non_removable": "NonRemovableSystemExtensions",
+    "non_removable_from_ui": "NonRemovableFromUISystemExtensions",
+}
+
+
+@dataclass(frozen=True)
+class PolicyPayload(Facts):
+    """One payload. Maps are from team to identifiers; None: the payload has no such key."""
+
+    payload_type: str
+    identifier: str | None = None
+    allow_user_overrides: bool | None = None
+    allow_non_admin_approvals: bool | None = None
+    allowed_teams: tuple[str, ...] | None = None
+    allowed_kexts: Mapping[str, tuple[str, ...]] | None = None
+    allowed_extensions: Mapping[str, tuple[str, ...]] | None = None
+    allowed_types: Mapping[str, tuple[str, ...]] | None = None
+    removable: Mapping[str, tuple[str, ...]] | None = None
+    non_removable: Mapping[str, tuple[str, ...]] | None = None
+    non_removable_from_ui: Mapping[str, tuple[str, ...]] | None = None
+
+
+@dataclass(frozen=True)
+class ProfileAnswer:
+    """`payloads` are all that have a type, the outermost first; the facts are those of the first extension policy."""
+
+    payloads: tuple[PolicyPayload, ...]
+    unparsed: tuple[str, ...] = ()
+
+    @property
+    def policies(self) -> tuple[PolicyPayload, ...]:
+        return tuple(one for one in self.payloads if one.payload_type in (KEXT_POLICY, SYSTEM_EXTENSION_POLICY))
+
+    def facts(self) -> dict[str, Any]:
+        chosen = (self.policies or self.payloads)[0]
+        return {**chosen.facts(), "payloads": [one.facts() for one in self.payloads]}
+
+
+def read(text: str | bytes) -> ProfileAnswer:
+    """Raises UnreadableAnswer for what is no property list with a PayloadType."""
+    found = tuple(payloads(tree(text)))
+    require(bool(found), "a configuration profile", list(meaningful(clean(text)))[:1])
+    return ProfileAnswer(found, around(text))
+
+
+def payloads(node: Any, depth: int = 0) -> Iterator[PolicyPayload]:
+    """Every payload in a property list, the outermost first, to a bounded depth."""
+    if depth > _DEPTH:
+        return
+    if isinstance(node, Mapping):
+        if isinstance(node.get("PayloadType") or node.get("ProfileType"), str):
+            yield _payload(node)
+        for value in node.values():
+            yield from payloads(value, depth + 1)
+    elif isinstance(node, list):
+        for item in node:
+            yield from payloads(item, depth + 1)
+
+
+def _payload(node: Mapping[Any, Any]) -> PolicyPayload:
+    # `profiles show` puts what a payload holds into a dictionary of its own.
+    inner = node.get("PayloadContent")
+    body = {**node, **inner} if isinstance(inner, Mapping) else node
+    teams, identifier = body.get("AllowedTeamIdentifiers"), node.get("PayloadIdentifier")
+    return PolicyPayload(
+        payload_type=str(node.get("PayloadType") or node.get("ProfileType")),
+        identifier=identifier if isinstance(identifier, str) else None,
+        allow_user_overrides=flag(body["AllowUserOverrides"]) if "AllowUserOverrides" in body else None,
+        allow_non_admin_approvals=flag(body.get("AllowNonAdminUserApprovals")),
+        allowed_teams=_texts(teams) if isinstance(teams, list) else None,
+        **{name: _by_team(body.get(key)) for name, key in _BY_TEAM.items()},
+    )
+
+
+def _by_team(value: Any) -> Mapping[str, tuple[str, ...]] | None:
+    if not isinstance(value, Mapping):
+        return None
+    return {str(team): _texts(names) for team, names in value.items() if isinstance(names, list)}
+
+
+def _texts(items: list[Any]) -> tuple[str, ...]:
+    return tuple(item for item in items if isinstance(item, str))

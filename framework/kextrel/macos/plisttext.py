@@ -1,0 +1,127 @@
+"""Property lists in every form that people paste: XML, binary, JSON, and the three pretty-printed ones, of `plutil -p`
+(`"key" => value`), of `defaults read` and mdmclient (`key = value;`), of PlistBuddy (`key = Dict {`).
+
+The pretty-printed forms have one item a line, so they are read by lines: what is damaged costs its line, no more. XML
+is read as hostile: no entities, bounded size and depth.
+"""
+
+from __future__ import annotations
+
+import json
+import plistlib
+import re
+from typing import Any
+from xml.parsers.expat import ExpatError
+
+from kextrel.macos.text import clean, meaningful
+
+__all__ = ["LIMIT", "around", "flag", "tree"]
+
+LIMIT = 32 << 20  # bytes of the largest one that is read
+
+_DEPTH = 64
+_KEYED = re.compile(r"(\"[^\"]{0,400}\"|[^\s\"=:{(\[]{1,400}(?: [^\s\"=:{(\[]{1,80}){0,4}) ?(?:=>|=|:)(?: (.*))?\Z")
+_OPENS = re.compile(r"(?:Dict |Array )?([{(\[])\Z")
+_CLOSES = ("}", ")", "]")
+
+
+def tree(raw: str | bytes) -> Any | None:
+    """Dictionaries, lists and scalars of a property list with whatever text stood around it; None where there is none.
+
+    Scalars of the pretty-printed forms are text, or None for `<null>`; read booleans with `flag`.
+    """
+    if len(raw) > LIMIT:
+        return None
+    if isinstance(raw, bytes) and raw.startswith(b"bplist00"):
+        return _loaded(raw)
+    text = clean(raw)
+    start, end = _xml(text)
+    if start < end:
+        return _loaded(text[start:end].encode("utf-8", errors="replace"))
+    return _json(text) or _pretty(text)
+
+
+def around(raw: str | bytes) -> tuple[str, ...]:
+    """The lines before and after an XML property list; none for the other forms."""
+    text = "" if isinstance(raw, bytes) and raw.startswith(b"bplist00") else clean(raw)
+    start, end = _xml(text)
+    return tuple(meaningful(f"{text[:start]}\n{text[end:]}")) if start < end else ()
+
+
+def _xml(text: str) -> tuple[int, int]:
+    """Where the property list begins and ends; (0, 0) where there is none."""
+    start, end = text.find("<?xml"), text.rfind("</plist>")
+    start = text.find("<plist") if start < 0 else start
+    return (start, end + len("</plist>")) if 0 <= start < end else (0, 0)
+
+
+def flag(value: Any) -> bool | None:
+    """A boolean in any of the forms; None for what is none."""
+    if isinstance(value, bool):
+        return value
+    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    return words.get(str(value).strip().lower()) if isinstance(value, int | str) else None
+
+
+def _loaded(data: bytes) -> Any | None:
+    """plistlib refuses entity declarations by itself; its binary reader recurses, so endless nesting is caught."""
+    try:
+        return plistlib.loads(data)
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, ExpatError):
+        return None
+    except (RecursionError, MemoryError):
+        return None
+
+
+def _json(text: str) -> Any | None:
+    stripped = text.strip()
+    if not stripped.startswith(("{", "[")) or not stripped.endswith(("}", "]")):
+        return None
+    try:
+        return json.loads(stripped)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _pretty(text: str) -> Any | None:
+    """By lines. A closing line that nothing opened is passed over; what is open at the end is taken as it is."""
+    top: list[Any] = []
+    stack: list[Any] = [top]
+    for line in meaningful(text):
+        item = line.strip().rstrip(";,").rstrip()
+        if item[:1] in _CLOSES and len(item) <= 1:
+            if len(stack) > 1:
+                stack.pop()
+        elif item:
+            _take(item, stack)
+    return next((one for one in top if isinstance(one, dict | list) and one), None)
+
+
+def _take(item: str, stack: list[Any]) -> None:
+    """One line that opens something, or holds a value, with or without a key."""
+    keyed = _KEYED.match(item)
+    key, value = (keyed[1].strip('"'), (keyed[2] or "").strip()) if keyed else (None, item)
+    opened = _OPENS.match(value)
+    node: Any = _scalar(value)
+    if opened:
+        node = {} if opened[1] == "{" and not value.startswith("Array") else []
+    elif value in ("{}", "()", "[]", "{ }", "( )"):
+        node = {} if value[0] == "{" else []
+    _put(stack[-1], key, node)
+    if opened and len(stack) < _DEPTH:
+        stack.append(node)
+
+
+def _put(parent: Any, key: str | None, node: Any) -> None:
+    """Items of lists may have their number for a key; a dictionary has no use for an item without one."""
+    if isinstance(parent, list):
+        parent.append(node)
+    elif key is not None:
+        parent.setdefault(key, node)
+
+
+def _scalar(value: str) -> str | None:
+    text = value.strip()
+    if len(text) >= 2 and text[0] == text[-1] == '"':
+        return text[1:-1]
+    return None if text in ("<null>", "(null)", "<NULL>") else text
