@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import serial
+from serial import rfc2217
 
 from kextrel.errors import BenchError, DeadlineExceeded
 from kextrel.timing import Deadline
@@ -96,7 +97,8 @@ class SerialPort:
     def _read(self, seconds: float) -> bytes:
         descriptor = self._descriptor()
         if descriptor is None:
-            self._serial.timeout = seconds
+            # `timeout` itself would make pyserial negotiate baud rate and all with the other end, at every read.
+            self._serial._timeout = seconds
             return bytes(self._serial.read(1) + self._serial.read(self._serial.in_waiting))
         readable, _, _ = select.select([descriptor, self._wake], [], [], seconds)
         if descriptor not in readable or self._closed:
@@ -111,9 +113,21 @@ class SerialPort:
         return BenchError(f"the port failed: {why}", wire=self._wire, hint="is the adapter plugged in?")
 
 
+class _Network(rfc2217.Serial):
+    """pyserial's RFC 2217 port, whose thread ends in silence when the other end goes while it is answered."""
+
+    def _telnet_read_loop(self) -> None:
+        try:
+            super()._telnet_read_loop()  # type: ignore[misc]  # it is in no stub
+        except OSError:
+            self._read_buffer.put(None)  # type: ignore[attr-defined]  # what a read takes for the end
+
+
 def _opened(port: str, baud: int, wire: str) -> Any:
-    local = "://" not in port
     try:
+        if port.startswith("rfc2217://"):
+            return _Network(port, baudrate=baud, timeout=0)
+        local = "://" not in port
         return serial.serial_for_url(port, baudrate=baud, exclusive=True if local else None, timeout=0)
     except (serial.SerialException, OSError, ValueError) as error:
         raise _not_opened(port, error, wire) from error
@@ -124,6 +138,10 @@ def _not_opened(port: str, error: Exception, wire: str) -> BenchError:
         owner = owner_of(port)
         has_it = f"process {owner} has it open" if owner else "another process has it open"
         return BenchError(f"{port} is in use: {has_it}", wire=wire, hint="a port has one owner; end that one first")
+    cut = isinstance(error, ConnectionError) and "://" in port
+    if cut or "does not seem to support RFC2217" in str(error):  # and then pyserial lists what it had wanted
+        hint = "a port has one owner: is somebody else connected? Is its accepter 'telnet(rfc2217)'?"
+        return BenchError(f"cannot open {port}: nobody there speaks RFC 2217 to us", wire=wire, hint=hint)
     code = getattr(error, "errno", None)
     why = os.strerror(code) if code else str(error)
     return BenchError(
