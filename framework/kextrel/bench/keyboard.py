@@ -108,6 +108,7 @@ class Ch9329Keyboard:
         """Each stroke down and up; whatever ends it, all keys are up."""
         try:
             for stroke in wanted:
+                deadline.check(self._name)
                 self._report(stroke, deadline)
                 self._report(UP, deadline)
         finally:

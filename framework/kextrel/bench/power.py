@@ -40,4 +40,5 @@ class RelayPower:
     def _switch(self, on: bool, deadline: Deadline) -> None:
         if self._board is None:
             raise BenchError("the power wire is closed", wire=self._name)
+        deadline.check(self._name)
         self._board.switch(self._channel, on, deadline=deadline, sink=self._sink, wire=self._wire)
