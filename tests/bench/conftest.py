@@ -55,6 +55,18 @@ def until_listening(port: int, seconds: float = 10) -> None:
     raise AssertionError(f"nothing listens on {port}")
 
 
+@pytest.fixture(scope="session")
+def lacks() -> Callable[[str], None]:
+    """`lacking`, for tests."""
+    return lacking
+
+
+@pytest.fixture(scope="session")
+def until_there() -> Callable[[int], None]:
+    """`until_listening`, for tests."""
+    return until_listening
+
+
 def public_line(key: Path) -> str:
     return key.with_name(key.name + ".pub").read_text().strip()
 

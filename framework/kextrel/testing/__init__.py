@@ -2,8 +2,25 @@
 
 import pytest
 
-pytest.register_assert_rewrite("kextrel.testing.shell")
+pytest.register_assert_rewrite(
+    *(f"kextrel.testing.{name}" for name in ("button", "console", "keyboard", "power", "shell"))
+)
 
+from kextrel.testing.button import ButtonConformance, ButtonPeer  # noqa: E402
+from kextrel.testing.console import ConsoleConformance, ConsolePeer  # noqa: E402
+from kextrel.testing.keyboard import KeyboardConformance, KeyboardPeer  # noqa: E402
+from kextrel.testing.power import PowerConformance, PowerPeer  # noqa: E402
 from kextrel.testing.shell import ShellConformance, ShellPeer  # noqa: E402
 
-__all__ = ["ShellConformance", "ShellPeer"]
+__all__ = [
+    "ButtonConformance",
+    "ButtonPeer",
+    "ConsoleConformance",
+    "ConsolePeer",
+    "KeyboardConformance",
+    "KeyboardPeer",
+    "PowerConformance",
+    "PowerPeer",
+    "ShellConformance",
+    "ShellPeer",
+]

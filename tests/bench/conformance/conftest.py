@@ -1,15 +1,22 @@
-"""Peers for the suites of kextrel.testing: a virtual Mac on its own wires, and what the rooms' other peers lack."""
+"""Peers for the suites of kextrel.testing: a virtual Mac on its own wires, and virtual boards without a Mac."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+import os
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kextrel.lab import default_profile_path, load_profile, served
+from kextrel.virtual.clock import Clock
+from kextrel.virtual.faults import Faults
+from kextrel.virtual.wires.keyboard import HidInjector
+from kextrel.virtual.wires.relay import RelayBoard
 
 
 @pytest.fixture(scope="module")
@@ -21,3 +28,121 @@ def virtual_mac() -> Iterator[dict[str, Any]]:
         for account in mac["accounts"].values():
             account["password"] = Path(account["password"].removeprefix("file:")).read_text().strip()
         yield mac
+
+
+class Changes:
+    """What happened on a thread, for those who wait on another."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+        self._changed = threading.Condition()
+
+    def add(self, change: Any) -> None:
+        with self._changed:
+            self.seen.append(change)
+            self._changed.notify_all()
+
+    def after(self, count: int) -> list[Any]:
+        """All of them, once there are `count`."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.seen) >= count, 10), self.seen
+            return list(self.seen)
+
+
+class Contacts:
+    """One relay's contacts."""
+
+    def __init__(self) -> None:
+        self.changes = Changes()
+
+    def switch(self, on: bool, /) -> None:
+        self.changes.add(on)
+
+
+class Keys:
+    """The Mac's USB side: what is down after each event, as (modifier byte, usages)."""
+
+    def __init__(self) -> None:
+        self.changes = Changes()
+        self._down: set[int] = set()
+
+    def key(self, down: bool, usage: int, modifiers: int) -> None:
+        (self._down.add if down else self._down.discard)(usage)
+        bits = sum(1 << usage - 0xE0 for usage in self._down if usage >= 0xE0)
+        self.changes.add((bits, frozenset(usage for usage in self._down if usage < 0xE0)))
+
+    def pointer(self, x: int, y: int, buttons: int) -> None:
+        self.changes.add(("pointer", x, y, buttons))
+
+
+class Bench:
+    """An event loop on a thread of its own, with the virtual Mac's boards on it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._boards: list[Any] = []
+
+    def make(self, board: Callable[[], Any]) -> Any:
+        """What `board()` makes in the loop; it is taken away at the end."""
+
+        async def made() -> Any:
+            return board()
+
+        self._boards.append(asyncio.run_coroutine_threadsafe(made(), self._loop).result(10))
+        return self._boards[-1]
+
+    def close(self) -> None:
+        for board in self._boards:
+            self._loop.call_soon_threadsafe(board.close)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    made.close()
+
+
+class VirtualRelays:
+    """The virtual Mac's relay board: `told(channel)` is what a channel's contacts were told."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._contacts = {1: Contacts(), 2: Contacts()}
+        self._board = bench.make(lambda: RelayBoard(self._contacts[1], self._contacts[2], Faults(), Clock()))
+        self._asked = 0
+        self.port: str = self._board.port.path
+
+    def told(self, channel: int) -> list[bool]:
+        """Waits for what is under way: frames are carried out in order, so a last one for the other channel tells."""
+        self._asked += 1
+        other = 3 - channel
+        frame = bytes([0xA0, other, 0, 0xA0 + other])
+        descriptor = os.open(self.port, os.O_WRONLY | os.O_NOCTTY)
+        os.write(descriptor, frame)
+        os.close(descriptor)
+        self._contacts[other].changes.after(self._asked)
+        return list(self._contacts[channel].changes.seen)
+
+
+@pytest.fixture
+def virtual_relays(bench: Bench) -> VirtualRelays:
+    return VirtualRelays(bench)
+
+
+class VirtualInjector:
+    """The virtual Mac's USB-HID board, and what arrives behind it."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.keys = Keys()
+        self._board = bench.make(lambda: HidInjector(self.keys, lambda: True, Clock()))
+        self.port: str = self._board.port.path
+
+
+@pytest.fixture
+def virtual_injector(bench: Bench) -> VirtualInjector:
+    return VirtualInjector(bench)
