@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kextrel.cli import certifying, hands, labs, observing, parsing, rules, scenarios, serving
+from kextrel.cli import certifying, hands, inspecting, labs, observing, parsing, rules, scenarios, serving
 
 __all__ = ["app"]
 
@@ -25,6 +25,7 @@ app.command("certify")(certifying.certify)
 app.command("run")(scenarios.run)
 app.command("predict")(scenarios.predict)
 app.command("rules")(rules.rules)
+app.command("inspect")(inspecting.inspect)
 app.command("observe")(observing.observe)
 app.command("parse")(parsing.parse)
 app.add_typer(lab, name="lab")

@@ -16,19 +16,20 @@ _OLDEST_DARWIN = 5
 
 
 def needed_macos(component: Component) -> str | None:
-    """The newest of: LSMinimumSystemVersion, what its Intel slice was linked for, and the kernel whose interfaces it
-    asks for; for a driver its OSMinimumDriverKitVersion. None where nothing says anything."""
+    """The newest of: LSMinimumSystemVersion; for a kext the kernel whose interfaces it asks for; for all others what
+    they were linked for, and for a driver its OSMinimumDriverKitVersion. None where nothing says anything."""
     found = [version for version in _said(component) if version is not None]
     return str(max(found)) if found else None
 
 
 def _said(component: Component) -> Iterator[Version | None]:
     yield _version(component.minimum_macos)
-    for one in component.slices:
-        yield _linked_for(one, alone=len(component.slices) == 1)
     if component.kind is ComponentKind.KEXT:
         for name, version in component.libraries.items():
             yield _of_darwin(version) if name.startswith(_KPI) else None
+        return
+    for one in component.slices:
+        yield _linked_for(one, alone=len(component.slices) == 1)
     if component.kind is ComponentKind.DRIVER_EXTENSION:
         yield _of_darwin(str(component.info.get("OSMinimumDriverKitVersion", "")))
 
