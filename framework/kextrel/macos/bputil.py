@@ -61,8 +61,13 @@ class Policy:
 
     @property
     def security_mode(self) -> str | None:
-        """Full, Reduced or Permissive, as printed before smb0."""
-        return self.words.get("smb0") or None
+        """Full, Reduced or Permissive, as printed before smb0; without the word as far as smb0 and smb1 tell."""
+        if self.words.get("smb0"):
+            return self.words["smb0"]
+        reduced, permissive = self.present("smb0"), self.present("smb1")
+        if reduced is False:
+            return "Full"
+        return {True: "Permissive", False: "Reduced", None: None}[permissive] if reduced else None
 
     def flag(self, tag: str) -> str | int | None:
         """ "absent", a number, the text where it is neither, None where the row is missing or was cut."""
@@ -108,6 +113,8 @@ class BputilAnswer:
             "pairing": first.pairing,
             **{tag: first.fields.get(tag) or None for tag in ("auxp", "auxi", "auxr", "coih")},
             "policies": len(self.policies),
+            "volume_groups": [one.volume_group for one in self.policies],
+            "security_modes": [one.security_mode for one in self.policies],
             "failed_groups": list(self.failed_groups),
             "supported": self.supported,
             "prompt": self.prompt,
@@ -209,10 +216,13 @@ def _entry(line: str, draft: _Draft) -> bool:
 def _continued(line: str, draft: _Draft) -> bool:
     """The rest of a hash that a terminal put on the next line."""
     text = line.strip()
-    if draft.last is None or not _HEX_ONLY.match(text):
+    if draft.last is None:
         return False
     (table, tag), draft.last = draft.last, None
-    if len(table[tag]) + len(text) > 128:
+    # A value may begin on the next line; what goes on is a hash, never a word or a number.
+    begins = not table[tag] and (text in (ABSENT, "0", "1") or _HEX_ONLY.match(text))
+    goes_on = _HEX_ONLY.match(table[tag]) and _HEX_ONLY.match(text) and len(table[tag]) + len(text) <= 128
+    if not (begins or goes_on):
         return False
     table[tag] += text
     return True

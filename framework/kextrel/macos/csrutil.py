@@ -7,6 +7,7 @@ With several macOS installations it asks which one, and waits.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ __all__ = ["CsrutilAnswer", "Protection", "Sip", "read"]
 Sip = Literal["enabled", "disabled", "custom"]
 
 _INSTALLATION = re.compile(r"\s{0,8}(\d{1,3}): (.*)\Z")
+_STATUS = re.compile(r"System Integrity Protection (?:status:\s{0,8}|is )(enabled|disabled|unknown|on|off)\b(.*)\Z")
 _PROTECTIONS = (
     "Apple Internal",
     "Kext Signing",
@@ -82,12 +84,16 @@ def read(text: str | bytes) -> CsrutilAnswer:
     protections: list[Protection] = []
     installations: list[str] = []
     unparsed: list[str] = []
-    prompt, error, lines = False, None, list(meaningful(clean(text)))
+    cleaned = clean(text)
+    prompt, error, lines = False, None, list(_joined(meaningful(cleaned)))
+    # A last line without its full stop and without its end was cut: more may have stood there.
+    if lines and not cleaned.endswith("\n") and lines[-1].strip().startswith("System Integrity Protection status"):
+        lines[-1] += "" if lines[-1].endswith(".") else " …"
     for line in lines:
         stripped = line.strip()
         if (row := _protection(stripped)) is not None:
             protections.append(row)
-        elif "System Integrity Protection status:" in stripped or "System Integrity Protection is " in stripped:
+        elif _STATUS.search(stripped) or stripped.startswith("System Integrity Protection status"):
             sip = _sip(stripped)
             unparsed.extend([] if sip else [line])
         elif "Authenticated Root status:" in stripped:
@@ -112,6 +118,20 @@ def read(text: str | bytes) -> CsrutilAnswer:
     return CsrutilAnswer(sip, ssv, tuple(protections), prompt, tuple(installations), error, tuple(unparsed))
 
 
+def _joined(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, with the status in one where a narrow terminal broke it between words."""
+    held = ""
+    for line in lines:
+        whole = f"{held} {line.strip()}" if held else line
+        unfinished = whole.count("(") > whole.count(")") or _STATUS.search(whole) is None
+        broken = whole.strip().startswith("System Integrity") and unfinished and len(whole) < 120
+        held = whole.rstrip() if broken and "…" not in whole else ""
+        if not held:
+            yield whole
+    if held:
+        yield held
+
+
 def _protection(line: str) -> Protection | None:
     name, _, value = line.partition(":")
     if name not in _PROTECTIONS or value.strip() not in ("enabled", "disabled"):
@@ -120,10 +140,16 @@ def _protection(line: str) -> Protection | None:
 
 
 def _sip(line: str) -> Sip | None:
-    if "Custom" in line:
+    """The word after "status:" or "is"; None where what stands in parentheses after it was cut off."""
+    match = _STATUS.search(line)
+    if match is None:
+        return None
+    word, rest = match[1].lower(), match[2].strip()
+    if "Custom Configuration" in rest:
         return "custom"
-    words = line.rstrip(" .").split()
-    return {"enabled": "enabled", "disabled": "disabled", "on": "enabled", "off": "disabled"}.get(words[-1])  # type: ignore[return-value]
+    if word == "unknown" or not (rest in ("", ".") or "Apple Internal" in rest):
+        return None
+    return "enabled" if word in ("enabled", "on") else "disabled"
 
 
 def _error(line: str) -> str | None:

@@ -6,9 +6,10 @@ the index are kexts that were unloaded; size 0 is built into the kernel. No rows
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kextrel.macos.text import clean, is_noise, require
@@ -17,19 +18,26 @@ __all__ = ["KextList", "KextRow", "is_apple", "read"]
 
 # A lookbehind keeps each token from being tried at every one of its characters: linear on one line of 100 MB.
 _NAME = re.compile(r"(?<!\S)(\S+)[ \t]+\(([^()\s]+)\)")
-_UUID = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f.-]*")
+# Whole, or openly left out ("DB501FB3-..."); what was merely cut off is none.
+_UUID = re.compile(r"(?<!\S)[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?!\S)|(?<!\S)[0-9A-Fa-f]{8}-\.{2,3}")
 _CELL = r"(?:\d{1,10}|-|0x[0-9a-fA-F]{1,16})"
-_START = re.compile(rf"\s{{0,40}}{_CELL}\s{{1,40}}{_CELL}\s{{1,40}}{_CELL}(?!\S)")
-# A row with nothing missing and nothing over: only such a one is believed when it is put together from two lines.
+_ARCHITECTURE = r"(?:x86_64h?|arm64e?|i386)"
+_ARCHITECTURES = re.compile(_ARCHITECTURE + r"\Z")
+_START = re.compile(rf"\s{{0,40}}{_CELL}\s{{1,40}}{_CELL}\s{{1,40}}(?:0x[0-9a-fA-F]{{1,16}}|0)(?!\S)")
+_DIGITS = re.compile(r"[\d\s]{0,4000}>\s{0,40}\Z")
+# A row with nothing missing and nothing over: only such a one is believed when it is put together from several lines.
 _WHOLE = re.compile(
-    rf"\s{{0,40}}(?:{_CELL}\s{{1,40}}){{5}}[A-Za-z0-9._-]{{1,250}} \([^()\s]{{1,60}}\)"
+    rf"\s{{0,40}}(?:{_CELL}\s{{1,40}}){{5}}(?:{_ARCHITECTURE}\s{{1,40}})?[A-Za-z0-9._-]{{1,250}} \([^()\s]{{1,60}}\)"
     r"(?: {1,4}[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?(?: {1,4}<[\d ]{0,2000}>)?\Z"
 )
+_MOST_PIECES = 5
 
 
 @dataclass(frozen=True)
 class KextRow:
-    """One kext. `index` and `refs` are None where the row has a dash or was cut; `size` and `wired` are bytes."""
+    """One kext. `index` and `refs` are None where the row has a dash or was cut; `size` and `wired` are bytes.
+
+    `linked` is None where it is not said, also where a terminal broke it so that its numbers cannot be told."""
 
     name: str
     version: str
@@ -83,12 +91,13 @@ def read(text: str | bytes) -> KextList:
     rows: list[KextRow] = []
     unparsed: list[str] = []
     header = noise = False
-    for line in _unwrapped(clean(text).split("\n")):
+    for ways in _unwrapped(clean(text).split("\n")):
+        line = ways[0]
         if is_noise(line):
             noise = True
         elif line.lstrip().startswith("Index Refs"):
             header = True
-        elif (row := _row(line)) is not None:
+        elif (row := _agreed(ways)) is not None:
             rows.append(row)
         else:
             unparsed.append(line)
@@ -96,28 +105,54 @@ def read(text: str | bytes) -> KextList:
     return KextList(tuple(rows), header, tuple(unparsed))
 
 
-def _unwrapped(lines: Iterable[str]) -> list[str]:
-    """Rows that a terminal broke in two, at a blank or inside a word, whole again; blank lines dropped."""
-    whole: list[str] = []
-    open_row = False
+def _unwrapped(lines: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """Each row as all that it may have been before a terminal broke it, at a blank or inside a word; blank lines
+    dropped."""
+    pieces: list[str] = []
     for line in lines:
         if not line or line.isspace():
             continue
-        starts = _START.match(line) is not None
-        joined = _joined(whole[-1], line) if open_row and not starts else None
-        if joined is not None:
-            whole[-1] = joined
-        else:
-            whole.append(line.rstrip())
-        open_row = starts
-    return whole
+        opened = bool(pieces) and "<" in pieces[-1] + pieces[0] and ">" not in pieces[-1]
+        goes_on = bool(pieces) and (not _START.match(line) or (opened and _DIGITS.match(line) is not None))
+        if goes_on and len(pieces) < _MOST_PIECES and len(line) < 4096:
+            pieces.append(line)
+            continue
+        yield from _put_together(pieces)
+        pieces = [line] if _START.match(line) else []
+        if not pieces:
+            yield (line.rstrip(),)
+    yield from _put_together(pieces)
 
 
-def _joined(first: str, second: str) -> str | None:
-    if len(first) + len(second) > 4096:
+def _put_together(pieces: list[str]) -> Iterator[tuple[str, ...]]:
+    """The longest run of the pieces that makes a row; what is over stands alone."""
+    for count in range(len(pieces), 1, -1):
+        whole = tuple(dict.fromkeys(text for text in _ways(pieces[:count]) if _WHOLE.match(text)))
+        if whole:
+            yield whole
+            yield from ((piece.rstrip(),) for piece in pieces[count:])
+            return
+    yield from ((piece.rstrip(),) for piece in pieces)
+
+
+def _ways(pieces: list[str]) -> Iterator[str]:
+    """With a blank and without one at each break; the rest of a line is where the terminal put it."""
+    for between in itertools.product((" ", ""), repeat=len(pieces) - 1):
+        text = pieces[0].rstrip()
+        for blank, piece in zip(between, pieces[1:], strict=True):
+            text += blank + (piece.strip() if blank else piece.rstrip())
+        yield text
+
+
+def _agreed(ways: tuple[str, ...]) -> KextRow | None:
+    """The row that all ways are; where they only disagree in what it links against, that is not known."""
+    rows = [row for text in ways if (row := _row(text)) is not None]
+    if not rows or len(rows) < len(ways):
         return None
-    candidates = (f"{first} {second.strip()}", f"{first}{second.rstrip()}")
-    return next((row for row in candidates if _WHOLE.match(row)), None)
+    if all(row == rows[0] for row in rows):
+        return rows[0]
+    bare = [replace(row, linked=None) for row in rows]
+    return bare[0] if all(row == bare[0] for row in bare) else None
 
 
 def _row(line: str) -> KextRow | None:
@@ -125,6 +160,7 @@ def _row(line: str) -> KextRow | None:
     if match is None:
         return None
     head, tail = line[: match.start()].split(), line[match.end() :]
+    head = head[:5] if len(head) == 6 and _ARCHITECTURES.match(head[5]) else head
     if len(head) != 5 or not all(re.fullmatch(_CELL, cell) for cell in head):
         return None
     index, refs, address, size, wired = (_integer(cell) for cell in head)
@@ -133,10 +169,12 @@ def _row(line: str) -> KextRow | None:
 
 
 def _linked(tail: str) -> tuple[int, ...] | None:
-    _, mark, rest = tail.partition("<")
-    if not mark:
+    _, _, rest = tail.partition("<")
+    numbers, ended, _ = rest.partition(">")
+    cells = numbers.split()
+    if not ended or not all(cell.isdecimal() and len(cell) < 10 for cell in cells):
         return None
-    return tuple(int(cell) for cell in rest.partition(">")[0].split() if cell.isdecimal() and len(cell) < 10)
+    return tuple(int(cell) for cell in cells)
 
 
 def _integer(cell: str) -> int | None:

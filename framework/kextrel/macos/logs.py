@@ -14,21 +14,11 @@ from typing import Any
 
 from kextrel.macos import load
 from kextrel.macos.loglines import Entry, entries
+from kextrel.macos.sysext import STATES
 from kextrel.macos.text import Facts, clean, flat, meaningful, require, unique
 
-__all__ = ["STATES", "Event", "LogAnswer", "LoggedKext", "Transition", "read"]
+__all__ = ["Event", "LogAnswer", "LoggedKext", "Transition", "read"]
 
-STATES = frozenset(
-    {
-        *("realizing", "staging", "validating", "validating_by_category", "activated_waiting_for_user"),
-        *("activated_enabling", "activated_enabled", "activated_disabled", "activated_waiting_to_upgrade"),
-        *("activated_waiting_to_upgrade_on_reboot", "terminating_for_disable", "terminating_for_upgrade"),
-        *("terminating_for_disable_but_still_running", "terminating_for_upgrade_via_delegate"),
-        *("terminating_for_uninstall", "terminating_for_uninstall_via_delegate"),
-        *("terminating_for_uninstall_but_still_running", "terminated_waiting_to_uninstall_on_reboot"),
-        *("uninstalling", "uninstalled"),
-    }
-)
 _BY_LENGTH = sorted(STATES, key=len, reverse=True)
 _LONGEST = 90
 

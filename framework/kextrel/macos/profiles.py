@@ -76,7 +76,7 @@ def read(text: str | bytes) -> EnrollmentAnswer:
 
 def _facts(line: str) -> dict[str, Any]:
     label, colon, value = (part.strip() for part in line.partition(":"))
-    answer = {"Yes": True, "No": False}.get(value.partition(" ")[0])
+    answer = {"Yes": True, "No": False}.get(value.partition("(")[0].strip())
     if colon and label == "Enrolled via DEP" and answer is not None:
         return {"dep": answer}
     if colon and label == "MDM enrollment" and answer is not None:
@@ -89,5 +89,9 @@ def _facts(line: str) -> dict[str, Any]:
 
 
 def _mdm(enrolled: bool, value: str) -> dict[str, Any]:
-    note = value.partition("(")[2].partition(")")[0].strip()
-    return {"mdm": enrolled, "user_approved": note == "User Approved" if enrolled else None, "note": note or None}
+    _, opened, rest = value.partition("(")
+    note, closed, _ = rest.partition(")")
+    # A note that was cut off may have been that one.
+    told = enrolled and not (opened and not closed)
+    approved = " ".join(note.split()) == "User Approved" if told else None
+    return {"mdm": enrolled, "user_approved": approved, "note": note.strip() or None}

@@ -93,7 +93,6 @@ _BY_TOOL: Mapping[str, Reader] = MappingProxyType(
         "csrutil": _csrutil,
         "sw_vers": system.read_sw_vers,
         "uname": system.read_uname,
-        "sysctl": system.read_sysctl,
         "nvram": system.read_nvram,
         "fdesetup": system.read_filevault,
         "codesign": codesign.read,
@@ -169,6 +168,9 @@ def _by_arguments(tool: str, arguments: list[str]) -> Reader | None:
     if tool == "system_profiler":
         types = [word for word in arguments if word.startswith("SP")]
         return _BY_DATA_TYPE.get(types[0]) if len(types) == 1 else None
+    if tool == "sysctl":
+        names = tuple(word for word in arguments if not word.startswith("-"))
+        return partial(system.read_sysctl, names=names) if "-n" in arguments else system.read_sysctl
     if tool == "sqlite3" and any("KextPolicy" in word for word in arguments):
         sql = " ".join(arguments)
         return partial(kextpolicy.read, table=kextpolicy.table_of(sql), columns=kextpolicy.columns_of(sql))

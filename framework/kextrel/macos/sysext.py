@@ -6,24 +6,56 @@ only the place of a star is left to tell the two columns apart, and sometimes no
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from kextrel.macos.text import clean, is_noise, require
 
-__all__ = ["SystemExtension", "SystemExtensionList", "read"]
+__all__ = ["STATES", "SystemExtension", "SystemExtensionList", "read"]
+
+STATES = frozenset(
+    {
+        *("realizing", "staging", "validating", "validating_by_category", "activated_waiting_for_user"),
+        *("activated_enabling", "activated_enabled", "activated_disabled", "activated_waiting_to_upgrade"),
+        *("activated_waiting_to_upgrade_on_reboot", "terminating_for_disable", "terminating_for_upgrade"),
+        *("terminating_for_disable_but_still_running", "terminating_for_upgrade_via_delegate"),
+        *("terminating_for_uninstall", "terminating_for_uninstall_via_delegate"),
+        *("terminating_for_uninstall_but_still_running", "terminated_waiting_to_uninstall_on_reboot"),
+        *("uninstalling", "uninstalled"),
+    }
+)
+"""The states as sysextd's database and log write them; the list has blanks for underscores."""
+
+# By what is left without blanks, so that wraps and lost blanks cost nothing. The manual page has "for" for "to".
+_SPOKEN = {state.replace("_", ""): state.replace("_", " ") for state in STATES}
+_SPOKEN["terminatedwaitingforuninstallonreboot"] = "terminated waiting to uninstall on reboot"
+_NEW_STATE = re.compile(r"[a-z][a-z ]{2,80}\Z")
+_PLACES = {
+    f"System Settings > General > Login Items & Extensions > {kind} Extensions"
+    for kind in ("Network", "Driver", "Endpoint Security", "Camera")
+}
+_BY_PLACE = {place.replace(" ", ""): place for place in _PLACES}
 
 _COUNT = re.compile(r"\s{0,8}(\d{1,6}) extension\(s\)\s{0,8}\Z")
-_SECTION = re.compile(r"\s{0,8}--- ?(com\.\S{1,200})")
-_BUNDLE = re.compile(r"(?<!\S)(\S+)\s+\(([^()/\s]*)/([^()\s]*)\)")
-_TEAM = re.compile(r"-|[A-Z0-9]{10}")
+_SECTION = re.compile(r"\s{0,8}(?:---?|—-?|–-?)\s{0,4}(com\.[\w.-]{1,200})")
+_STARS = re.compile(r"[ \t]{0,40}(?:\*[ \t]{0,40}){0,2}")
+_TEAM = re.compile(r"([A-Z0-9]{10}|-)[ \t]{1,40}")
+_BUNDLE = re.compile(r"([A-Za-z0-9][\w.-]{1,250})\s{0,40}\(([^()/]{0,80})/([^()]{0,80})\)")
+# The beginning of a row that a terminal broke before its bundle identifier was over.
+_BEGUN = re.compile(
+    r"[ \t]{0,40}(?:\*[ \t]{0,40}){0,2}(?:[A-Z0-9]{10}|-)(?:[ \t]{1,40}[\w.-]{0,250})?\s{0,4}(?:\([^()]{0,80})?\Z"
+)
 _FAILED = re.compile(r"systemextensionsctl: list command failed: (.{0,400})")
+_TITLES = ("enabled", "active", "teamID")
 _ENABLED = "activated enabled"
 _DRIVER = "com.apple.system_extension.driver_extension"
 _DRIVER_STATES = frozenset({"terminating for upgrade via delegate", "terminating for uninstall via delegate"})
+_WIDE = 79  # columns: a line that is at least this long was broken by the terminal, not between words
+_MOST_PIECES = 4
 
 
 @dataclass(frozen=True)
@@ -75,31 +107,32 @@ class _Draft:
     extensions: list[SystemExtension] = field(default_factory=list)
     hints: dict[str, str] = field(default_factory=dict)
     unparsed: list[str] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
+    """The lines of a row that is not over yet."""
+    hint: str | None = None
+    """The hint of a section that is not over yet."""
 
     def known(self) -> bool:
         return self.count is not None or self.header or self.error or bool(self.extensions or self.category)
 
+    def give_up(self) -> None:
+        """A row whose state never came is kept as unread."""
+        self.unparsed += self.pieces
+        self.pieces = []
+
 
 def read(text: str | bytes) -> SystemExtensionList:
     """Reads the list. Raises UnreadableAnswer for other text."""
-    draft, pending, first = _Draft(), "", ""
+    draft, first = _Draft(), ""
     for line in clean(text).split("\n"):
         if not line or line.isspace() or is_noise(line):
             continue
         first = first or line
         if _title(line, draft):
-            pending = _given_up(pending, draft)
-            continue
-        row = _row(f"{pending} {line.strip()}" if pending else line, draft.category)
-        if row is not None:
-            draft.extensions.append(row)
-            pending = ""
-        elif not pending and _BUNDLE.search(line):
-            pending = line.rstrip()
-        else:
-            pending = _given_up(pending, draft)
+            draft.give_up()
+        elif not _row_line(line, draft):
             draft.unparsed.append(line)
-    _given_up(pending, draft)
+    draft.give_up()
     require(draft.known(), "systemextensionsctl list", [first])
     return SystemExtensionList(
         draft.count,
@@ -111,26 +144,72 @@ def read(text: str | bytes) -> SystemExtensionList:
     )
 
 
-def _given_up(pending: str, draft: _Draft) -> str:
-    """A row whose state never came is kept as unread."""
-    if pending:
-        draft.unparsed.append(pending)
-    return ""
+def _row_line(line: str, draft: _Draft) -> bool:
+    """A row, or a piece of one; False for what is neither."""
+    begun = bool(draft.pieces) and _bundle(draft.pieces[0]) is None
+    row = None if begun else _row(line, draft.category)
+    if row is None and draft.pieces and (begun or _bundle(line) is None):
+        return _goes_on(line, draft)
+    draft.give_up()
+    if row is not None:
+        draft.extensions.append(row)
+        return True
+    if _bundle(line) is not None or _BEGUN.match(line):
+        draft.pieces = [line]
+        return True
+    return False
+
+
+def _goes_on(line: str, draft: _Draft) -> bool:
+    pieces = [*draft.pieces, line]
+    row = _joined(pieces, draft.category)
+    if row is None and _bundle(pieces[0]) is None and (alone := _row(line, draft.category)) is not None:
+        row = alone
+        draft.give_up()
+    if row is not None:
+        draft.extensions.append(row)
+        draft.pieces = []
+    elif len(pieces) < _MOST_PIECES:
+        draft.pieces = pieces
+    else:
+        draft.give_up()
+        return False
+    return True
+
+
+def _joined(pieces: list[str], category: str | None) -> SystemExtension | None:
+    """The row that the pieces make, whether the terminal broke between words or inside them; then its state must be a
+    known one. What the ways disagree in beside a name's blanks is not believed."""
+    rows = [row for text in _ways(pieces) if (row := _row(text, category, whole=False))]
+    if not rows or any(replace(row, name=None) != replace(rows[0], name=None) for row in rows):
+        return None
+    return rows[0]
+
+
+def _ways(pieces: list[str]) -> Iterator[str]:
+    """The pieces put together in every way, the likeliest first."""
+    wide = [len(piece.expandtabs()) >= _WIDE for piece in pieces[:-1]]
+    orders = [("", " ") if broken else (" ", "") for broken in wide]
+    for between in itertools.product(*orders):
+        parts = [piece.lstrip() if blank else piece for piece, blank in zip(pieces[1:], between, strict=True)]
+        yield pieces[0] + "".join(blank + part for blank, part in zip(between, parts, strict=True))
 
 
 def _title(line: str, draft: _Draft) -> bool:
     """Everything that is not a row: the count, sections, column titles, the hint, the failure."""
-    if match := _COUNT.match(line):
+    if draft.hint is not None and draft.category and _bundle(line) is None:
+        _hint(f"{draft.hint} {line.strip()}", draft)
+    elif match := _COUNT.match(line):
         draft.count = int(match[1])
     elif match := _SECTION.match(line):
         draft.category = match[1]
         _hint(line, draft)
-    elif line.lstrip().startswith("---") and "Go to '" in line:
+    elif line.lstrip().startswith(("---", "(Go to")) and "Go to " in line:
         _hint(line, draft)
     elif match := _FAILED.search(line):
         draft.error = True
         draft.reason = match[1].partition(" be completed. ")[2].strip() or match[1].strip()
-    elif line.split()[:3] == ["enabled", "active", "teamID"]:
+    elif tuple(line.split()[:3]) == _TITLES:
         draft.header = True
     else:
         return False
@@ -138,35 +217,60 @@ def _title(line: str, draft: _Draft) -> bool:
 
 
 def _hint(line: str, draft: _Draft) -> None:
-    place = line.partition("Go to '")[2].partition("'")[0]
-    if place and draft.category:
-        draft.hints[draft.category] = place
+    _, quoted, rest = line.replace("‘", "'").replace("’", "'").partition("Go to '")
+    place, ended, _ = rest.partition("'")
+    # A hint is never longer than two lines of a terminal.
+    draft.hint = line if quoted and not ended and len(line) < 400 else None
+    if place and ended and draft.category:
+        draft.hints[draft.category] = _BY_PLACE.get(place.replace(" ", ""), place)
 
 
-def _row(line: str, category: str | None) -> SystemExtension | None:
-    match = _BUNDLE.search(line)
-    opening = line.rfind("[")
-    if match is None or opening < match.end() or not line.rstrip().endswith("]"):
+def _bundle(line: str) -> re.Match[str] | None:
+    """The identifier and the two versions, where nothing but stars and a team stands before them."""
+    stars = _STARS.match(line)
+    at = stars.end() if stars else 0
+    team = _TEAM.match(line, at)
+    return _BUNDLE.match(line, team.end() if team else at)
+
+
+def _row(line: str, category: str | None, *, whole: bool = True) -> SystemExtension | None:
+    match = _bundle(line)
+    if match is None or (not whole and (" " in match[2] or " " in match[3])):
         return None
-    state = line[opening + 1 :].rstrip().rstrip("]").strip()
+    opening, closing = line.rfind("["), line.rfind("]")
+    if not match.end() <= opening < closing or line[closing + 1 :].strip():
+        return None
+    state = _state(line[opening + 1 : closing], whole)
+    if state is None:
+        return None
     before = line[: match.start()]
-    team = next((word for word in reversed(before.split()) if _TEAM.fullmatch(word)), None)
+    team = next((word for word in before.replace("*", " ").split()), None)
     enabled, active = _stars(before, state)
-    name = line[match.end() : opening].strip() or None
-    return SystemExtension(match[1], match[2], match[3], state, category, team, name, enabled, active)
+    name = " ".join(line[match.end() : opening].split()) or None
+    return SystemExtension(match[1], match[2].strip(), match[3].strip(), state, category, team, name, enabled, active)
+
+
+def _state(words: str, whole: bool) -> str | None:
+    known = _SPOKEN.get(words.replace(" ", "").replace("\t", "").replace("_", ""))
+    if known is None and whole and _NEW_STATE.match(words):
+        return words
+    return known
 
 
 def _stars(before: str, state: str) -> tuple[bool | None, bool | None]:
-    """The two columns, by their tabs; without tabs by the place of the stars, as far as it tells."""
+    """The two columns, by their tabs; without tabs by the place of the stars and by what the state allows."""
     cells = before.split("\t")
     if len(cells) >= 3:
         return cells[0].strip() == "*", cells[1].strip() == "*"
     count = before.count("*")
     if count >= 2:
         return True, True
+    indented = before[:1].isspace()
     if count == 1:
-        return (True, None) if before.lstrip(" ") == before else (False, True)
-    return (False, False) if before[:1].isspace() else (state == _ENABLED, None)
+        return (True, None) if state == _ENABLED and not indented else (False, True)
+    if state.startswith("activated"):
+        return state == _ENABLED, None
+    return False, False if indented else None
 
 
 def _same_category(rows: list[SystemExtension]) -> tuple[SystemExtension, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from kextrel.macos import intel
 from kextrel.macos.text import clean, meaningful, require
 
 __all__ = [
@@ -29,7 +30,9 @@ _NOTHING: Callable[[], Mapping[str, str]] = lambda: MappingProxyType({})  # noqa
 _BOOTTIME = re.compile(r"\{ ?sec = (\d{1,12}), ?usec = (\d{1,7}) ?\}")
 _VERSION = re.compile(r"\d{1,3}(?:\.\d{1,4}){0,3}\Z")
 _BUILD = re.compile(r"\d{1,3}[A-Z]\d{1,5}[a-z]?\Z|\d{1,3}[A-Z]\d+[a-z]\Z")
-_KERNEL = re.compile(r"root:\S{1,200}/(\S{1,200})")
+# A kernel's build names its architecture and, on Apple silicon, its chip: what was cut off has neither.
+_KERNEL = re.compile(r"root:[^\s/]{1,200}/([A-Z]{2,40}_(?:X86_64|I386|ARM64(?:_[A-Z]{1,10}\d{0,6})?))")
+_RELEASE = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\Z")
 _MACHINE = re.compile(r"arm64e?|x86_64h?|i386")
 _SYSCTL = re.compile(r"([a-zA-Z0-9_.%-]{2,200})\s{0,8}[:=]\s{0,8}(.*)\Z")
 _UNKNOWN_OID = re.compile(r"unknown oid '([^'\n]{1,200})'")
@@ -55,10 +58,10 @@ class SwVers:
 class Uname:
     """`kernel` is the build of the kernel (RELEASE_ARM64_T8103); `machine` is this process's: x86_64 under Rosetta."""
 
-    release: str
-    host: str
-    kernel: str | None
-    machine: str | None
+    release: str | None = None
+    host: str | None = None
+    kernel: str | None = None
+    machine: str | None = None
     unparsed: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, Any]:
@@ -111,7 +114,27 @@ class Nvram:
     unparsed: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, Any]:
-        return {"values": dict(self.values), "absent": sorted(self.absent), "error": self.error}
+        name, value = next(iter(self.values.items())) if len(self.values) == 1 else (None, None)
+        return {
+            "values": dict(self.values),
+            "name": name,
+            "value": value,
+            "secure_boot": self.secure_boot,
+            "sip_bits": self.sip_bits,
+            "absent": sorted(self.absent),
+            "error": self.error,
+        }
+
+    @property
+    def secure_boot(self) -> str | None:
+        """What Secure Boot of a T2 is set to: full, medium, none; None: not said."""
+        found = next((value for name, value in self.values.items() if name.endswith("AppleSecureBootPolicy")), "")
+        return {"%02": "full", "%01": "medium", "%00": "none"}.get(found)
+
+    @property
+    def sip_bits(self) -> int | None:
+        """csr-active-config as a number; None: not said, or not four bytes."""
+        return intel.sip_bits(self.values["csr-active-config"]) if "csr-active-config" in self.values else None
 
 
 @dataclass(frozen=True)
@@ -147,23 +170,37 @@ def read_sw_vers(text: str | bytes) -> SwVers:
 
 
 def read_uname(text: str | bytes) -> Uname:
-    """`uname -a`, also when a terminal wrapped it."""
+    """`uname -a`, also when a terminal wrapped it; `-v`, `-m` and `-r` alone."""
     lines = list(meaningful(clean(text)))
     words = " ".join(lines).split()
+    if len(words) == 1 and (_MACHINE.fullmatch(words[0]) or _RELEASE.match(words[0])):
+        return Uname(machine=words[0]) if _MACHINE.fullmatch(words[0]) else Uname(release=words[0])
+    only_version = words[:3] == ["Darwin", "Kernel", "Version"]
     require(len(words) >= 3 and words[0] == "Darwin", "uname -a", lines)
-    at = next((i for i, word in enumerate(words) if _KERNEL.match(word)), len(words))
-    kernel = _KERNEL.match(words[at]) if at < len(words) else None
-    machine = words[at + 1] if at + 1 < len(words) and _MACHINE.fullmatch(words[at + 1]) else None
-    rest = " ".join(words[at + 1 + (machine is not None) :])
-    return Uname(words[2], words[1], kernel[1] if kernel else None, machine, (rest,) if rest else ())
+    release, host = (words[3].rstrip(":") if len(words) > 3 else None, None) if only_version else (words[2], words[1])
+    kernel, rest = _kernel(words)
+    machine = rest[0] if rest and _MACHINE.fullmatch(rest[0]) else None
+    left = " ".join(rest[machine is not None :])
+    return Uname(release, host, kernel, machine, (left,) if left else ())
 
 
-def read_sysctl(text: str | bytes) -> Sysctl:
-    """Any list of `name: value`, and the names that this kernel does not know."""
+def _kernel(words: list[str]) -> tuple[str | None, list[str]]:
+    """The kernel's build and the words after it. A terminal may have broken it: then two words are one."""
+    at = next((place for place, word in enumerate(words) if word.startswith("root:")), len(words))
+    for count in (1, 2):
+        match = _KERNEL.fullmatch("".join(words[at : at + count]))
+        if match:
+            return match[1], words[at + count :]
+    return None, words[at + 1 :]
+
+
+def read_sysctl(text: str | bytes, names: tuple[str, ...] = ()) -> Sysctl:
+    """Any list of `name: value`, and the names that this kernel does not know. `names`: those that were asked for with
+    -n, which leaves them out of the answer."""
     values: dict[str, str] = {}
     absent: set[str] = set()
     unparsed: list[str] = []
-    boot, lines = None, list(meaningful(clean(text)))
+    boot, lines = None, _named(list(meaningful(clean(text))), names)
     for line in lines:
         if match := _UNKNOWN_OID.search(line):
             absent.add(match[1])
@@ -175,6 +212,13 @@ def read_sysctl(text: str | bytes) -> Sysctl:
             unparsed.append(line)
     require(bool(values or absent or boot), "sysctl", lines)
     return Sysctl(MappingProxyType(values), frozenset(absent), boot, tuple(unparsed))
+
+
+def _named(lines: list[str], names: tuple[str, ...]) -> list[str]:
+    """The values with their names before them, where there is one for each."""
+    if len(lines) != len(names):
+        return lines
+    return [line if line.startswith(f"{name}:") else f"{name}: {line}" for name, line in zip(names, lines, strict=True)]
 
 
 def read_nvram(text: str | bytes) -> Nvram:
