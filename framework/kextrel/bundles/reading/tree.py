@@ -32,9 +32,13 @@ class Budget:
     entries: int = MOST_ENTRIES
 
     def take(self, size: int) -> None:
-        """Raises Refused where `size` more bytes are too many."""
+        """Counts `size` more bytes. Raises Refused where they are too many."""
+        self.refuse(size)
         self.bytes -= size
-        if self.bytes < 0:
+
+    def refuse(self, size: int) -> None:
+        """Raises Refused where `size` more bytes would be too many."""
+        if size > self.bytes:
             raise Refused(f"it holds more than {MOST_BYTES >> 20} MiB when unpacked", _TOO_LARGE)
 
     def take_entry(self) -> None:

@@ -32,6 +32,7 @@ def unzip(path: Path, budget: Budget, store: Path) -> Tree:
         with path.open("rb") as file:
             _refuse_vast_directory(file)
             with zipfile.ZipFile(file) as archive:
+                budget.refuse(sum(entry.file_size for entry in archive.infolist()))
                 for entry in archive.infolist():
                     _take(tree, archive, entry)
     except _DAMAGED as error:
