@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kextrel.cli import certifying, hands, inspecting, labs, observing, parsing, rules, scenarios, serving
+from kextrel.cli import certifying, hands, inspecting, labs, observing, parsing, readying, rules, scenarios, serving
 
 __all__ = ["app"]
 
@@ -34,6 +34,8 @@ app.add_typer(hands.mac, name="mac")
 
 lab.command("list")(labs.list_macs)
 lab.command("check")(labs.check)
+lab.command("doctor")(readying.doctor)
+lab.command("prepare")(readying.prepare)
 lab.command("release")(labs.release)
 virtual.command("serve")(serving.serve)
 

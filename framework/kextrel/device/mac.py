@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from kextrel.bench.protocols import Wire
 from kextrel.device import baseline as levels
+from kextrel.device import readiness
 from kextrel.device.actions import perform
 from kextrel.device.observe import Sighting, observe
 from kextrel.device.performed import Performed
@@ -99,6 +100,18 @@ class TestMac:
         """Back to a baseline; see `kextrel.device.baseline.cost` for its price."""
         with self._step("baseline", level=level):
             levels.reach(self._rig, level, deadline=deadline)
+
+    def examine(self, *, bundles: Sequence[Path] = (), deadline: Deadline) -> list[readiness.Finding]:
+        """Whether it is prepared for the bench, row by row; see `kextrel.device.readiness`."""
+        with self._step("examine"):
+            return readiness.examine(self._rig, bundles=bundles, deadline=deadline)
+
+    def make_ready(
+        self, *, bundles: Sequence[Path] = (), done: Callable[[readiness.Remedied], None], deadline: Deadline
+    ) -> list[readiness.Finding]:
+        """Puts right what SSH can, tells `done` of each remedy, and examines it again."""
+        with self._step("make ready"):
+            return readiness.make_ready(self._rig, bundles=bundles, done=done, deadline=deadline)
 
     def close(self) -> None:
         """Lets go of everything pressed and closes the wires. Harmless the second time."""

@@ -16,7 +16,6 @@ from kextrel.macos.text import clean, meaningful
 __all__ = [
     "APPLE_SIGNING",
     "BATTERY",
-    "CONSOLE_USER",
     "FILEVAULT",
     "HARDWARE_PORTS",
     "KEYBOARD_MODE",
@@ -25,8 +24,8 @@ __all__ = [
     "SUDO_RIGHTS",
     "VOLUMES",
     "fetch",
-    "is_administrator",
     "generated_uid",
+    "is_administrator",
     "read_battery",
     "read_owners",
     "read_ports",
@@ -42,7 +41,6 @@ __all__ = [
 ]
 
 SUDO_RIGHTS = "sudo -n -l"
-CONSOLE_USER = "stat -f %Su /dev/console"
 FILEVAULT = "fdesetup status"
 SCREEN_LOCK = "sysadminctl -screenLock status 2>&1"
 POWER = "pmset -g"
@@ -92,7 +90,7 @@ def verify_kext(path: str) -> str:
 
 def read_rights(text: str) -> tuple[str, ...]:
     """What `sudo -l` lists as free of a password: ("ALL",), or programmes."""
-    lines = [line for line in meaningful(clean(text))]
+    lines = list(meaningful(clean(text)))
     if not any("may run the following" in line for line in lines):
         raise UnreadableAnswer(SUDO_RIGHTS, lines[0] if lines else "")
     free = (found.group(1).split(",") for line in lines if (found := _FREE.search(line)))
@@ -138,7 +136,7 @@ def read_uid(text: str) -> str:
 def read_owners(text: str) -> frozenset[str]:
     """The UUIDs of the cryptographic users that own the volume."""
     blocks = re.split(r"\+-- ", clean(text))
-    if len(blocks) < 2 and "found" not in text:
+    if "Cryptographic user" not in blocks[0]:
         raise UnreadableAnswer("diskutil apfs listUsers", text.strip())
     owning = (_UUID.match(block.upper()) for block in blocks if re.search(r"Volume Owner:\s+Yes", block))
     return frozenset(found.group() for found in owning if found)

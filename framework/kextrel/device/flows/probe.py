@@ -1,0 +1,42 @@
+"""Do keys arrive as they were pressed? Letters typed where they can be read: into the search field of Settings."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from kextrel.device.flows import pane
+from kextrel.device.flows.screens import has
+from kextrel.device.rig import Rig
+from kextrel.timing import Deadline
+
+__all__ = ["LETTERS", "Typed", "typed"]
+
+LETTERS = "qyxz"
+"""No word of any screen has them in this order; a German layout makes `qzxy` of them."""
+_EXCHANGED = "qzxy"
+
+
+class Typed(StrEnum):
+    """What became of the letters."""
+
+    RIGHT = "as they were typed"
+    EXCHANGED = "with y and z exchanged"
+    NOTHING = "not at all"
+
+
+def typed(rig: Rig, *, deadline: Deadline) -> Typed:
+    """Opens Settings, whose focus begins in its search field, types, looks, and closes it again."""
+    try:
+        pane.open_pane(rig, pane.security(rig), deadline=deadline)
+        rig.keyboard.type(LETTERS, deadline=deadline)
+        came = rig.sees(
+            lambda text: has(text, LETTERS) or has(text, _EXCHANGED),
+            rig.timeouts.settle,
+            deadline=deadline,
+            what="the letters that were typed",
+        )
+    finally:
+        pane.close_settings(rig, deadline=deadline)
+    if came is None:
+        return Typed.NOTHING
+    return Typed.RIGHT if has(came, LETTERS) else Typed.EXCHANGED

@@ -1,0 +1,36 @@
+"""Rows 9 and 10: power that the bench can cut, and a disk with one macOS."""
+
+from __future__ import annotations
+
+from kextrel.device.readiness.asking import Asking
+from kextrel.device.readiness.finding import Finding, missing, ok, passed_over
+from kextrel.errors import UnreadableAnswer
+from kextrel.macos import readiness as told
+
+__all__ = ["disk", "power"]
+
+
+def power(asking: Asking) -> Finding:
+    """PREP-09: a battery, which no relay cuts; autorestart."""
+    if asking.rig.wires.power is None:
+        return passed_over("PREP-09", "the profile has no power wire, so nothing cuts the mains")
+    if told.read_battery(asking.run(told.BATTERY).out):
+        how = "take it out of circuit, or take the power wire out of the profile"
+        return missing("PREP-09", f"its battery keeps it on when the relay cuts the mains; {how}")
+    if told.read_power(asking.run(told.POWER).out).get("autorestart") != 1:
+        how = "run `sudo pmset -a autorestart 1`, or `kextrel lab prepare`"
+        return missing("PREP-09", f"autorestart is off, so it stays off after a power cut; {how}")
+    return ok("PREP-09", "it has no battery in circuit, and starts by itself when the mains are back")
+
+
+def disk(asking: Asking) -> Finding:
+    """PREP-10: the volumes with the role System."""
+    done = asking.run(told.VOLUMES)
+    if done.exit_code != 0:
+        raise UnreadableAnswer(done.command, done.err.strip())
+    found = told.read_system_volumes(done.out)
+    if len(found) == 1:
+        return ok("PREP-10", f"{found[0]} is the only volume with a macOS")
+    names = ", ".join(repr(name) for name in found)
+    how = f"erase all but {asking.rig.facts.volume!r} in Disk Utility"
+    return missing("PREP-10", f"{len(found)} volumes have a macOS ({names}), and bputil asks which is meant; {how}")
