@@ -1,18 +1,25 @@
-"""Makes bundles from descriptions. They are signed by a test authority, so no real Mac loads them.
+"""Makes bundles from descriptions, signed by a test authority, so that no real Mac loads them; reads those of strangers.
 
 kext         a .kext                 app     an app that carries system extensions
 sysext       what the app carries    macho, executable, signature, entitlements, resources, authority: their parts
+reading      bundles of strangers
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kextrel.bundles.app import APP_PREFIX, app_name, make_app
 from kextrel.bundles.kext import kext_name, make_kext
 from kextrel.vocabulary import Extension, ExtensionKind
 
-__all__ = ["APP_PREFIX", "file_name", "make", "make_app"]
+if TYPE_CHECKING:  # who makes bundles need not wait for the readers
+    from datetime import datetime
+
+    from kextrel.bundles.reading.found import Inspected
+
+__all__ = ["APP_PREFIX", "file_name", "inspect", "make", "make_app"]
 
 
 def make(extension: Extension, folder: Path) -> Path:
@@ -32,3 +39,10 @@ def file_name(extension: Extension) -> str:
     if extension.kind is ExtensionKind.KEXT:
         return kext_name(extension)
     return f"{app_name([extension])}.app"
+
+
+def inspect(path: Path | str, now: datetime | None = None) -> Inspected:
+    """Everything that a bundle, a package or an archive says of its bundles; see `reading.inspect`."""
+    from kextrel.bundles.reading import inspect as read
+
+    return read(path, now)
