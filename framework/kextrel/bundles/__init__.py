@@ -1,4 +1,4 @@
-"""Makes bundles from descriptions, signed by a test authority, so that no real Mac loads them; reads those of strangers.
+"""Makes bundles from descriptions, signed by a test authority that no real Mac trusts; reads those of strangers.
 
 kext         a .kext                 app     an app that carries system extensions
 sysext       what the app carries    macho, executable, signature, entitlements, resources, authority: their parts
