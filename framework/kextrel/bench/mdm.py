@@ -38,7 +38,8 @@ _NO_SUCH = (404, 405, 501)  # a server that does not know this request
 
 @dataclass(frozen=True)
 class Server:
-    """Where the API is. `register`: this server takes its webhook from us, as Kextrel's own does.
+    """Where the API is. `register`: this server takes its webhook from us, as Kextrel's own does. `push`: False for a
+    server without a push certificate, whose Macs ask by themselves, as virtual ones do.
 
     `certificate`: a PEM file of the authority that signed the server's; without it the system's are asked.
     """
@@ -47,6 +48,7 @@ class Server:
     api_key: str = field(repr=False)
     certificate: Path | None = None
     register: bool = False
+    push: bool = True
 
 
 class NanoMdm:
@@ -75,7 +77,8 @@ class NanoMdm:
         self._answers.expect(command)
         try:
             self._each("PUT", f"/v1/enqueue/{self._id}", deadline, content=body, params={"nopush": "1"})
-            self._each("PUT", f"/v1/push/{self._id}", deadline)
+            if self._server.push:
+                self._each("PUT", f"/v1/push/{self._id}", deadline)
         except Transient:  # nothing listens there, so nothing can be taken back
             self._answers.forget(command)
             raise
@@ -157,12 +160,12 @@ class NanoMdm:
         if answer.status_code not in _TAKEN:
             raise self._wrong(answer)
         said = _json(answer)
+        self._refuse(said)
         status = said.get("status")
         ours = status.get(self._udid) if isinstance(status, dict) else None
         if not said or not (isinstance(ours, dict) or answer.status_code == httpx.codes.OK):
             raise self._wrong(answer)
-        for found in (said, ours if isinstance(ours, dict) else {}):
-            self._refuse(found)
+        self._refuse(ours if isinstance(ours, dict) else {})
 
     def _refuse(self, said: Mapping[str, Any]) -> None:
         if error := said.get("command_error"):

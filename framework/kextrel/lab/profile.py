@@ -195,13 +195,17 @@ class WebhookProfile(Written):
 
 
 class MdmWire(Written):
-    """NanoMDM, or a server with its API, and the Mac's UDID there. `certificate`: PEM of the server's authority."""
+    """NanoMDM, or a server with its API, and the Mac's UDID there. `certificate`: PEM of the server's authority.
+
+    `push: false` is for a server without a push certificate, whose Macs ask by themselves, as virtual ones do.
+    """
 
     driver: Literal["nanomdm"]
     url: Annotated[str, BeforeValidator(_url)]
     api_key: SecretReference
     udid: Annotated[str, BeforeValidator(_udid)]
     certificate: str | None = None
+    push: Flag = True
     webhook: WebhookProfile
 
 

@@ -116,7 +116,7 @@ def _managing(name: str, mdm: MdmWire, sink: Sink, base: Path) -> Callable[[], N
     key = resolve(hook.hmac_key, base) if hook.hmac_key is not None else None
     webhook = Webhook(hook.listen, hook.port, hook.host, hook.path, key)
     certificate = base / Path(mdm.certificate).expanduser() if mdm.certificate is not None else None
-    server = Server(mdm.url, resolve(mdm.api_key, base), certificate, hook.register_)
+    server = Server(mdm.url, resolve(mdm.api_key, base), certificate, hook.register_, mdm.push)
     return lambda: NanoMdm(f"{name}.mdm ({mdm.url})", server, mdm.udid, webhook, sink)
 
 
