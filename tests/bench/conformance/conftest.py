@@ -7,14 +7,25 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from kextrel.bench.power import RelayPower
+from kextrel.bench.shell import SshShell
+from kextrel.bench.sshlink import Login
+from kextrel.evidence import EvidenceLog
 from kextrel.lab import default_profile_path, load_profile, served
+from kextrel.timing import Deadline
 from kextrel.virtual.clock import Clock
 from kextrel.virtual.faults import Faults
+from kextrel.virtual.mdm.identity import about
+from kextrel.virtual.service import run
+from kextrel.virtual.spec import Endpoints, MacSpec
 from kextrel.virtual.wires.keyboard import HidInjector
 from kextrel.virtual.wires.relay import RelayBoard
 
@@ -83,6 +94,8 @@ class Bench:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._boards: list[Any] = []
+        self._running: list[Future[None]] = []
+        self._stop: asyncio.Event | None = None
 
     def make(self, board: Callable[[], Any]) -> Any:
         """What `board()` makes in the loop; it is taken away at the end."""
@@ -93,7 +106,22 @@ class Bench:
         self._boards.append(asyncio.run_coroutine_threadsafe(made(), self._loop).result(10))
         return self._boards[-1]
 
+    def serve(self, spec: MacSpec) -> Endpoints:
+        """Runs a virtual Mac in the loop until the end; where it answers, once it does."""
+        ready: Future[Endpoints] = Future()
+
+        async def story() -> None:
+            self._stop = self._stop or asyncio.Event()
+            await run([spec], on_ready=ready.set_result, stop=self._stop)
+
+        self._running.append(asyncio.run_coroutine_threadsafe(story(), self._loop))
+        return ready.result(30)
+
     def close(self) -> None:
+        if self._stop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+        for running in self._running:
+            running.result(10)
         for board in self._boards:
             self._loop.call_soon_threadsafe(board.close)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -106,6 +134,47 @@ def bench() -> Iterator[Bench]:
     made = Bench()
     yield made
     made.close()
+
+
+class OnMains:
+    """A virtual Mac on the loop of a Bench, and its mains: for what needs more than a lab profile says."""
+
+    def __init__(self, bench: Bench, spec: MacSpec) -> None:
+        self.spec = spec
+        self.udid = next(iter(about(SimpleNamespace(spec=spec), spec.enrollment).values()))
+        self.line: dict[str, Any] = bench.serve(spec).as_dict()
+        ssh, password = self.line["ssh"], spec.administrator.password
+        login = Login(spec.administrator.name, password=password)
+        self.shell = SshShell("mini.shell", ssh["host"], ssh["port"], login, [ssh["host_key"]], EvidenceLog())
+        self.shell.wait_for_boot(deadline=Deadline.after(20))
+
+    def off(self) -> None:
+        with closing(self._mains()) as mains:
+            mains.off(deadline=Deadline.after(5))
+        self.shell.wait_until_gone(deadline=Deadline.after(20))
+
+    def on(self) -> None:
+        with closing(self._mains()) as mains:
+            mains.on(deadline=Deadline.after(5))
+
+    def _mains(self) -> RelayPower:
+        """Opened when it is needed: a run that a test starts wants the port for itself."""
+        return RelayPower("mini.power", self.line["relay"], 1, EvidenceLog())
+
+
+@pytest.fixture(scope="module")
+def virtual_mac_of() -> Iterator[Callable[[MacSpec], OnMains]]:
+    """Runs the virtual Mac of a spec: `virtual_mac_of(MacSpec("mini", prepared=True))`."""
+    bench, macs = Bench(), list[OnMains]()
+
+    def made(spec: MacSpec) -> OnMains:
+        macs.append(OnMains(bench, spec))
+        return macs[-1]
+
+    yield made
+    for mac in macs:
+        mac.shell.close()
+    bench.close()
 
 
 class VirtualRelays:
