@@ -70,6 +70,15 @@ def test_predict_reads_like_a_page_too(kextrel: Run, tmp_path: Path) -> None:
     assert "2. load driver  →  refused (security-mode)  [KEXT-06" in kextrel("predict", "a.mac.yaml").stdout
 
 
+def test_explain_says_why_and_what_helps(kextrel: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.mac.yaml").write_text(WALK)
+    page = kextrel("explain", "a.mac.yaml").stdout
+    assert "KEXT-06 [S0, S1, S2]: " in page
+    assert "The shortest way to have it loaded: boot into 1TR (hold the power button); " in page
+    said = json.loads(kextrel("explain", "a.mac.yaml", "--json").stdout)
+    assert said["steps"][1]["way"]["steps"][0] == {"boot": {"into": "1tr"}}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "place", "hint"),
     [
@@ -158,7 +167,9 @@ def test_nothing_at_all_is_answered_with_help(kextrel: Run) -> None:
     assert "certify" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["certify", "run", "predict", "rules", "observe", "lab", "virtual", "mac"])
+@pytest.mark.parametrize(
+    "command", ["certify", "run", "predict", "rules", "explain", "observe", "lab", "virtual", "mac"]
+)
 def test_every_command_explains_itself(kextrel: Run, command: str) -> None:
     done = kextrel(command, "--help")
     assert done.returncode == 0

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kextrel.cli import certifying, hands, inspecting, labs, observing, parsing, readying, rules, scenarios, serving
+from kextrel.cli import certifying, explaining, hands, inspecting, labs, observing, parsing, rules, scenarios, serving
 
 __all__ = ["app"]
 
@@ -25,6 +25,7 @@ app.command("certify")(certifying.certify)
 app.command("run")(scenarios.run)
 app.command("predict")(scenarios.predict)
 app.command("rules")(rules.rules)
+app.command("explain")(explaining.explain)
 app.command("inspect")(inspecting.inspect)
 app.command("observe")(observing.observe)
 app.command("parse")(parsing.parse)
@@ -34,8 +35,6 @@ app.add_typer(hands.mac, name="mac")
 
 lab.command("list")(labs.list_macs)
 lab.command("check")(labs.check)
-lab.command("doctor")(readying.doctor)
-lab.command("prepare")(readying.prepare)
 lab.command("release")(labs.release)
 virtual.command("serve")(serving.serve)
 
