@@ -54,7 +54,8 @@ def test_everything_is_held_and_the_path_of_the_page_is_told(certified: Any) -> 
 def test_the_folder_holds_the_report_and_nothing_else(certified: Any) -> None:
     assert [path.name for path in (certified.folder / "here").iterdir()] == ["kextrel-report"]
     left = {path.name for path in certified.report.iterdir()}
-    assert left == {"report.html", "junit.xml", "allure-results", "evidence.jsonl", "results.jsonl", "pictures"}
+    lists = {"coverage.json", "evidence.jsonl", "results.jsonl"}
+    assert left == lists | {"report.html", "junit.xml", "allure-results", "pictures"}
 
 
 def test_nothing_is_left_behind_elsewhere(certified: Any) -> None:
@@ -85,12 +86,21 @@ def test_every_rule_of_the_model_decided_a_held_step(certified: Any) -> None:
     assert {rule for step in certified.steps for rule in step["rules"]} == set(policy.RULES)
 
 
+def test_the_coverage_says_on_which_macs_each_rule_was_exercised(certified: Any) -> None:
+    told = json.loads((certified.report / "coverage.json").read_text())
+    assert told["exercised_nowhere"] == []
+    assert {name for mac in told["macs"] for name in mac["names"]} == {one["mac"] for one in certified.results}
+    assert sum(cell["held"] for cell in told["cells"]) == sum(len(step["rules"]) for step in certified.steps)
+
+
 def test_the_page_names_every_scenario_and_every_rule_with_what_stands_on_it(certified: Any) -> None:
     page = Words((certified.report / "report.html").read_text())
+    macs = next(row[1:] for row in page.rows if row[:1] == ["scenario"])
     for name, result in by_name(certified.results).items():
-        assert [row[1:3] for row in page.rows if row[:1] == [name]] == [[result["mac"], "held"]]
+        (row,) = [row for row in page.rows if row[:1] == [name + Path(result["file"]).name]]
+        assert row[1 + macs.index(result["mac"])].startswith("✓ held")
     decided = {row[0]: row[1] for row in page.rows if row and row[0] in policy.RULES}
-    counted = {rule: str(sum(rule in step["rules"] for step in certified.steps)) for rule in policy.RULES}
+    counted = {rule: f"held {sum(rule in step['rules'] for step in certified.steps)}" for rule in policy.RULES}
     assert decided == counted
     assert any("kmutil load" in words for words in page.words)
 

@@ -33,7 +33,9 @@ def test_all_that_ships_is_in_the_wheel(wheel: Path) -> None:
     others = {
         "kextrel/py.typed",
         "kextrel/certification/certify.ini",
+        "kextrel/report/templates/report.css",
         "kextrel/report/templates/report.html.j2",
+        "kextrel/report/templates/report.js",
         "kextrel/bundles/sample/README.md",
     }
     assert scenarios | profiles | others <= names

@@ -14,7 +14,18 @@ from kextrel.plugin.choosing import for_scenario
 from kextrel.plugin.reporting import ScenarioEnded, failure_text
 from kextrel.plugin.run import Run
 from kextrel.plugin.steps import Steps
-from kextrel.scenario import Judgement, Report, Scenario, StepReport, Visit, load, plan, untouched
+from kextrel.scenario import (
+    Judgement,
+    Report,
+    Scenario,
+    StepReport,
+    Visit,
+    foresee,
+    foreseen_rules,
+    load,
+    plan,
+    untouched,
+)
 from kextrel.vocabulary import Verdict
 
 __all__ = ["NOBODY", "ScenarioFile", "ScenarioItem", "in_order"]
@@ -65,14 +76,29 @@ class ScenarioItem(pytest.Item):
         run = _run_of(self.config)
         if not self.mac:
             nobody = untouched(self.scenario, "no Mac", Judgement(Verdict.NOT_CHECKED, None, self._why))
-            run.ended(nobody.to_json(), nobody.steps, 0.0)
+            run.ended(nobody.to_json() | self._missed(), nobody.steps, 0.0)
             ScenarioEnded.unless_held(nobody)
         began = time.monotonic()
         with Steps(self.config, run.log(self.mac)) as steps:
             report = self._performed(run, steps.add)
         minutes = self.visit.minutes if self.visit is not None else 0.0
-        run.ended(report.to_json(), report.steps, time.monotonic() - began, minutes)
+        unfit = bool(self.scenario.mac.unmet(run.plan.facts(self.mac)))
+        missed = self._missed() if unfit else {}
+        run.ended(report.to_json() | missed, report.steps, time.monotonic() - began, minutes)
         ScenarioEnded.unless_held(report)
+
+    def _missed(self) -> dict[str, Any]:
+        """What is not checked because no Mac fits: the Mac that it wants, and the rules that it would have shown."""
+        wanted = self.scenario.mac.template
+        told = {"architecture": wanted.architecture, "macos": str(self.scenario.mac.macos)}
+        return {"wanted": told | {"enrollment": wanted.enrollment}, "shows": self._shows()}
+
+    def _shows(self) -> list[str]:
+        """On the lowest macOS that it names. One with a mistake in it shows none: who runs it is told of that."""
+        try:
+            return list(foreseen_rules(foresee(self.scenario, self.scenario.mac.template.macos)))
+        except InputError:
+            return []
 
     def _performed(self, run: Run, on_step: Callable[[StepReport], None]) -> Report:
         """The scenario on its Mac; a Mac that cannot be had is the bench's failure, as a wire that fails later is.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -142,8 +143,18 @@ class Run:
         """What came of a scenario or a test on a Mac: `data` as `kextrel run` prints it. The next report carries it."""
         for said, step in zip(data["steps"], steps, strict=True):
             said["evidence"] = list(step.evidence)
-        told = {"mac": data["device"], "seconds": round(seconds, 3), "lab_minutes": round(lab_minutes, 1)}
-        self._unreported.append(data | told)
+        name = data["device"]
+        began = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+        told = {"mac": name, "started": began, "seconds": round(seconds, 3), "lab_minutes": round(lab_minutes, 1)}
+        self._unreported.append(data | told | self._facts(name))
+
+    def _facts(self, name: str) -> dict[str, Any]:
+        """What rules look at in the Mac; nothing for the name of none."""
+        if name not in self.plan.names():
+            return {}
+        facts = self.plan.facts(name)
+        told = {"architecture": facts.architecture, "macos": str(facts.macos), "enrollment": facts.enrollment}
+        return {"facts": told}
 
     def unreported(self) -> list[dict[str, Any]]:
         """The results that no report of a test has carried yet."""
@@ -162,7 +173,7 @@ class Run:
         return _kept
 
     def write_report(self) -> Path | None:
-        """Writes results.jsonl and report.html into the report's folder; None where none was asked for."""
+        """Writes results.jsonl, coverage.json and report.html into the report's folder; None where there is none."""
         if self.options.report is None or self.handed is not None:
             return None
         from kextrel.policy import RULES
@@ -171,7 +182,7 @@ class Run:
         self.options.report.mkdir(parents=True, exist_ok=True)
         lines = "".join(json.dumps(result, ensure_ascii=False) + "\n" for result in self.results)
         (self.options.report / "results.jsonl").write_text(lines, encoding="utf-8")
-        return write(self.options.report, {rule.id: rule.text for rule in RULES.values()}, self._about())
+        return write(self.options.report, RULES, self._about())
 
     def _about(self) -> dict[str, str]:
         shipped = "virtual Macs made to measure" if self.options.fit else "the shipped virtual lab"

@@ -13,7 +13,7 @@ from kextrel.device.rig import Rig
 from kextrel.errors import BenchError
 from kextrel.timing import Deadline
 
-__all__ = ["Place", "arrive", "await_off", "blame_or", "dark", "find", "no_signal"]
+__all__ = ["Place", "arrive", "await_off", "blame_or", "by_words", "dark", "find", "no_signal"]
 
 _SIGNAL_GAP = 3.0  # Mac seconds: a display changing its mode has no signal for a moment
 
@@ -42,6 +42,11 @@ _BY_SCREEN = {
     Shown.LOGIN: Place.MACOS,
     Shown.DESKTOP: Place.MACOS,
 }
+
+
+def by_words(text: str) -> Place | None:
+    """Where a Mac is that shows these words; None for words that are no sign."""
+    return _BY_SCREEN.get(shown(text))
 
 
 def find(rig: Rig, *, deadline: Deadline) -> Place:
