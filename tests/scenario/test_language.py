@@ -217,7 +217,7 @@ steps:
         ("- set-security: {allow: [user, user]}", "names 'user' twice"),
         ("- kext-consent: {}", "takes exactly one of 'add' and 'enabled'"),
         ("- kext-consent: {add: T, enabled: false}", "takes exactly one of 'add' and 'enabled'"),
-        ("- remove-profile: {id: p}", "'remove-profile' takes the id of a profile"),
+        ("- remove-profile: [p]", "'remove-profile' takes the id of a profile, or {id}"),
         ("- restart: {kext_paths: [agent]}", "must be a kext"),
         ("- upgrade: {macos: Sonoma}", "'Sonoma' is not a macOS version"),
         ("- install: driver\n    expect: {}", "says nothing; give it an outcome, a reason or a state"),
@@ -244,6 +244,11 @@ GOOD = {
     "extensions": "{driver: {}}",
     "steps": "[{install: driver}]",
 }
+
+
+MANAGED = '{macos: "14.5", enrollment: device}'
+TWICE = "{AllowedTeamIdentifiers: [A], AllowedSystemExtensions: {A: [com.example.a]}}"
+BOTH = "{RemovableSystemExtensions: {A: [com.example.a]}, NonRemovableSystemExtensions: {A: [com.example.a]}}"
 
 
 def top(**changed: str | None) -> str:
@@ -276,6 +281,10 @@ def top(**changed: str | None) -> str:
             top(extensions="{driver: {}, other: {bundle_id: com.example.kextrel.driver}}"),
             "has the bundle_id of 'driver'",
         ),
+        (top(profiles="[{id: p}, {id: p}]", mac=MANAGED), "'profiles' names 'p' twice"),
+        (top(profiles="[{id: p}, {id: p, kernel_extensions: {}}]", mac=MANAGED), "two profiles have the id 'p'"),
+        (top(profiles=f"[{{id: p, system_extensions: {TWICE}}}]", mac=MANAGED), "the profile 'p' contradicts itself"),
+        (top(profiles=f"[{{id: p, system_extensions: {BOTH}}}]", mac=MANAGED), "the profile 'p' contradicts itself"),
         (top(name="x\nname: y"), "f:3: the key 'name' is here twice"),
         (top(name="&a x"), "f:2: the anchor &a is not read here"),
         (top(name="!!str x"), "f:2: the tag"),
@@ -286,6 +295,11 @@ def test_a_bad_head_is_one_sentence_with_its_line(text: str, said: str) -> None:
     with pytest.raises(InputError) as caught:
         load_text(text)
     assert said in str(caught.value)
+
+
+def test_remove_profile_takes_its_id_alone_or_by_name() -> None:
+    (one,) = load_text(HEAD + "  - remove-profile: p\n  - remove-profile: {id: p}\n")
+    assert [step.action for step in one.steps] == [act.RemoveProfile("p")] * 2
 
 
 @pytest.mark.parametrize(

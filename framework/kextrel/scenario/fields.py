@@ -191,8 +191,8 @@ def word_of(words: type[E], only: Iterable[E] | None = None) -> Reader[E]:
     return lambda node, place: allowed[read(node, place)]
 
 
-def list_of(reader: Reader[T]) -> Reader[tuple[T, ...]]:
-    """A reader of a list, each item once."""
+def list_of(reader: Reader[T], said: Callable[[T], object] = str) -> Reader[tuple[T, ...]]:
+    """A reader of a list, each item once; `said` names an item for people."""
 
     def read(node: Node, place: Place) -> tuple[T, ...]:
         if not isinstance(node, yamltext.Sequence):
@@ -201,7 +201,7 @@ def list_of(reader: Reader[T]) -> Reader[tuple[T, ...]]:
         for item in node.items:
             value = reader(item, place.inside(f"an item of {place.what}"))
             if value in items:
-                raise place.wrong(f"{place.what} names '{value}' twice", item)
+                raise place.wrong(f"{place.what} names '{said(value)}' twice", item)
             items.append(value)
         return tuple(items)
 

@@ -19,11 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from kextrel import yamltext
 from kextrel.errors import InputError, UsageError, nearest
+from kextrel.policy import contradicts_itself
 from kextrel.scenario.fields import Fields, Place, list_of, one_of, text
 from kextrel.scenario.parameters import combinations, substitute, uses
 from kextrel.scenario.pins import Pin, read_pin
@@ -184,11 +186,17 @@ def _scenario(node: Node, path: str, suffix: str) -> Scenario:
 
 def _profiles(node: Node, place: Place) -> tuple[Profile, ...]:
     inner = place.inside("'profiles'")
-    found = list_of(lambda item, _: read_profile(Fields(item, place.inside("a profile"), PROFILE_FIELDS)))(node, inner)
+    read = list_of(
+        lambda item, _: read_profile(Fields(item, place.inside("a profile"), PROFILE_FIELDS)), attrgetter("id")
+    )
+    found = read(node, inner)
     ids = [profile.id for profile in found]
     for profile in found:
         if ids.count(profile.id) > 1:
             raise place.wrong(f"two profiles have the id '{profile.id}'", node)
+        if profile.system_extensions is not None and contradicts_itself(profile.system_extensions):
+            hint = "no MDM can have installed it (MDM-15): correct it, or leave it to an `install-profile` step"
+            raise place.wrong(f"the profile '{profile.id}' contradicts itself", node, hint)
     return found
 
 

@@ -68,7 +68,7 @@ def _read(verb: str, node: Node, place: Place, extensions: Extensions) -> tuple[
     if isinstance(node, Scalar) and row.short is not None:
         fields = Fields(_mapping_of(row.short, node), place, row.takes)
         return row.build(fields, extensions), fields.written[row.short]
-    if not isinstance(node, yamltext.Mapping) or row.short == "id":
+    if not isinstance(node, yamltext.Mapping):
         raise place.wrong(f"'{verb}' takes {_takes(row)}", node)
     fields = Fields(node, place, row.takes)
     return row.build(fields, extensions), fields.written
@@ -88,9 +88,8 @@ def _mapping_of(key: str, node: Scalar) -> yamltext.Mapping:
 
 def _takes(row: Verb) -> str:
     fields = "{" + ", ".join(row.takes) + "}"
-    if row.short == "id":
-        return "the id of a profile"
-    return f"an extension, or {fields}" if row.short else fields
+    short = "the id of a profile" if row.short == "id" else "an extension"
+    return f"{short}, or {fields}" if row.short else fields
 
 
 def _extension(extensions: Extensions, kind: ExtensionKind | None = None) -> Reader[str]:

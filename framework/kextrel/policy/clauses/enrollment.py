@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kextrel.policy.clauses import activation, approving, removal, signing, vouching
+from kextrel.policy.clauses import activation, approving, profiles, removal, signing, vouching
 from kextrel.policy.clauses.activation import ENABLED, TERMINATED, WAITING
 from kextrel.policy.mdm import MDM_07, MDM_10, MDM_14, MDM_15
 from kextrel.policy.rule import BIG_SUR, Law, Rule
 from kextrel.policy.ruling import Prediction, refused, ruled
 from kextrel.policy.situation import Situation
 from kextrel.policy.sysext import SYS_05, SYS_07, SYS_08, SYS_12
-from kextrel.vocabulary import Enrollment, Environment, Extension, Outcome, Profile, Reason, SystemPolicy, Version
+from kextrel.vocabulary import Enrollment, Environment, Extension, Outcome, Profile, Reason, Version
 from kextrel.vocabulary.actions import Enroll, InstallProfile, RemoveProfile, Unenroll
 
 __all__ = [
@@ -70,18 +70,9 @@ def installed_by_hand(situation: Situation, action: InstallProfile, law: Law) ->
 def malformed(situation: Situation, action: InstallProfile, law: Law) -> Prediction | None:
     """MDM-15: within one payload a profile may not contradict itself."""
     payload = action.profile.system_extensions
-    if payload is None or not law.says(MDM_15) or not (_a_team_twice(payload) or _removable_and_not(payload)):
+    if payload is None or not law.says(MDM_15) or not profiles.contradicts_itself(payload):
         return None
     return refused(Reason.MALFORMED_PROFILE, situation, MDM_15)
-
-
-def _a_team_twice(payload: SystemPolicy) -> bool:
-    return bool(payload.allowed_team_identifiers & payload.allowed_system_extensions.keys())
-
-
-def _removable_and_not(payload: SystemPolicy) -> bool:
-    fixed = payload.non_removable_system_extensions
-    return any(names & fixed.get(team, frozenset()) for team, names in payload.removable_system_extensions.items())
 
 
 def profile_installed(situation: Situation, action: InstallProfile, law: Law) -> Prediction:

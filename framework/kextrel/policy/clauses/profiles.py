@@ -12,6 +12,7 @@ from kextrel.vocabulary import Category, Extension, KernelPolicy, Signature, Sys
 
 __all__ = [
     "anybody_approves",
+    "contradicts_itself",
     "extension_listed",
     "extension_overrides",
     "kernel",
@@ -103,6 +104,14 @@ def _kind_allowed(extension: Extension, types: Iterable[Mapping[str, frozenset[s
 def extension_overrides(situation: Situation, law: Law) -> bool:
     """Whether the user may allow system extensions that no profile allows. Left out, the key means true."""
     return all(one.allow_user_overrides is not False for one in _counting(system(situation), law))
+
+
+def contradicts_itself(payload: SystemPolicy) -> bool:
+    """MDM-15: the same team in two lists, or the same extension called removable and not."""
+    fixed = payload.non_removable_system_extensions
+    twice = payload.allowed_team_identifiers & payload.allowed_system_extensions.keys()
+    both = (names & fixed.get(team, frozenset()) for team, names in payload.removable_system_extensions.items())
+    return bool(twice) or any(both)
 
 
 def removable(situation: Situation, extension: Extension) -> bool:
