@@ -56,11 +56,11 @@ class Policy:
         return self.model != "Macmini9,1"
 
     def frames(self, token: str) -> bytes:
-        said = [f"{token} begin 65536\n".encode()]
-        for name, text in self._sections().items():
-            out = text.encode()
-            said.append(f"{token} {name} 0 {len(out)} 0\n".encode() + out + b"\n")
-        return b"".join(said) + f"{token} end\n".encode()
+        said = {name: text.encode() for name, text in self._sections().items()}
+        codes = "".join(f" {name} 0" for name in said)
+        sizes = "".join(f" {len(out)} {name}.out\n 0 {name}.err\n" for name, out in said.items())
+        head = f"{token} begin 65536\n{token} sections{codes}\n{sizes}{token} data\n"
+        return head.encode() + b"".join(said.values()) + f"\n{token} end\n".encode()
 
     def _sections(self) -> dict[str, str]:
         listed = KEXT_HEAD + APPLES + "".join(self._row(name) for name in self.aux)
@@ -155,7 +155,7 @@ class FakeShell(_Wire):
         self.world.log.append(f"run {command}")
         self.world.inputs.append(input)
         if command == "/bin/sh -s":
-            token = re.search(rb"([0-9a-f]{32}) begin", input)
+            token = re.search(rb"observe ([0-9a-f]{32}) ", input)
             assert token is not None
             if self.world.policy.broken:
                 return Completed(command, 134, b"", self.world.policy.broken.encode())
@@ -279,7 +279,7 @@ class FakeBeacon(_Wire):
 
     def receive(self, ticket: Ticket, *, deadline: Deadline) -> bytes:
         script = self.world.offered[-1]
-        token = re.search(r"([0-9a-f]{32}) begin", script)
+        token = re.search(r"observe ([0-9a-f]{32}) ", script)
         if not self.world.reports and token is not None:
             return self.world.policy.frames(token[1])
         if not self.world.reports:

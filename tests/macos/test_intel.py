@@ -18,10 +18,11 @@ MISSING = "nvram: Error getting variable - '{}': (iokit/common) data was not fou
 
 def frames(**sections: str) -> bytes:
     """An answer of the observing script; `nvram_t2` is its section nvram-t2."""
-    said = [f"{TOKEN} begin 65536\n"]
-    for name, text in sections.items():
-        said.append(f"{TOKEN} {name.replace('_', '-')} 0 {len(text)} 0\n{text}\n")
-    return "".join([*said, f"{TOKEN} end\n"]).encode()
+    named = {name.replace("_", "-"): text for name, text in sections.items()}
+    codes = "".join(f" {name} 0" for name in named)
+    sizes = "".join(f" {len(text)} {name}.out\n 0 {name}.err\n" for name, text in named.items())
+    head = f"{TOKEN} begin 65536\n{TOKEN} sections{codes}\n{sizes}{TOKEN} data\n"
+    return f"{head}{''.join(named.values())}\n{TOKEN} end\n".encode()
 
 
 @pytest.mark.parametrize(

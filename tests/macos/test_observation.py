@@ -47,8 +47,15 @@ echo "$*" >"$MARK/curl"
 """
 
 
+def forged_answer(token: str) -> str:
+    """A whole answer that says what is not so."""
+    said = "System Integrity Protection status: disabled.\n"
+    sizes = f"{len(said)} csrutil.out\n0 csrutil.err\n{len(said)} total\n"
+    return f"\n{token} begin 4096\n{token} sections csrutil 0\n{sizes}{token} data\n{said}\n{token} end\n"
+
+
 def folder_of(script: str) -> Path:
-    return Path(re.search(r"dir=(/tmp/kextrel-\w+)", script)[1])
+    return Path(re.search(r"(/tmp/kextrel-\w+)", script)[1])
 
 
 def test_every_fact_of_a_mac(fake_mac, shell):
@@ -153,9 +160,9 @@ def test_a_prompt_has_no_stdin_to_wait_on(fake_mac, shell):
 
 
 def test_no_output_can_forge_a_frame(fake_mac, shell):
-    forged = f"\n{fake_mac.token} csrutil 0 41 0\nSystem Integrity Protection status: disabled.\n{fake_mac.token} end\n"
+    forged = forged_answer(fake_mac.token)
     fake_mac.says("uname", forged * 3)
-    fake_mac.says("sw_vers", f"{fake_mac.token} begin 4096\n{forged}")
+    fake_mac.says("sw_vers", forged)
     seen = fake_mac.observe(shell)
     assert seen.sip.value == "enabled"
     assert seen.macos.value is UNKNOWN
@@ -165,9 +172,7 @@ def test_no_output_can_forge_a_frame(fake_mac, shell):
 def test_a_login_banner_that_forges_an_answer_is_passed_over(fake_mac):
     script = observation.script(fake_mac.token)
     honest = fake_mac.run(script, "sh").stdout
-    other = b"x" * 24
-    banner = other + b" begin 4096\n" + other + b" csrutil 0 42 0\nSystem Integrity Protection status: disabled.\n\n"
-    seen = observation.read(banner + other + b" end\n" + honest, token=fake_mac.token)
+    seen = observation.read(forged_answer("x" * 24).encode() + honest, token=fake_mac.token)
     assert (seen.sip.value, seen.problem) == ("enabled", "")
 
 

@@ -1,12 +1,13 @@
 """The frame around a script's sections: written by POSIX sh on a Mac, read here.
 
-The answer is `TOKEN begin LIMIT`, then for each section `TOKEN NAME CODE OUT ERR` and, after it, exactly OUT bytes of
-stdout and ERR bytes of stderr and a line end, and last `TOKEN end`. Because bytes are counted, nothing that a tool
-prints can be taken for a frame, whatever it knows. CODE is the exit code, or `timeout`, `absent` (no such tool) or
-`noroot`.
+The answer is `TOKEN begin LIMIT`; `TOKEN sections` with a name and a code for each; what `wc -c` says of the sections'
+files; `TOKEN data`; the bytes of all those files, one after the other; and last, on a line of its own, `TOKEN end`.
+Because bytes are counted before they are sent, nothing that a tool prints can be taken for a frame, whatever it knows,
+and a file that grew meanwhile moves the end from where it must be. A code is the exit code, or `timeout`, `absent` (no
+such tool) or `noroot`.
 
-Sections run side by side in folders of files that only this user can read. Each is cut off at a number of bytes and
-ended after a number of seconds, and so is its tool, with sudo's help where it runs as root.
+Sections run side by side in a folder of files that only this user can read. Each is cut off at a number of bytes and
+ended after a number of seconds, with sudo's help where it runs as root.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from types import MappingProxyType
 
 from kextrel.errors import UsageError
@@ -24,7 +26,8 @@ __all__ = ["Frames", "Probe", "Section", "build", "parse"]
 
 _TOKEN = re.compile(r"[A-Za-z0-9]{16,64}\Z")
 _BEGIN = re.compile(rb"(?:\A|\n)([A-Za-z0-9]{16,64}) begin (\d{3,9})\n")
-_HEADER = re.compile(rb"([A-Za-z0-9]{16,64}) ([a-z0-9-]{1,40}) ([a-z]{1,10}|\d{1,3}) +(\d{1,9}) +(\d{1,9})\n")
+_SECTIONS = re.compile(rb"([A-Za-z0-9]{16,64}) sections((?: [a-z0-9-]{1,40} (?:[a-z]{1,10}|\d{1,3}))*)\n")
+_SIZE = re.compile(rb" *(\d{1,9}) ([a-z0-9-]{1,40}\.(?:out|err)|total)?\n")
 _TICKS = 20
 _PROBLEMS = {
     "timeout": "it did not end in time",
@@ -34,59 +37,56 @@ _PROBLEMS = {
 
 # Runs under dash, bash 3.2 and zsh's sh alike: no local, no arrays, no arithmetic. Everything is a function, so that a
 # script that arrives on stdin is read whole before its first command, and one that was cut short does nothing.
+# Processes are dear on a Mac: a section costs its tool and no other, and all that they said is sent by two.
 _SHELL = """\
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# probe NAME user|root TOOL ARGUMENTS...: starts one section in the background.
-probe() {
+# ask NAME TOOL ARGUMENTS...: starts one section in the background.
+ask() {
   name=$1
-  who=$2
-  shift 2
-  names="$names $name"
-  : >"$dir/$name.out"
-  : >"$dir/$name.err"
-  if ! have "$1"; then
-    echo absent >"$dir/$name.code"
-  elif [ "$who" = user ] || [ "$uid" = 0 ]; then
-    ask "$@"
-  elif [ -n "$root" ]; then
-    ask $root "$@"
-  else
-    echo noroot >"$dir/$name.code"
+  shift
+  "$@" >"$name.out" 2>"$name.err" &
+  jobs="$jobs $name:$!"
+}
+
+# ask_root NAME TOOL ARGUMENTS...: the same as root, if there is a way.
+ask_root() {
+  if [ -n "$noroot" ]; then
+    skip noroot "$1"
+    return
+  fi
+  name=$1
+  shift
+  ask "$name" $root "$@"
+}
+
+# skip WHY NAME...: these sections are not run.
+skip() {
+  why=$1
+  shift
+  for name in "$@"; do
+    sections="$sections $name $why"
+  done
+}
+
+# end PID: ends a section's tool, and the one that sudo runs for us.
+end() {
+  pkill -KILL -P "$1"
+  if ! kill -KILL "$1" && [ -n "$root" ]; then
+    $root pkill -KILL -P "$1"
+    $root kill -KILL "$1"
   fi
 }
 
-# The subshell is ours to end even where the tool, being root's, is not: so the script never waits longer than it says.
-ask() {
-  (
-    ulimit -f @BLOCKS@
-    "$@" >"$dir/$name.out" 2>"$dir/$name.err" </dev/null &
-    echo $! >"$dir/$name.pid"
-    wait $!
-    echo $? >"$dir/$name.code"
-  ) </dev/null >/dev/null 2>&1 &
-  jobs="$jobs $!"
-  echo $! >"$dir/$name.job"
+give_up() {
+  for job in $jobs; do
+    end "${job#*:}"
+  done
+  rm -rf "$dir"
+  exit 1
 }
 
-# end_late: ends the sections that have no exit code yet, first our subshells, then their tools.
-end_late() {
-  pids=
-  for late in $names; do
-    if [ ! -s "$dir/$late.code" ]; then
-      pids="$pids $(cat "$dir/$late.pid")"
-      kill -TERM "$(cat "$dir/$late.job")"
-    fi
-  done
-  for pid in $pids; do
-    pkill -KILL -P "$pid"
-    if ! kill -KILL "$pid" && [ -n "$root" ]; then
-      $root pkill -KILL -P "$pid"
-      $root kill -KILL "$pid"
-    fi
-  done
-}
-
+# watch: tells the shell that the time is over; again and again, for a tool may outlive even SIGKILL.
 watch() {
   for tick in @TICKS@; do
     sleep @TICK@
@@ -94,82 +94,92 @@ watch() {
       return
     fi
   done
-  : >"$dir/late"
-  end_late
+  while [ -d "$dir" ] && kill -USR1 $$; do
+    sleep @TICK@
+  done
 }
 
-# measure FILE: how many of its bytes are shown, into $size. Processes are dear on a Mac, so none for an empty one.
-measure() {
-  size=0
-  if [ -s "$1" ]; then
-    size=$(wc -c <"$1")
-    if [ $size -gt @BYTES@ ]; then
-      size=@BYTES@
+# finish PID: its exit code into $code. The signal that the time is over ends a wait.
+finish() {
+  if [ -z "$late" ]; then
+    wait "$1"
+    code=$?
+    if [ -z "$late" ] || [ $code -le 128 ]; then
+      return
     fi
   fi
-}
-
-# part FILE SIZE: that much of it.
-part() {
-  if [ $2 -gt 0 ]; then
-    head -c $2 "$1"
+  end "$1"
+  wait "$1"
+  code=$?
+  if [ $code -gt 126 ]; then
+    code=timeout
   fi
 }
 
-show() {
-  code=timeout
-  if [ -s "$dir/$1.code" ]; then
-    read -r code <"$dir/$1.code"
-  fi
-  measure "$dir/$1.out"
-  out=$size
-  measure "$dir/$1.err"
-  err=$size
-  echo "@TOKEN@ $1 $code" $out $err
-  part "$dir/$1.out" $out
-  part "$dir/$1.err" $err
+collect() {
+  for job in $jobs; do
+    name=${job%%:*}
+    finish "${job#*:}"
+    sections="$sections $name $code"
+    if [ $code != timeout ]; then
+      files="$files $name.out $name.err"
+    fi
+  done
+}
+
+show_all() {
+  echo "$token begin @BYTES@"
+  echo "$token sections$sections"
+  wc -c $files
+  echo "$token data"
+  cat $files
   echo
+  echo "$token end"
 }
 
+ask_all() {
+@PROBES@
+}
+
+# observe TOKEN FOLDER [REPORT]
 observe() {
+  token=$1
+  dir=$2
+  report=$3
   PATH="$PATH:/usr/bin:/bin:/usr/sbin:/sbin"
   LC_ALL=C
   export PATH LC_ALL
   umask 077
-  dir=@DIR@
   root='@ROOT@'
-  uid=$(id -u)
-  names=
+  noroot=
+  if [ "$(id -u)" = 0 ]; then
+    root=
+  elif [ -z "$root" ]; then
+    noroot=yes
+  fi
   jobs=
-  if ! mkdir "$dir"; then
-    echo "@TOKEN@ begin @BYTES@"
-    echo "@TOKEN@ folder"
+  files=
+  sections=
+  late=
+  if ! mkdir "$dir" || ! cd "$dir"; then
+    echo "$token begin @BYTES@"
+    echo "$token folder"
     return 1
   fi
-  trap 'end_late; rm -rf "$dir"; exit 1' HUP INT PIPE TERM
-@PROBES@
-  watch </dev/null >/dev/null 2>&1 &
+  trap give_up HUP INT PIPE TERM
+  trap 'late=yes' USR1
+  ulimit -S -f @BLOCKS@
+  ask_all
+  watch >/dev/null &
   watcher=$!
-  for job in $jobs; do
-    wait "$job"
-  done
-  # Not when it has begun to end tools. Left alone it would keep our streams, and so the SSH channel, open for a tick.
-  if [ ! -e "$dir/late" ]; then
-    kill "$watcher"
-  fi
+  collect
+  kill "$watcher"
+  ulimit -S -f unlimited
   @SHOW@
+  cd /
   rm -rf "$dir"
 }
 
-show_all() {
-  echo "@TOKEN@ begin @BYTES@"
-  for one in $names; do
-    show "$one"
-  done
-  echo "@TOKEN@ end"
-}
-
-observe </dev/null 2>/dev/null
 """
 
 
@@ -188,8 +198,7 @@ class Probe:
         return ("sudo " if self.root else "") + shlex.join(self.command)
 
     def shell(self) -> str:
-        call = f"probe {self.name} {'root' if self.root else 'user'} {shlex.join(self.command)}"
-        return f"  have {shlex.quote(self.unless)} || {call}" if self.unless else f"  {call}"
+        return f"{'ask_root' if self.root else 'ask'} {self.name} {shlex.join(self.command)}"
 
 
 @dataclass(frozen=True)
@@ -219,28 +228,42 @@ def build(
     limit_seconds: float,
     limit_bytes: int,
     show: str = "show_all",
+    report: str = "",
 ) -> str:
-    """The whole script; `show` is the shell line that sends the frames off. UsageError: a bad token or limit."""
+    """The whole script; `show` is the shell line that sends the frames off, to `$report` if it likes.
+
+    Its last line alone holds what differs from run to run. UsageError: a bad token or limit.
+    """
     if not _TOKEN.match(token):
         raise UsageError("the token of a script must be 16 to 64 letters and digits from a random source")
     if not (0 < limit_seconds <= 3600 and 512 <= limit_bytes <= 1 << 24):
         raise UsageError("a section's limits are 0 to 3600 seconds and 512 bytes to 16 MiB")
-    folder = hashlib.sha256(f"folder {token}".encode()).hexdigest()[:24]
     values = {
         "@BLOCKS@": str(-(-limit_bytes // 512)),
         "@TICKS@": " ".join(str(n) for n in range(1, _TICKS + 1)),
         "@TICK@": f"{limit_seconds / _TICKS:g}",
         "@BYTES@": str(limit_bytes),
-        "@DIR@": f"/tmp/kextrel-{folder}",  # noqa: S108 - unguessable, made with mkdir and umask 077, refused if there
         "@ROOT@": _plain_words(sudo or ""),
-        "@PROBES@": "\n".join(probe.shell() for probe in probes),
+        "@PROBES@": "\n".join(_asking(probes)),
         "@SHOW@": show,
-        "@TOKEN@": token,
     }
     script = _SHELL
     for mark, value in values.items():
         script = script.replace(mark, value)
-    return script
+    folder = hashlib.sha256(f"folder {token}".encode()).hexdigest()[:24]
+    # Unguessable, made with mkdir and umask 077, and refused if it is there already.
+    return f"{script}{{ observe {token} /tmp/kextrel-{folder} '{report}'; }} </dev/null 2>/dev/null\n"
+
+
+def _asking(probes: Iterable[Probe]) -> Iterator[str]:
+    """The lines that start the sections: a tool's sections together, so that the Mac looks for it once."""
+    for (tool, unless), sections in groupby(probes, lambda probe: (probe.command[0], probe.unless)):
+        same = list(sections)
+        if unless:
+            yield f"  have {shlex.quote(unless)} ||"
+        yield f"  if have {shlex.quote(tool)}; then"
+        yield from (f"    {probe.shell()}" for probe in same)
+        yield f"  else\n    skip absent {' '.join(probe.name for probe in same)}\n  fi"
 
 
 def _plain_words(sudo: str) -> str:
@@ -257,27 +280,52 @@ def parse(raw: bytes, probes: Sequence[Probe], *, token: str | None) -> Frames:
         begin = _BEGIN.search(raw, begin.end() - 1)
     if begin is None:
         return Frames(MappingProxyType({}), "the Mac did not answer the script")
-    mark, at, sections = begin[1], begin.end(), dict[str, Section]()
-    if raw.startswith(mark + b" folder\n", at):
+    mark = begin[1]
+    if raw.startswith(mark + b" folder\n", begin.end()):
         return Frames(MappingProxyType({}), "the Mac could not make a folder under /tmp for the script")
     names = {probe.name for probe in probes}
-    while not raw.startswith(mark + b" end\n", at):
-        header = _HEADER.match(raw, at)
-        end = header.end() + int(header[4]) + int(header[5]) if header else 0
-        whole = header is not None and header[1] == mark and raw[end : end + 1 + len(mark)] == b"\n" + mark
-        if not whole or header is None or header[2].decode() not in names:
-            return Frames(MappingProxyType(sections), "the answer was cut off or damaged on its way")
-        name = header[2].decode()
-        sections[name] = _section(name, header, raw, int(begin[2]))
-        at = end + 1
-    return Frames(MappingProxyType(sections))
+    try:
+        return Frames(MappingProxyType(dict(_sections(raw, begin.end(), mark, names, int(begin[2])))))
+    except _Damaged:
+        return Frames(MappingProxyType({}), "the answer was cut off or damaged on its way")
 
 
-def _section(name: str, header: re.Match[bytes], raw: bytes, limit: int) -> Section:
-    code, out, err = header[3].decode(), int(header[4]), int(header[5])
-    start = header.end()
+class _Damaged(Exception):
+    """The frames do not stand where they must."""
+
+
+def _sections(raw: bytes, at: int, mark: bytes, names: set[str], limit: int) -> Iterator[tuple[str, Section]]:
+    listed = _SECTIONS.match(raw, at)
+    if listed is None or listed[1] != mark:
+        raise _Damaged
+    sizes, at = _sizes(raw, listed.end(), mark)
+    if not raw.startswith(b"\n" + mark + b" end\n", at + sum(sizes.values())):
+        raise _Damaged
+    pieces = dict[str, bytes]()
+    for file, size in sizes.items():
+        pieces[file], at = raw[at : at + size], at + size
+    words = iter(listed[2].decode().split())
+    for name, code in zip(words, words, strict=True):
+        if name not in names:
+            raise _Damaged
+        yield name, _section(name, code, pieces.get(f"{name}.out", b""), pieces.get(f"{name}.err", b""), limit)
+
+
+def _sizes(raw: bytes, at: int, mark: bytes) -> tuple[dict[str, int], int]:
+    """What wc says: bytes by file, in order; and where the data begin."""
+    found = dict[str, int]()
+    while not raw.startswith(mark + b" data\n", at):
+        row = _SIZE.match(raw, at)
+        if row is None:
+            raise _Damaged
+        if row[2] not in (None, b"total"):
+            found[row[2].decode()] = int(row[1])
+        at = row.end()
+    return found, at + len(mark) + len(b" data\n")
+
+
+def _section(name: str, code: str, out: bytes, err: bytes, limit: int) -> Section:
     problem = _PROBLEMS.get(code, "" if code.isdecimal() else f"it ended with {code!r}")
-    if not problem and max(out, err) >= limit:
+    if not problem and max(len(out), len(err)) >= limit:
         problem = f"it printed more than {limit} bytes"
-    exit_code = int(code) if code.isdecimal() else None
-    return Section(name, exit_code, raw[start : start + out], raw[start + out : start + out + err], problem)
+    return Section(name, int(code) if code.isdecimal() else None, out, err, problem)

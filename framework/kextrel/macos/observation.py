@@ -131,9 +131,17 @@ def recovery_script(
     limit_bytes: int = RECOVERY_BYTES,
 ) -> str:
     """The script for recoveryOS (root, no sudo): it sends its frames to the URL `report`, which the beacon fills in."""
-    send = f"""show_all >"$dir/answer"
-  curl -sS --retry 3 --max-time {limit_seconds:g} --data-binary "@$dir/answer" '{report}' >/dev/null"""
-    return frames.build(RECOVERY, token, sudo=None, limit_seconds=limit_seconds, limit_bytes=limit_bytes, show=send)
+    send = f"""show_all >answer
+  curl -sS --retry 3 --max-time {limit_seconds:g} --data-binary @answer "$report" >/dev/null"""
+    return frames.build(
+        RECOVERY,
+        token,
+        sudo=None,
+        limit_seconds=limit_seconds,
+        limit_bytes=limit_bytes,
+        show=send,
+        report=report,
+    )
 
 
 def read(stdout: bytes, *, token: str | None = None) -> Observation:

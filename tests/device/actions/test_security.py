@@ -33,7 +33,7 @@ def recovery(
     lines = iter(prompts)
 
     def seen() -> bytes:
-        token = re.search(r"([0-9a-f]{32}) begin", world.offered[-1])
+        token = re.search(r"observe ([0-9a-f]{32}) ", world.offered[-1])
         assert token is not None
         return world.policy.frames(token[1])
 
@@ -102,7 +102,7 @@ def test_a_right_password_that_was_refused_once_was_perhaps_not_typed(
     world.screen, world.policy.os_type, talks = screens["terminal"], "one true recoveryOS", []
 
     def converse(_: Rig, command: str, answers: Any, *, observe: str, deadline: Deadline) -> Talk:
-        token = observe.split(" begin")[0][-32:]
+        token = observe.rpartition("observe ")[2][:32]
         before = world.policy.frames(token)
         talks.append(command)
         if len(talks) == 1:

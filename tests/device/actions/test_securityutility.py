@@ -68,7 +68,7 @@ class Utility:
             self.press(pressed)
 
     def report(self) -> None:
-        token = re.search(r"([0-9a-f]{32}) begin", self.world.offered[-1])
+        token = re.search(r"observe ([0-9a-f]{32}) ", self.world.offered[-1])
         assert token is not None
         self.world.reports.append(self.policy.frames(token[1]))
 

@@ -118,6 +118,10 @@ class OpenFile(ABC):
     def write_now(self, data: bytes) -> None:
         """Takes all of `data` at once, beyond its room if need be. BrokenPipeError when nobody can read it any more."""
 
+    def left(self, limit: int) -> int | None:  # noqa: ARG002
+        """How many bytes a limit on the size of files leaves to be written here; None where it has no meaning."""
+        return None
+
     async def room(self, who: Actor) -> None:  # noqa: B027 - most kinds never wait
         """Waits until there is room to write. Most kinds always have."""
 
@@ -162,6 +166,9 @@ class FileHandle(OpenFile):
             self.offset = self.node.size
         self.write_at(self.offset, data)
         self.offset += len(data)
+
+    def left(self, limit: int) -> int | None:
+        return max(limit - (self.node.size if self._append else self.offset), 0)
 
     async def readline(self, who: Actor) -> bytes:  # noqa: ARG002
         piece = self.read_at(self.offset, 1 << 12)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from kextrel.virtual.unix.files import Actor, OpenFile, WaitQueue
 from kextrel.virtual.unix.fs import Cred, FileSystem
-from kextrel.virtual.unix.signals import IGNORED_BY_DEFAULT, SIGKILL, SIGPIPE, SignalDeath
+from kextrel.virtual.unix.signals import IGNORED_BY_DEFAULT, SIGKILL, SIGPIPE, SIGXFSZ, SignalDeath
 from kextrel.virtual.unix.users import User
 
 if TYPE_CHECKING:
@@ -77,6 +77,10 @@ class Proc(Actor):
         self.env: dict[str, str] = {}
         self.cwd, self.umask, self.full_disk_access = "/", 0o022, True
         self.fds: dict[int, OpenFile] = {}
+        self.file_size: int | None = None
+        """Bytes beyond which it may not write a regular file (RLIMIT_FSIZE, `ulimit -f`); None without a limit."""
+        self.file_size_hard: int | None = None
+        """How far it may raise that."""
         self.tty: Tty | None = None
         self.gui: int | None = None
         """The uid whose login session at the screen it belongs to (its bootstrap domain); None for SSH's children."""
@@ -158,12 +162,26 @@ class Proc(Actor):
     def put(self, fd: int, text: str | bytes) -> None:
         """Writes to a descriptor at once."""
         data = text.encode(errors="surrogateescape") if isinstance(text, str) else text
+        file = self.file(fd)
+        if self.file_size is not None:
+            data = self._fitting(file, data, self.file_size)
         try:
-            self.file(fd).write_now(data)
+            file.write_now(data)
         except BrokenPipeError:
             if self.dispositions.get(SIGPIPE):
                 raise
             raise SignalDeath(SIGPIPE) from None
+
+    def _fitting(self, file: OpenFile, data: bytes, limit: int) -> bytes:
+        """What setrlimit(2) lets through: up to the limit; beyond it the process dies of SIGXFSZ, or reads EFBIG."""
+        left = file.left(limit)
+        if left is None or len(data) <= left:
+            return data
+        if left > 0:
+            return data[:left]
+        if self.dispositions.get(SIGXFSZ):
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        raise SignalDeath(SIGXFSZ)
 
     def file(self, fd: int) -> OpenFile:
         """What a descriptor refers to; EBADF when it is closed."""
@@ -258,6 +276,7 @@ class Proc(Actor):
         child.fds = {fd: file.dup() for fd, file in self.fds.items()}
         child.tty, child.full_disk_access, child.session = self.tty, self.full_disk_access, self.session
         child.gui = self.gui
+        child.file_size, child.file_size_hard = self.file_size, self.file_size_hard
         child.group = self.group if group is None else group or child.pid
         child.dispositions = {number: action for number, action in self.dispositions.items() if action == "ignore"}
         self.children[child.pid] = child

@@ -16,6 +16,7 @@ __all__ = [
     "SIGQUIT",
     "SIGTERM",
     "SIGWINCH",
+    "SIGXFSZ",
     "SignalDeath",
     "name_of",
     "number_of",
@@ -31,7 +32,7 @@ NUMBERS = MappingProxyType({name: number for number, name in enumerate(_ORDER.sp
 
 SIGHUP, SIGINT, SIGQUIT, SIGKILL = NUMBERS["HUP"], NUMBERS["INT"], NUMBERS["QUIT"], NUMBERS["KILL"]
 SIGPIPE, SIGALRM, SIGTERM, SIGCHLD = NUMBERS["PIPE"], NUMBERS["ALRM"], NUMBERS["TERM"], NUMBERS["CHLD"]
-SIGCONT, SIGWINCH = NUMBERS["CONT"], NUMBERS["WINCH"]
+SIGCONT, SIGWINCH, SIGXFSZ = NUMBERS["CONT"], NUMBERS["WINCH"], NUMBERS["XFSZ"]
 
 IGNORED_BY_DEFAULT = frozenset(NUMBERS[name] for name in ("URG", "CONT", "CHLD", "IO", "WINCH", "INFO"))
 """What these do when nobody handles them is nothing. (Stopping is not modelled: TSTP, TTIN and TTOU do nothing too.)"""
@@ -43,6 +44,7 @@ _SAID = {
     "KILL": "Killed",
     "SEGV": "Segmentation fault",
     "TERM": "Terminated",
+    "XFSZ": "Filesize limit exceeded",
 }
 
 
