@@ -44,8 +44,9 @@ def cost(level: Level, facts: Facts) -> float:
     return {Level.CLEAN: restart, Level.FORGOTTEN: restart * 2 + _RECOVERY, Level.ERASED: _ERASE}[level]
 
 
-def reach(rig: Rig, level: Level, *, deadline: Deadline) -> None:
-    """Takes the Mac to `level`. NotPossible where it will not go there, BenchError where a wire fails."""
+def reach(rig: Rig, level: Level, *, deadline: Deadline) -> Sighting:
+    """Takes the Mac to `level`; what was seen then. NotPossible where it will not go there, BenchError where a wire
+    fails."""
     if level is Level.ERASED:
         raise NotPossible(f"{rig.name} must be erased by a person or by DFU; then end its quarantine")
     if find(rig, deadline=deadline) is not Place.MACOS:
@@ -53,11 +54,12 @@ def reach(rig: Rig, level: Level, *, deadline: Deadline) -> None:
     _give_back_to_the_mdm(rig, deadline)
     take_extensions_away(rig, deadline=deadline)
     take_bundles_away(rig, deadline=deadline)
-    state = observe(rig, deadline=deadline).state
-    if level is Level.FORGOTTEN and not is_forgotten(rig, state):
-        _forget(rig, deadline)
-    elif in_collection(rig, state):
-        _restart_without(rig, deadline)
+    seen = observe(rig, deadline=deadline)
+    if level is Level.FORGOTTEN and not is_forgotten(rig, seen.state):
+        return _forget(rig, deadline)
+    if in_collection(rig, seen.state):
+        return _restart_without(rig, deadline)
+    return seen
 
 
 def _give_back_to_the_mdm(rig: Rig, deadline: Deadline) -> None:
@@ -93,29 +95,31 @@ def was_asked_for(rig: Rig, seen: Sighting) -> bool:
     return _any_of(rig, seen.observation.asked_for_kexts.value)
 
 
-def take_bundles_away(rig: Rig, *, deadline: Deadline) -> None:
-    """Removes the bundles that a run may have installed."""
-    for extension in rig.catalog.kexts():
-        path = rig.catalog.installed_at(extension)
-        if exists(rig, path, deadline=deadline):
-            run(rig, commands.remove_kext(path), deadline=deadline)
+def take_bundles_away(rig: Rig, *, deadline: Deadline) -> bool:
+    """Removes the bundles that a run may have installed. Whether there was one."""
+    paths = sorted({rig.catalog.installed_at(extension) for extension in rig.catalog.kexts()})
+    there = [path for path in paths if exists(rig, path, deadline=deadline)]
+    for path in there:
+        run(rig, commands.remove_kext(path), deadline=deadline)
+    return bool(there)
 
 
 def _any_of(rig: Rig, seen: frozenset[str] | Unknown) -> bool:
     return seen is not UNKNOWN and bool(ours(rig) & seen)
 
 
-def _forget(rig: Rig, deadline: Deadline) -> None:
+def _forget(rig: Rig, deadline: Deadline) -> Sighting:
     recovery.enter(rig, deadline=deadline)
     code, text = trigger_panic_medic(rig, deadline=deadline)
     recovery.leave(rig, deadline=deadline)
-    state = observe(rig, deadline=deadline).state
-    if state.uakl is not UNKNOWN and not is_forgotten(rig, state):
+    seen = observe(rig, deadline=deadline)
+    if seen.state.uakl is not UNKNOWN and not is_forgotten(rig, seen.state):
         raise NotPossible(f"panic medic (exit {code}: {text[:120]}) left approvals or kexts of ours on {rig.name}")
+    return seen
 
 
-def _restart_without(rig: Rig, deadline: Deadline) -> None:
+def _restart_without(rig: Rig, deadline: Deadline) -> Sighting:
     """The bundles are gone from the disk, so the collection that the restart builds is without them."""
     to_macos(rig, deadline=deadline)
-    if in_collection(rig, observe(rig, deadline=deadline).state):
-        _forget(rig, deadline)
+    seen = observe(rig, deadline=deadline)
+    return _forget(rig, deadline) if in_collection(rig, seen.state) else seen

@@ -24,24 +24,29 @@ __all__ = ["take_extensions_away"]
 _SINCE = Version(10, 15)
 
 
-def take_extensions_away(rig: Rig, *, deadline: Deadline) -> None:
-    """Nothing of ours activated, pending or on the disk; restarts where something was. NotPossible where it stays."""
+def take_extensions_away(rig: Rig, *, deadline: Deadline) -> bool:
+    """Nothing of ours activated, pending or on the disk; restarts where something was. NotPossible where it stays.
+
+    Whether there was anything.
+    """
     if rig.facts.macos < _SINCE:
-        return
+        return False
     listed = still_listed(rig, deadline=deadline)
     known = {e.bundle_id: rig.catalog.installed_at(e) for e in rig.catalog.system_extensions()}
     apps = {**(_carried(rig, deadline) if listed or known else {}), **known}
     for record in listed:
         if record.bundle_id in apps and record.state.startswith("activated"):
             _deactivate(rig, apps[record.bundle_id], record.bundle_id, deadline)
-    for app in sorted(set(apps.values())):
-        if exists(rig, app, deadline=deadline):
-            run(rig, applications.remove(app), deadline=deadline)
-    if listed and _ours(rig, apps, deadline):
+    there = [app for app in sorted(set(apps.values())) if exists(rig, app, deadline=deadline)]
+    for app in there:
+        run(rig, applications.remove(app), deadline=deadline)
+    left = bool(listed) and bool(_ours(rig, apps, deadline))
+    if left:
         power.restart(rig, deadline=deadline)
         stayed = _ours(rig, apps, deadline)
         if stayed:
             raise NotPossible(f"{', '.join(stayed)} of an earlier run stayed on {rig.name} after a restart")
+    return left or bool(there)
 
 
 def _ours(rig: Rig, apps: Mapping[str, str], deadline: Deadline) -> list[str]:

@@ -48,6 +48,7 @@ class TestMac:
         self._rig = Rig(name, facts, wires, clock, sink, accounts, timeouts or Timeouts())
         self._closed = False
         self._seen: tuple[Sighting, float] | None = None
+        self._at_baseline = False  # the last call took it there, and `_seen` is what was seen then
 
     @property
     def name(self) -> str:
@@ -85,21 +86,24 @@ class TestMac:
 
         Where the call before ended by looking, and that is not two seconds ago, it is what was seen then.
         """
-        seen, self._seen = self._seen, None
-        if seen is not None and time.monotonic() - seen[1] < _FRESH:
-            return seen[0]
+        seen = self._taken()
+        if seen is not None:
+            return seen
         with self._step("observe"):
             return observe(self._rig, deadline=deadline)
 
     def prepare(self, start: Start, *, deadline: Deadline) -> None:
         """To a scenario's starting state."""
+        at_baseline, self._at_baseline = self._at_baseline, False
+        seen = self._taken() if at_baseline else None
         with self._step("prepare"):
-            self._keep(prepare(self._rig, start, deadline=deadline))
+            self._keep(prepare(self._rig, start, deadline=deadline, baseline=seen))
 
     def baseline(self, level: levels.Level, *, deadline: Deadline) -> None:
         """Back to a baseline; see `kextrel.device.baseline.cost` for its price."""
         with self._step("baseline", level=level):
-            levels.reach(self._rig, level, deadline=deadline)
+            self._keep(levels.reach(self._rig, level, deadline=deadline))
+        self._at_baseline = True
 
     def examine(self, *, bundles: Sequence[Path] = (), deadline: Deadline) -> list[readiness.Finding]:
         """Whether it is prepared for the bench, row by row; see `kextrel.device.readiness`."""
@@ -131,13 +135,18 @@ class TestMac:
         except BenchError as error:
             self._rig.note(f"was not closed in order: {error}")
 
+    def _taken(self) -> Sighting | None:
+        """What the call before saw at its end, once, while it is fresh."""
+        seen, self._seen = self._seen, None
+        return seen[0] if seen is not None and time.monotonic() - seen[1] < _FRESH else None
+
     def _keep(self, sighting: Sighting | None) -> None:
         """For the observation that follows a call, once."""
         self._seen = None if sighting is None else (sighting, time.monotonic())
 
     @contextmanager
     def _step(self, event: str, **data: str) -> Iterator[None]:
-        self._seen = None
+        self._seen, self._at_baseline = None, False
         self._rig.sink.record("device", event, **data)
         try:
             with self._rig.hands_off():

@@ -22,23 +22,33 @@ from kextrel.vocabulary.actions import SetSecurity, SetSip
 __all__ = ["prepare"]
 
 
-def prepare(rig: Rig, start: Start, *, deadline: Deadline) -> Sighting:
-    """Brings the Mac to `start`, in macOS, with somebody logged in where a screen shows it; what was seen then."""
+def prepare(rig: Rig, start: Start, *, deadline: Deadline, baseline: Sighting | None = None) -> Sighting:
+    """Brings the Mac to `start`, in macOS, with somebody logged in where a screen shows it; what was seen then.
+
+    `baseline`: what was seen a moment ago, at the end of a baseline: then only what it did not know of is looked for.
+    """
     rig.catalog.learn(start.extensions)
     _refuse_what_is_not_built(start)
     meet(rig, start.mac)
-    if find(rig, deadline=deadline) is not Place.MACOS:
-        recovery.leave(rig, deadline=deadline)
-    confirm(rig, deadline=deadline)
-    mdm.keep_only(rig, (), deadline=deadline)  # before the policy is reached: a restart then forgets what they allowed
-    take_extensions_away(rig, deadline=deadline)
-    take_bundles_away(rig, deadline=deadline)
-    seen = _reach_policy(rig, start.mac, deadline)
+    seen = _tidied(rig, baseline, deadline)
+    seen = _reach_policy(rig, start.mac, seen or observe(rig, deadline=deadline), deadline)
     if start.profiles:
         mdm.keep_only(rig, start.profiles, deadline=deadline)
         seen = observe(rig, deadline=deadline)
     _log_in(rig, start.mac, deadline)
     return seen
+
+
+def _tidied(rig: Rig, baseline: Sighting | None, deadline: Deadline) -> Sighting | None:
+    """In macOS, enrolled as the profile says, nothing of ours there; `baseline`, while it is still what the Mac is."""
+    if baseline is None and find(rig, deadline=deadline) is not Place.MACOS:
+        recovery.leave(rig, deadline=deadline)
+    confirm(rig, deadline=deadline)
+    if baseline is None:
+        mdm.keep_only(rig, (), deadline=deadline)  # before the policy: a restart then forgets what they allowed
+    extensions = take_extensions_away(rig, deadline=deadline)
+    bundles = take_bundles_away(rig, deadline=deadline)
+    return None if extensions or bundles else baseline
 
 
 def _refuse_what_is_not_built(start: Start) -> None:
@@ -53,8 +63,7 @@ def _refuse_what_is_not_built(start: Start) -> None:
             raise NotPossible(f"not implemented: {what}")
 
 
-def _reach_policy(rig: Rig, mac: Mac, deadline: Deadline) -> Sighting:
-    seen = observe(rig, deadline=deadline)
+def _reach_policy(rig: Rig, mac: Mac, seen: Sighting, deadline: Deadline) -> Sighting:
     state = seen.state
     if UNKNOWN in (state.security_mode, state.kext_management):
         raise NotPossible(f"the boot policy of {rig.name} cannot be read, so no start can be reached")
@@ -62,7 +71,7 @@ def _reach_policy(rig: Rig, mac: Mac, deadline: Deadline) -> Sighting:
     if forgotten and _is_so(state, mac):
         return seen
     if not (forgotten and _full_from_macos(rig, mac, deadline)):
-        _by_recovery(rig, mac, forgotten, deadline)
+        _by_recovery(rig, mac, state, forgotten, deadline)
     seen = observe(rig, deadline=deadline)
     state = seen.state
     if not _is_so(state, mac):
@@ -83,13 +92,14 @@ def _full_from_macos(rig: Rig, mac: Mac, deadline: Deadline) -> bool:
     return True
 
 
-def _by_recovery(rig: Rig, mac: Mac, forgotten: bool, deadline: Deadline) -> None:
-    """One visit to recovery for all: the policy written afresh, then SIP, then panic medic."""
+def _by_recovery(rig: Rig, mac: Mac, state: State, forgotten: bool, deadline: Deadline) -> None:
+    """One visit to recovery for all: the policy written afresh, then SIP, then panic medic. `state` was seen in macOS,
+    where all of it but a SIP in force until the next boot can be read."""
     recovery.enter(rig, deadline=deadline)
-    seen = observe(rig, deadline=deadline)
-    if _must_be_written(seen.state, mac):
-        seen = set_security(rig, _fresh(mac), deadline=deadline).sighting or seen
-    if seen.state.sip is not mac.sip:
+    if _must_be_written(state, mac):
+        done = set_security(rig, _fresh(mac), deadline=deadline).sighting
+        state = state if done is None else done.state
+    if state.sip is not mac.sip:
         set_sip(rig, SetSip(mac.sip), deadline=deadline)
     if not forgotten:
         trigger_panic_medic(rig, deadline=deadline)

@@ -80,6 +80,7 @@ class Timeouts:
     button: float = 45.0  # one hold, until its effect is seen
     screen: float = 45.0  # a screen that must come after a key
     settle: float = 12.0  # a screen that may come, or not
+    draw: float = 12.0  # from a pane's first words to its last: only then is it said that something is not there
     login: float = 120.0  # from the login window to the desktop
     mdm: float = 120.0  # from the push to the Mac's answer
 

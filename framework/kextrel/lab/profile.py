@@ -258,6 +258,7 @@ class TimeoutsProfile(Written):
     button: Seconds | None = None
     screen: Seconds | None = None
     settle: Seconds | None = None
+    draw: Seconds | None = None
     login: Seconds | None = None
     mdm: Seconds | None = None
 

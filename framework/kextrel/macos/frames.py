@@ -39,27 +39,6 @@ _PROBLEMS = {
 # script that arrives on stdin is read whole before its first command, and one that was cut short does nothing.
 # Processes are dear on a Mac: a section costs its tool and no other, and all that they said is sent by two.
 _SHELL = """\
-have() { command -v "$1" >/dev/null 2>&1; }
-
-# ask NAME TOOL ARGUMENTS...: starts one section in the background.
-ask() {
-  name=$1
-  shift
-  "$@" >"$name.out" 2>"$name.err" &
-  jobs="$jobs $name:$!"
-}
-
-# ask_root NAME TOOL ARGUMENTS...: the same as root, if there is a way.
-ask_root() {
-  if [ -n "$noroot" ]; then
-    skip noroot "$1"
-    return
-  fi
-  name=$1
-  shift
-  ask "$name" $root "$@"
-}
-
 # skip WHY NAME...: these sections are not run.
 skip() {
   why=$1
@@ -99,40 +78,39 @@ watch() {
   done
 }
 
-# finish PID: its exit code into $code. The signal that the time is over ends a wait.
-finish() {
-  if [ -z "$late" ]; then
-    wait "$1"
-    code=$?
-    if [ -z "$late" ] || [ $code -le 128 ]; then
-      return
-    fi
-  fi
-  end "$1"
-  wait "$1"
+# end_late NAME PID: its exit code into $code, when the time is over. What it said until then is not sent.
+end_late() {
+  end "$2"
+  wait "$2"
   code=$?
   if [ $code -gt 126 ]; then
     code=timeout
+    rm -f "$1.out" "$1.err"
   fi
 }
 
+# collect: the exit codes. The signal that the time is over ends a wait.
 collect() {
   for job in $jobs; do
-    name=${job%%:*}
-    finish "${job#*:}"
-    sections="$sections $name $code"
-    if [ $code != timeout ]; then
-      files="$files $name.out $name.err"
+    if [ -n "$late" ]; then
+      code=129
+    else
+      wait "${job#*:}"
+      code=$?
     fi
+    if [ $code -gt 128 ] && [ -n "$late" ]; then
+      end_late "${job%%:*}" "${job#*:}"
+    fi
+    sections="$sections ${job%%:*} $code"
   done
 }
 
 show_all() {
   echo "$token begin @BYTES@"
   echo "$token sections$sections"
-  wc -c $files
+  wc -c *
   echo "$token data"
-  cat $files
+  cat *
   echo
   echo "$token end"
 }
@@ -158,7 +136,6 @@ observe() {
     noroot=yes
   fi
   jobs=
-  files=
   sections=
   late=
   if ! mkdir "$dir" || ! cd "$dir"; then
@@ -198,7 +175,10 @@ class Probe:
         return ("sudo " if self.root else "") + shlex.join(self.command)
 
     def shell(self) -> str:
-        return f"{'ask_root' if self.root else 'ask'} {self.name} {shlex.join(self.command)}"
+        """What starts it in the background, its streams in files of its name."""
+        root = "$root " if self.root else ""
+        run = f"{root}{shlex.join(self.command)} >{self.name}.out 2>{self.name}.err &"
+        return f'{run} jobs="$jobs {self.name}:$!"'
 
 
 @dataclass(frozen=True)
@@ -257,13 +237,17 @@ def build(
 
 def _asking(probes: Iterable[Probe]) -> Iterator[str]:
     """The lines that start the sections: a tool's sections together, so that the Mac looks for it once."""
-    for (tool, unless), sections in groupby(probes, lambda probe: (probe.command[0], probe.unless)):
+    for (tool, root, unless), sections in groupby(probes, lambda probe: (probe.command[0], probe.root, probe.unless)):
         same = list(sections)
+        names = " ".join(probe.name for probe in same)
         if unless:
-            yield f"  have {shlex.quote(unless)} ||"
-        yield f"  if have {shlex.quote(tool)}; then"
+            yield f"  hash {shlex.quote(unless)} ||"
+        yield f"  if ! hash {shlex.quote(tool)}; then\n    skip absent {names}"
+        if root:
+            yield f'  elif [ -n "$noroot" ]; then\n    skip noroot {names}'
+        yield "  else"
         yield from (f"    {probe.shell()}" for probe in same)
-        yield f"  else\n    skip absent {' '.join(probe.name for probe in same)}\n  fi"
+        yield "  fi"
 
 
 def _plain_words(sudo: str) -> str:

@@ -131,8 +131,8 @@ def recovery_script(
     limit_bytes: int = RECOVERY_BYTES,
 ) -> str:
     """The script for recoveryOS (root, no sudo): it sends its frames to the URL `report`, which the beacon fills in."""
-    send = f"""show_all >answer
-  curl -sS --retry 3 --max-time {limit_seconds:g} --data-binary @answer "$report" >/dev/null"""
+    send = f"""show_all >.answer
+  curl -sS --retry 3 --max-time {limit_seconds:g} --data-binary @.answer "$report" >/dev/null"""
     return frames.build(
         RECOVERY,
         token,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any, TypeGuard
 
 import pytest
@@ -122,7 +123,9 @@ class ScenarioItem(pytest.Item):
 
 
 def in_order(run: Run, items: list[pytest.Item]) -> None:
-    """Gives each scenario its Mac and puts those of one Mac into the order that goes back least; others keep place.
+    """Puts the scenarios of one Mac together, in the order that goes back least; other tests keep their place.
+
+    Together, because a Mac that was taken to a baseline a moment ago need not be looked at again from the beginning.
 
     Raises pytest.UsageError for a lab or a Mac that is not there, before anything runs.
     """
@@ -131,8 +134,8 @@ def in_order(run: Run, items: list[pytest.Item]) -> None:
         planned = {name: _planned(run, facts(name), own) for name, own in _by_mac(items).items()}
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
-    sequence = {name: iter(own) for name, own in planned.items()}
-    items[:] = [next(sequence[item.mac]) if _has_a_mac(item) else item for item in items]
+    sequence = chain.from_iterable(planned.values())
+    items[:] = [next(sequence) if _has_a_mac(item) else item for item in items]
 
 
 def _has_a_mac(item: pytest.Item) -> TypeGuard[ScenarioItem]:

@@ -125,7 +125,7 @@ def test_the_mouse_moves_the_arrow_and_no_more(mac: Any) -> None:
 def test_a_screen_that_did_not_change_is_painted_once(mac: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     show_login(mac)
     first = mac.display.jpeg()
-    monkeypatch.setattr(painting, "jpeg", lambda _layers: pytest.fail("painted again"))
+    monkeypatch.setattr(painting, "_encoded", lambda _image: pytest.fail("painted again"))
     assert mac.display.jpeg() is first
 
 

@@ -58,7 +58,7 @@ def allow_application(rig: Rig, app: str, account: Account, *, deadline: Deadlin
         return pane.open_pane(rig, pane.security(rig), deadline=deadline)
 
     again()
-    offered = rig.sees(lambda t: _tabs(rig, t, app) is not None, rig.timeouts.settle, deadline=deadline, what="Allow")
+    offered = rig.sees(lambda t: _tabs(rig, t, app) is not None, rig.timeouts.draw, deadline=deadline, what="Allow")
     if offered is None:
         return Came.NOT_OFFERED
 

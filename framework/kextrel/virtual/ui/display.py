@@ -38,7 +38,6 @@ class Display:
             "other-macos": lambda: SetupAssistant(),
         }
         self._arrow: tuple[int, int] | None = None
-        self._painted: tuple[Sequence[Layer], bytes] | None = None
 
     # -- the wires ------------------------------------------------------------------------------------------------
 
@@ -71,10 +70,7 @@ class Display:
         """The picture, 1280x800 JPEG, or None without a signal."""
         if not self.signal:
             return None
-        layers = [*self._layers(), *self._pointed()]
-        if self._painted is None or self._painted[0] != layers:
-            self._painted = (layers, painting.jpeg(layers))
-        return self._painted[1]
+        return painting.jpeg((*self._layers(), *self._pointed()))
 
     def _pointed(self) -> Iterator[Layer]:
         if self._arrow is not None:

@@ -5,7 +5,7 @@ Pillow is imported when the first picture is asked for: most Macs are never look
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -25,8 +25,9 @@ _STAND_INS = str.maketrans({"—": "-", "–": "-", "×": "x", "•": "·"})
 """Characters that the font does not have, and what comes nearest."""
 
 
-def jpeg(layers: Sequence[Layer]) -> bytes:
-    """The picture of `layers`, painted in their order."""
+@lru_cache(maxsize=16)
+def jpeg(layers: tuple[Layer, ...]) -> bytes:
+    """The picture of `layers`, painted in their order. A Mac shows the same few screens over and over."""
     from PIL import ImageDraw
 
     image = _blank()

@@ -21,7 +21,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from kextrel.virtual.unix.files import Actor, OpenFile, WaitQueue
 from kextrel.virtual.unix.fs import Cred, FileSystem
@@ -163,8 +163,10 @@ class Proc(Actor):
         """Writes to a descriptor at once."""
         data = text.encode(errors="surrogateescape") if isinstance(text, str) else text
         file = self.file(fd)
-        if self.file_size is not None:
-            data = self._fitting(file, data, self.file_size)
+        left = None if self.file_size is None else file.left(self.file_size)
+        if left is not None and len(data) > left:
+            file.write_now(data[:left])
+            self._too_large()
         try:
             file.write_now(data)
         except BrokenPipeError:
@@ -172,13 +174,8 @@ class Proc(Actor):
                 raise
             raise SignalDeath(SIGPIPE) from None
 
-    def _fitting(self, file: OpenFile, data: bytes, limit: int) -> bytes:
-        """What setrlimit(2) lets through: up to the limit; beyond it the process dies of SIGXFSZ, or reads EFBIG."""
-        left = file.left(limit)
-        if left is None or len(data) <= left:
-            return data
-        if left > 0:
-            return data[:left]
+    def _too_large(self) -> NoReturn:
+        """Beyond its limit a file does not grow: the process dies of SIGXFSZ, or is told [setrlimit(2)]."""
         if self.dispositions.get(SIGXFSZ):
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
         raise SignalDeath(SIGXFSZ)

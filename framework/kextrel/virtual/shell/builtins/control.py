@@ -245,5 +245,15 @@ def _described(shell: Shell, name: str, *, sentence: bool) -> bool:
 
 
 @builtin("hash")
-async def _hash(_: Shell, __: list[str]) -> int:
-    return 0
+async def _hash(shell: Shell, args: list[str]) -> int:
+    """Finds programs beforehand: nothing is said of those that are there. `-r` forgets, and nothing is remembered."""
+    status = 0
+    for name in args:
+        if name.startswith("-") or name in shell.functions or name in BUILTINS:
+            continue
+        try:
+            look_up(name, shell.proc.fs, shell.get("PATH") or DEFAULT_PATH)
+        except NotFound:
+            shell.complain(name, "not found", "hash")
+            status = 1
+    return status

@@ -1,4 +1,4 @@
-"""`ulimit`: the size that files may reach (man 1 sh; man 2 setrlimit). Other limits are only shown, as Darwin has them."""
+"""`ulimit`: the size that files may reach (man 1 sh, man 2 setrlimit). Other limits are only shown, as Darwin has."""
 
 from __future__ import annotations
 
