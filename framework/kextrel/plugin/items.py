@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
 from typing import Any, TypeGuard
 
 import pytest
@@ -134,7 +133,7 @@ def in_order(run: Run, items: list[pytest.Item]) -> None:
         planned = {name: _planned(run, facts(name), own) for name, own in _by_mac(items).items()}
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
-    sequence = chain.from_iterable(planned.values())
+    sequence = (item for own in planned.values() for item in own)
     items[:] = [next(sequence) if _has_a_mac(item) else item for item in items]
 
 

@@ -88,6 +88,11 @@ class FileSystem:
         """Whether it is there and a regular file."""
         return isinstance(self._found(path), File)
 
+    def runs(self, path: str) -> bool:
+        """Whether it is a regular file that may be executed, found by one walk."""
+        node = self._found(path)
+        return isinstance(node, File) and (self.cred.kernel or self.cred.may(node, 1))
+
     def _found(self, path: str) -> Node | None:
         try:
             return self.node(path)

@@ -50,7 +50,7 @@ def look_up(name: str, fs: FileSystem, path: str) -> str:
         return _runnable(name, fs)
     for folder in path.split(":"):
         found = f"{folder or '.'}/{name}"
-        if fs.is_file(found) and fs.may(found, 1):
+        if fs.runs(found):
             return found
     raise NotFound(name, 127, "command not found")
 
