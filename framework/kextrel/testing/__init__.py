@@ -1,4 +1,59 @@
-"""Conformance suites."""
+"""Conformance suites for drivers: what `kextrel.bench.protocols` promises, as pytest classes, one a kind of wire.
+
+You wrote a driver for a power strip that Kextrel does not know. Derive a class from the suite of its kind, and give it
+a fixture `peer`: what makes your driver, and what looks at the far end of its wire. Each suite says what its peer is.
+
+    import pytest
+
+    from kextrel.errors import BenchError
+    from kextrel.testing import PowerConformance
+
+
+    class StripPower:  # the driver: protocols.Power
+        name = "studio.power (strip, outlet 3)"
+
+        def __init__(self, outlet):
+            self._outlet = outlet
+
+        def on(self, *, deadline):
+            self._switch(True, deadline)
+
+        def off(self, *, deadline):
+            self._switch(False, deadline)
+
+        def check(self, *, deadline):
+            return "the strip is there"
+
+        def close(self):
+            self._outlet = None
+
+        def _switch(self, on, deadline):
+            deadline.check(self.name)
+            if self._outlet is None:
+                raise BenchError("the strip is closed", wire=self.name)
+            self._outlet.append(on)
+
+
+    class Strip:  # the peer: testing.PowerPeer
+        def __init__(self):
+            self._outlet = []
+
+        def power(self):
+            return StripPower(self._outlet)
+
+        def mains(self):
+            return self._outlet
+
+
+    class TestStripPower(PowerConformance):
+        @pytest.fixture
+        def peer(self):
+            return Strip()
+
+Kextrel's own drivers pass the same suites, in tests/bench/conformance: against OpenSSH's sshd, dropbear, ser2net,
+NanoMDM, a CH9329 client that is not ours, and the virtual Mac. For a slow bench, your class sets `patience`: the wall
+seconds that one call may take.
+"""
 
 import pytest
 
