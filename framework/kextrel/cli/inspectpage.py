@@ -97,7 +97,7 @@ def _lines(component: Component) -> Iterator[tuple[str, str]]:
     yield "architectures", ", ".join(map(_slice_words, _distinct(component))) or "none: it has no code"
     yield "needs macOS", f"{component.needs_macos} or later" if component.needs_macos else ""
     yield "signature", _signature_words(component.code)
-    yield "counts as", "" if not component.slices else f"{component.standing} (in scenarios)"
+    yield "counts as", f"{component.standing} (in scenarios)"
     yield "notarization", _notarization_words(component)
     yield "entitlements", ", ".join(map(printable, sorted(component.code.entitlements)))
     yield "early boot", "yes" if component.early_boot else ""

@@ -225,6 +225,50 @@ def test_a_directory_that_does_not_hold_together(tmp_path: Path, make: SimpleNam
         inspect(kext_of(make, tmp_path, [developer()], change))
 
 
+def codeless(make: SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A kext without code; its signature lies in files, and its Info.plist stands in the place of the code."""
+    path: Path = make.bundle_of(folder, "a.b.kext", {"OSBundleLibraries": {"c": "1"}}, [])
+    info = (path / "Contents/Info.plist").read_bytes()
+    identity = developer()
+    seal = Seal("a.b", TEAM, info, RESOURCES, identity)
+    monkeypatch.setattr(signing, "_text_size", lambda code: 0)
+    directory = signing._directory(info, seal)
+    files = {
+        "CodeDirectory": directory,
+        "CodeSignature": identity.sign_detached(directory, [intermediate().certificate]),
+        "CodeRequirements": seal.blobs()[2],
+        "CodeResources": RESOURCES,
+    }
+    (path / "Contents/_CodeSignature").mkdir()
+    for name, content in files.items():
+        (path / "Contents/_CodeSignature" / name).write_bytes(content)
+    return path
+
+
+def test_a_signature_in_files_of_its_own(
+    tmp_path: Path, make: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = codeless(make, tmp_path, monkeypatch)
+    found = read(path)
+    assert (found.slices, found.code.damage, found.code.identifier) == ((), (), "a.b")
+    assert (found.code.signer, found.code.team_id) == (Signer.DEVELOPER_ID, TEAM)
+    assert found.standing is Signature.DEVELOPER_ID
+    make.with_info(path, OSBundleAllowUserLoad=True)
+    assert "Info.plist was changed after it was signed" in code(path).damage
+    (path / "Contents/_CodeSignature/CodeDirectory").write_bytes(b"\xfa\xde\x0c\x02")
+    with pytest.raises(InputError, match="its signature has a damaged code directory"):
+        inspect(path)
+
+
+def test_code_that_was_added_behind_what_was_signed(tmp_path: Path, make: SimpleNamespace) -> None:
+    def change(content: bytes) -> bytes:
+        """The directory's limit is half of what there is, as if the rest had never been there."""
+        place = content.index(struct.pack(">I", 0xFADE0C02), superblob_at(content)) + 32
+        return content[:place] + struct.pack(">I", 0x1000) + content[place + 4 :]
+
+    assert "the code is longer than what was signed" in code(kext_of(make, tmp_path, [developer()], change)).damage
+
+
 def test_the_strongest_directory_counts(tmp_path: Path, make: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     """As codesign signs for old systems: a second directory that the CMS does not name is no good."""
     blobs = signing.Seal.blobs

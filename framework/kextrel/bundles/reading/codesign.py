@@ -19,7 +19,7 @@ from kextrel.bundles.reading.found import Code, Signer
 from kextrel.bundles.reading.refusal import Refused
 from kextrel.bundles.reading.slices import LC_CODE_SIGNATURE, Thin
 
-__all__ = ["read_signature", "worst"]
+__all__ = ["Sealed", "read_detached", "read_signature", "worst"]
 
 _SUPERBLOB, _DIRECTORY, _CMS = 0xFADE0CC0, 0xFADE0C02, 0xFADE0B01
 _SLOT_INFO, _SLOT_RESOURCES, _SLOT_ENTITLEMENTS, _SLOT_CMS = 1, 3, 5, 0x10000
@@ -49,20 +49,44 @@ class _Directory:
         return hashlib.new(name, content, usedforsecurity=False).digest()[:size]
 
 
-def read_signature(thin: Thin, info: bytes, resources: bytes | None, now: datetime) -> Code:
-    """The signature of one slice. `info` is the bundle's Info.plist, `resources` its CodeResources, None without.
+@dataclass(frozen=True)
+class Sealed:
+    """The files of a bundle that its signature is held against: Info.plist, and CodeResources, None without."""
 
-    Raises Refused where the signature's own structure does not hold together.
-    """
+    info: bytes
+    resources: bytes | None
+
+
+def read_signature(thin: Thin, sealed: Sealed, now: datetime) -> Code:
+    """The signature in one slice. Raises Refused where its own structure does not hold together."""
     raw = thin.data_of(LC_CODE_SIGNATURE)
     if raw is None:
         return Code()
-    blobs = _blobs(raw)
+    return _judged(thin.content[: thin.offset_of(LC_CODE_SIGNATURE)], _blobs(raw), sealed, now)
+
+
+def read_detached(code: bytes, files: Mapping[str, bytes | None], sealed: Sealed, now: datetime) -> Code:
+    """A signature in files of its own beside CodeResources, as codeless bundles and PowerPC's have it.
+
+    `code` is the executable, or what stands in its place: the Info.plist. Raises as `read_signature`.
+    """
+    directory, cms = files["CodeDirectory"], files["CodeSignature"]
+    if directory is None:
+        return Code()
+    blobs = {0: directory} | ({_SLOT_CMS: bytes(8) + cms} if cms else {})
+    for slot, name in ((2, "CodeRequirements"), (_SLOT_ENTITLEMENTS, "CodeEntitlements")):
+        found = files[name]
+        if found is not None:
+            blobs[slot] = found
+    return _judged(code, blobs, sealed, now)
+
+
+def _judged(content: bytes, blobs: Mapping[int, bytes], sealed: Sealed, now: datetime) -> Code:
     directories = [_directory(blobs[slot]) for slot in (0, *_SLOT_ALTERNATES) if slot in blobs]
     if not directories:
         raise Refused("its signature has no code directory")
     best = max(directories, key=lambda one: _STRENGTH.index(one.kind))
-    damage = tuple(_damage(best, thin.content, blobs, {_SLOT_INFO: info, _SLOT_RESOURCES: resources}))
+    damage = tuple(_damage(best, content, blobs, {_SLOT_INFO: sealed.info, _SLOT_RESOURCES: sealed.resources}))
     code = Code(
         signer=Signer.AD_HOC,
         identifier=best.identifier,
@@ -159,9 +183,9 @@ def _damage(
     directory: _Directory, content: bytes, blobs: Mapping[int, bytes], files: Mapping[int, bytes | None]
 ) -> Iterator[str]:
     """What the directory seals and is not as it was, in words."""
-    if directory.limit > len(content):
-        yield "the code is shorter than what was signed"
-    elif list(directory.pages) != list(_pages(directory, content[: directory.limit])):
+    if directory.limit != len(content):
+        yield f"the code is {'shorter' if directory.limit > len(content) else 'longer'} than what was signed"
+    elif list(directory.pages) != list(_pages(directory, content)):
         yield "the code was changed after it was signed"
     for slot, sealed in enumerate(directory.special, start=1):
         found = files[slot] if slot in files else blobs.get(slot)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from kextrel import propertylist
 from kextrel.bundles.reading import kpi
-from kextrel.bundles.reading.codesign import read_signature, worst
+from kextrel.bundles.reading.codesign import Sealed, read_detached, read_signature, worst
 from kextrel.bundles.reading.executable import read_slice
 from kextrel.bundles.reading.found import Code, Component, ComponentKind, Signer
 from kextrel.bundles.reading.needs import needed_macos
 from kextrel.bundles.reading.refusal import Refused
 from kextrel.bundles.reading.remarks import remarks_on
 from kextrel.bundles.reading.seal import broken_seals
-from kextrel.bundles.reading.slices import thin_slices
+from kextrel.bundles.reading.slices import Thin, thin_slices
 from kextrel.bundles.reading.tree import Tree
 from kextrel.vocabulary import Category, Signature
 
@@ -25,6 +25,7 @@ __all__ = ["Place", "read_component"]
 
 _LARGEST_EXECUTABLE = 512 << 20
 _LARGEST_SEAL = 16 << 20
+_DETACHED = ("CodeDirectory", "CodeSignature", "CodeRequirements", "CodeEntitlements")
 _TICKET = b"s8ch"
 _NOTARIZED_SINCE = datetime(2019, 4, 7, tzinfo=UTC)  # SIG-04: signatures older than that need no notarization
 _NETWORK = "com.apple.developer.networking.networkextension"
@@ -72,14 +73,9 @@ def read_component(place: Place, now: datetime) -> Component:
     if raw is None:
         raise Refused("it has no Info.plist")
     info = _info(raw)
-    thin = thin_slices(executable) if (executable := _executable(place, info)) is not None else ()
-    resources = place.read("_CodeSignature/CodeResources", _LARGEST_SEAL)
-    code = worst([read_signature(one, raw, resources, now) for one in thin])
-    if code.present and resources is not None:
-        code = replace(
-            code, damage=code.damage + tuple(broken_seals(resources, place.tree, place.path, place.contents))
-        )
-    slices = tuple(read_slice(one) for one in thin)
+    executable = _executable(place, info)
+    thin = thin_slices(executable) if executable is not None else ()
+    code = _code(place, thin, executable, raw, now)
     ticket = place.read("CodeResources", propertylist.LIMIT) or b""
     component = Component(
         kind=place.kind,
@@ -88,7 +84,7 @@ def read_component(place: Place, now: datetime) -> Component:
         bundle_id=_word(info, "CFBundleIdentifier"),
         version=_word(info, "CFBundleVersion"),
         short_version=_word(info, "CFBundleShortVersionString"),
-        slices=slices,
+        slices=tuple(read_slice(one) for one in thin),
         code=code,
         standing=_standing(code, place.kind),
         stapled=ticket[:4] == _TICKET,
@@ -100,6 +96,21 @@ def read_component(place: Place, now: datetime) -> Component:
         package=place.package,
     )
     return _completed(component)
+
+
+def _code(place: Place, thin: Sequence[Thin], executable: bytes | None, info: bytes, now: datetime) -> Code:
+    """The signature in the executable, else that in files of its own; and what no longer fits the seal."""
+    resources = place.read("_CodeSignature/CodeResources", _LARGEST_SEAL)
+    sealed = Sealed(info, resources)
+    signed = [read_signature(one, sealed, now) for one in thin]
+    code = worst(signed)
+    if not any(one.present for one in signed):
+        files = {name: place.read(f"_CodeSignature/{name}", _LARGEST_SEAL) for name in _DETACHED}
+        code = read_detached(info if executable is None else executable, files, sealed, now)
+    if not code.present or resources is None:
+        return code
+    broken = broken_seals(resources, place.tree, place.path, place.contents)
+    return replace(code, damage=(*code.damage, *broken))
 
 
 def _completed(component: Component) -> Component:

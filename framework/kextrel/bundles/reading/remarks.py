@@ -20,6 +20,7 @@ _SLICES = {
     ComponentKind.SYSTEM_EXTENSION: (("arm64", "Apple silicon"), ("x86_64", "Intel")),
     ComponentKind.DRIVER_EXTENSION: (("arm64", "Apple silicon"), ("x86_64", "Intel")),
 }
+_KEXT_SLICES = ("x86_64", "x86_64h", "arm64e")
 
 
 def remarks_on(component: Component) -> Iterator[Remark]:
@@ -64,15 +65,14 @@ def _architectures(component: Component) -> Iterator[Remark]:
     for name, macs in _SLICES.get(component.kind, ()):
         if name not in there and not (name == "arm64" and "arm64e" in there):
             yield _problem(f"it has no {name} slice, so no Mac with {macs} runs it", "KEXT-21")
-    if component.kind is ComponentKind.KEXT and any(one.file_type != "kext-bundle" for one in component.slices):
+    of_kext = [one for one in component.slices if one.architecture in _KEXT_SLICES]  # i386's were plain objects
+    if component.kind is ComponentKind.KEXT and any(one.file_type != "kext-bundle" for one in of_kext):
         yield _problem("its executable is not of the type of a kext")
 
 
 def _signature(component: Component) -> Iterator[Remark]:
     code, is_kext = component.code, component.kind is ComponentKind.KEXT
     rule = "SIG-01" if is_kext else "SIG-05"
-    if not component.slices:
-        return
     for damage in code.damage:
         yield _problem(f"its signature is broken: {damage}", rule)
     if code.signer is Signer.NOBODY:

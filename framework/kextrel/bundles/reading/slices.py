@@ -34,7 +34,7 @@ _NAMES = {
     (18, None): "ppc",
     (18 | _ABI_64, None): "ppc64",
 }
-_FILE_TYPES = {1: "object", 2: "execute", 6: "dylib", 8: "bundle", 11: "kext-bundle"}
+_FILE_TYPES = {1: "object", 2: "execute", 6: "dylib", 8: "bundle", 10: "dsym", 11: "kext-bundle"}
 _PLATFORMS = {1: "macos", 2: "ios", 6: "mac-catalyst", 10: "driverkit"}
 _SEGMENT, _SEGMENT_64, _SYMTAB = 0x1, 0x19, 0x2
 _BUILD_VERSION, _VERSION_MIN_MACOSX = 0x32, 0x24
@@ -65,10 +65,19 @@ class Thin:
 
     def data_of(self, kind: int) -> bytes | None:
         """The bytes that a linkedit_data_command of this kind points to; None without such a command."""
+        found = self._pointer(kind)
+        return None if found is None else self.content[found[0] : found[0] + found[1]]
+
+    def offset_of(self, kind: int) -> int:
+        """Where they begin; the end of the slice without such a command."""
+        found = self._pointer(kind)
+        return len(self.content) if found is None else found[0]
+
+    def _pointer(self, kind: int) -> tuple[int, int] | None:
         for found, at, _ in self.commands:
             if found == kind:
                 offset, size = struct.unpack_from(f"{self.order}2I", self.content, at + 8)
-                return self.content[offset : offset + size]
+                return offset, size
         return None
 
 
