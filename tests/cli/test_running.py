@@ -34,6 +34,7 @@ macs:
   mini:
     architecture: apple-silicon
     macos: "14.5"
+    trusts: test-authority
     accounts: {admin: {user: lab, password: env:LAB_PASSWORD}}
     wires:
       console: {driver: serial, port: /dev/not-there-either}

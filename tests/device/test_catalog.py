@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from kextrel.device.catalog import Catalog
-from kextrel.errors import NotPossible, UsageError
+from kextrel.errors import NotPossible
 from kextrel.vocabulary import Extension, ExtensionKind
 
 DRIVER = Extension("driver", ExtensionKind.KEXT, "com.example.driver")
@@ -43,21 +42,6 @@ def test_where_a_kext_lies_is_known_without_its_bundle(catalog: Catalog) -> None
     assert catalog.installed_at(BANNED) == "/Library/Extensions/com.example.banned.kext"
     assert catalog.installed_at(GIVEN) == "/Library/A B/Real.kext"
     assert catalog.installed_at(DRIVER).endswith(f"/{catalog.bundle(DRIVER).name}")
-
-
-def test_a_bundle_that_the_lab_gives_is_installed_unless_the_scenario_names_one(tmp_path: Path) -> None:
-    (tmp_path / "Mine.kext").mkdir()
-    made = Catalog()
-    made.give({"driver": tmp_path / "Mine.kext", "given": tmp_path / "Mine.kext"})
-    made.learn({one.name: one for one in (DRIVER, GIVEN)})
-    assert made.bundle(made.kext("driver")) == tmp_path / "Mine.kext"
-    assert made.installed_at(made.kext("driver")) == "/Library/Extensions/Mine.kext"
-    assert made.installed_at(made.kext("given")) == "/Library/A B/Real.kext"
-
-
-def test_a_bundle_that_is_not_there_is_said_before_anything_is_done(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="which is not there"):
-        Catalog().give({"driver": tmp_path / "Mine.kext"})
 
 
 def test_an_extension_lies_in_its_app_among_the_applications_or_not(catalog: Catalog) -> None:

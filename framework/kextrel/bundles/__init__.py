@@ -2,7 +2,7 @@
 
 kext         a .kext                 app     an app that carries system extensions
 sysext       what the app carries    macho, executable, signature, entitlements, resources, authority: their parts
-reading      bundles of strangers
+reading      bundles of strangers     described          what theirs are, in the words of scenarios
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kextrel.bundles.app import APP_PREFIX, app_name, make_app
+from kextrel.bundles.described import Given, distrusted, given
 from kextrel.bundles.kext import kext_name, make_kext
 from kextrel.vocabulary import Extension, ExtensionKind
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:  # who makes bundles need not wait for the readers
 
     from kextrel.bundles.reading.found import Inspected
 
-__all__ = ["APP_PREFIX", "file_name", "inspect", "make", "make_app"]
+__all__ = ["APP_PREFIX", "Given", "distrusted", "file_name", "given", "inspect", "make", "make_app"]
 
 
 def make(extension: Extension, folder: Path) -> Path:

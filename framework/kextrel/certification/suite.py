@@ -10,13 +10,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kextrel.certification import SCENARIOS, paths
-from kextrel.errors import BenchError, InputError, KextrelError
+from kextrel.errors import BenchError, InputError, KextrelError, nearest
 from kextrel.lab.fit import FIT
 from kextrel.scenario import Scenario, foresee, foreseen_rules, load
 from kextrel.scenario.tally import exit_code, tally
@@ -26,14 +27,17 @@ __all__ = ["Certificate", "Order", "certify", "showing"]
 _HERE = Path(__file__).parent
 _SECONDS_TO_LET_GO = 60.0
 _PLUGINS = ("kextrel.plugin", "allure_pytest.plugin")
-_LEFT = ("results.jsonl", "evidence.jsonl", "junit.xml", "report.html")
+_WORDS = "pytest.txt"
+_LEFT = ("results.jsonl", "evidence.jsonl", "junit.xml", "report.html", _WORDS)
 
 
 @dataclass(frozen=True)
 class Order:
     """What is to be certified. `rules` empty: all; `lab` is a profile's path, None: Macs made to measure.
 
-    `quiet` keeps pytest off stdout. `workers`: processes that share the Macs among them; 0 for none besides pytest's.
+    `bundles` are really installed for extensions of these names. `quiet` keeps pytest off stdout, `silent` puts its
+    words into pytest.txt in the report. `workers`: processes that share the Macs among them; 0 for none besides
+    pytest's. `limit`: wall seconds for all of it; None: as long as its steps may take.
     """
 
     lab: Path | None
@@ -41,21 +45,38 @@ class Order:
     rules: tuple[str, ...] = ()
     defects: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    bundles: Mapping[str, Path] = field(default_factory=dict, hash=False)
     quiet: bool = False
+    silent: bool = False
     workers: int = 0
+    limit: float | None = None
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """What came of it: the results as `kextrel run --json` prints them, the counts, the exit code of design.md."""
+    """What came of it: the results as `kextrel run --json` prints them, the counts, the exit code of design.md.
+
+    A bundle that was given, and with which nothing was held, is not certified by what was held with samples: 4.
+    """
 
     results: Sequence[Mapping[str, Any]]
     counts: Mapping[str, int]
     page: Path
+    bundles: Mapping[str, Path] = field(default_factory=dict, hash=False)
 
     @property
     def exit_code(self) -> int:
-        return exit_code(self.counts)
+        return exit_code(self.counts) or (4 if self.unheld else 0)
+
+    @property
+    def unheld(self) -> dict[str, str]:
+        """The names of given bundles with which nothing was held, each with the first reason that was given."""
+        found = {}
+        for name in self.bundles:
+            own = [one["verdict"] for one in self.results if name in one.get("bundles", {})]
+            if all(verdict["verdict"] != "held" for verdict in own):
+                found[name] = next((verdict["reason"] for verdict in own), "no scenario that was run has it")
+        return found
 
 
 def showing(rules: Sequence[str]) -> list[Path]:
@@ -72,36 +93,60 @@ def _shows(scenario: Scenario, rules: Sequence[str]) -> bool:
 
 
 def certify(order: Order) -> Certificate:
-    """Runs the suite. Raises InputError where no scenario shows the rules, KextrelError where pytest itself failed."""
+    """Runs the suite. Raises InputError where no scenario shows the rules, and for bundles that cannot be what the
+    suite says, KextrelError where pytest itself failed."""
     files = showing(order.rules)
     if not files:
         raise InputError(f"no shipped scenario shows {', '.join(order.rules)}", hint="see `kextrel rules`")
+    _refuse_bundles(order.bundles)
     report = order.report.absolute()
     _clear(report)
-    code = _pytest(_command(order, report, files), _stdout(order))
+    with _words(order, report) as stdout:
+        code = _pytest(_command(order, report, files), stdout, order.limit)
     results = _results(report)
     counts = tally(result["verdict"]["verdict"] for result in results)
     if code != (1 if exit_code(counts) in (1, 3) else 0):  # something ended that is in no result
-        raise _what_went_wrong(code)
-    return Certificate(results, counts, report / "report.html")
+        raise _what_went_wrong(code, f"in {report / _WORDS}" if order.silent else "above")
+    return Certificate(results, counts, report / "report.html", order.bundles)
 
 
-def _pytest(command: Sequence[str], stdout: int | None) -> int:
+def _refuse_bundles(given: Mapping[str, Path]) -> None:
+    """Raises InputError for a name that no scenario of the suite has, and for a bundle that contradicts one."""
+    if not given:
+        return
+    known = {name for path in paths() for one in load(path, given) for name in one.extensions}
+    for name in given:
+        if name not in known:
+            raise InputError(f"no shipped scenario has an extension '{name}'", hint=nearest(name, known))
+
+
+def _pytest(command: Sequence[str], stdout: int | None, limit: float | None = None) -> int:
     """Runs it to its end and returns its exit code. Whoever ends us is made to wait until it has let go of its Macs.
 
-    In a session of its own, so that Control-C is asked of it once, by us, and not by the terminal as well.
+    In a session of its own, so that Control-C is asked of it once, by us, and not by the terminal as well. Raises
+    BenchError where it takes longer than `limit` seconds.
     """
-    child = subprocess.Popen(command, cwd=SCENARIOS, env=_environment(), stdout=stdout, start_new_session=True)
+    errors = stdout if stdout not in (None, sys.stderr.fileno()) else None
+    child = subprocess.Popen(
+        command, cwd=SCENARIOS, env=_environment(), stdout=stdout, stderr=errors, start_new_session=True
+    )
     try:
-        return child.wait()
+        return child.wait(limit)
+    except subprocess.TimeoutExpired:
+        _let_go(child)
+        raise BenchError(f"the suite took longer than {limit:g} s", wire="pytest", hint="give it more time") from None
     except BaseException:
-        child.terminate()
-        try:
-            child.wait(_SECONDS_TO_LET_GO)
-        finally:
-            child.kill()  # harmless where it has ended
-            child.wait()
+        _let_go(child)
         raise
+
+
+def _let_go(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        child.wait(_SECONDS_TO_LET_GO)
+    finally:
+        child.kill()  # harmless where it has ended
+        child.wait()
 
 
 def _command(order: Order, report: Path, files: Sequence[Path]) -> list[str]:
@@ -113,6 +158,8 @@ def _command(order: Order, report: Path, files: Sequence[Path]) -> list[str]:
         command += ["-p", "xdist.plugin", "-n", str(order.workers), "--max-worker-restart", "2"]
     lab = FIT if order.lab is None else str(order.lab.absolute())
     command += ["--kextrel-lab", lab, "--kextrel-report", str(report)]
+    for name, path in order.bundles.items():
+        command += ["--kextrel-extension", f"{name}={path.absolute()}"]
     for defect in order.defects:
         command += ["--kextrel-defect", defect]
     for fault in order.faults:
@@ -125,9 +172,14 @@ def _environment() -> dict[str, str]:
     return {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
-def _stdout(order: Order) -> int | None:
-    """Quiet runs keep pytest's own words on stderr: stdout is for JSON."""
-    return sys.stderr.fileno() if order.quiet else None
+@contextmanager
+def _words(order: Order, report: Path) -> Iterator[int | None]:
+    """Where pytest's own words go: to stdout, to stderr where stdout is for JSON, or into the report."""
+    if not order.silent:
+        yield sys.stderr.fileno() if order.quiet else None
+        return
+    with (report / _WORDS).open("wb") as file:
+        yield file.fileno()
 
 
 def _clear(report: Path) -> None:
@@ -152,9 +204,9 @@ def _results(report: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _what_went_wrong(code: int) -> KextrelError:
+def _what_went_wrong(code: int, where: str) -> KextrelError:
     if code == 2:
-        return BenchError("the certification was interrupted", wire="pytest", hint="what it said is above")
+        return BenchError("the certification was interrupted", wire="pytest", hint=f"what it said is {where}")
     if code == 4:
-        return InputError("the certification could not start", hint="what pytest said is above")
-    return BenchError(f"pytest ended with exit code {code}", wire="pytest", hint="what it said is above")
+        return InputError("the certification could not start", hint=f"what pytest said is {where}")
+    return BenchError(f"pytest ended with exit code {code}", wire="pytest", hint=f"what it said is {where}")

@@ -8,11 +8,14 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["certify"]
+__all__ = ["certify", "known_to_virtual_macs", "need_rules", "virtual_lab"]
 
 _LAB = typer.Option("--lab", metavar="FILE", help="A lab profile, or virtual:fit; the shipped virtual lab without.")
 _WORKERS = typer.Option("-n", metavar="N", help="Share the Macs out among N processes.", min=0)
 _RULE = typer.Option("--rule", metavar="ID", help="Only the scenarios that show this rule.")
+_EXTENSION = typer.Option(
+    "--extension", metavar="X=PATH", help="A bundle of yours in the place of the suite's driver or agent; repeatable."
+)
 _REPORT = typer.Option("--report", metavar="DIR", help="Where the report goes; ./kextrel-report when left out.")
 _DEFECT = typer.Option(
     "--defect", metavar="ID", help="Break the virtual Mac's mechanism for this rule: it must be caught."
@@ -25,6 +28,7 @@ _JSON = typer.Option("--json", help="JSON: one object a scenario, a last one wit
 
 def certify(
     lab: Annotated[str | None, _LAB] = None,
+    extension: Annotated[list[str] | None, _EXTENSION] = None,
     rule: Annotated[list[str] | None, _RULE] = None,
     report: Annotated[Path, _REPORT] = Path("kextrel-report"),
     defect: Annotated[list[str] | None, _DEFECT] = None,
@@ -35,24 +39,18 @@ def certify(
     """Run the certification suite and write a report. Exit 0: every rule held that could be checked."""
     from kextrel.certification import certify as run_suite
     from kextrel.certification.suite import Order
-    from kextrel.cli.opening import is_fit, named_lab
-    from kextrel.errors import UsageError, nearest
-    from kextrel.lab import load_profile
-    from kextrel.policy import RULES
+    from kextrel.cli.opening import given_bundles, is_fit, named_lab
 
-    for name in rule or ():
-        if name not in RULES:
-            raise UsageError(f"there is no rule {name}; {nearest(name, RULES)}")
+    need_rules(rule or [])
     path = None if is_fit(lab) else named_lab(lab)
-    if path is not None:
-        load_profile(path)
-    _known_to_virtual_macs(defect or [], fault or [])
+    known_to_virtual_macs(defect or [], fault or [])
     order = Order(
         lab=path,
         report=report,
         rules=tuple(rule or ()),
         defects=tuple(defect or ()),
         faults=tuple(fault or ()),
+        bundles=given_bundles(lab, extension or ()),
         quiet=as_json,
         workers=workers,
     )
@@ -61,10 +59,36 @@ def certify(
         for result in done.results:
             typer.echo(json.dumps(result, ensure_ascii=False))
         typer.echo(json.dumps(done.counts))
+    for name, why in done.unheld.items():
+        typer.echo(f"kextrel: nothing was held with {order.bundles[name]} as '{name}': {why}", err=True)
     raise typer.Exit(done.exit_code)
 
 
-def _known_to_virtual_macs(defects: list[str], faults: list[str]) -> None:
+def need_rules(names: list[str]) -> None:
+    """Raises UsageError for a rule that the model does not have."""
+    from kextrel.errors import UsageError, nearest
+    from kextrel.policy import RULES
+
+    for name in names:
+        if name not in RULES:
+            raise UsageError(f"there is no rule {name}; {nearest(name, RULES)}")
+
+
+def virtual_lab(lab: str | None) -> Path | None:
+    """The profile that `--lab` names, None for Macs made to measure. Raises InputError for one without virtual Macs."""
+    from kextrel.cli.opening import is_fit, named_lab
+    from kextrel.errors import InputError
+    from kextrel.lab import load_profile, needs_serving
+
+    if is_fit(lab):
+        return None
+    path = named_lab(lab)
+    if not needs_serving(load_profile(path)):
+        raise InputError("it has no virtual Mac, and only those can be broken", path=str(path), hint="leave --lab out")
+    return path
+
+
+def known_to_virtual_macs(defects: list[str], faults: list[str]) -> None:
     """Raises UsageError for a defect or a fault that no virtual Mac has, before anything is started."""
     if not defects and not faults:
         return

@@ -10,8 +10,9 @@ from pathlib import Path
 from kextrel.errors import InputError, nearest
 from kextrel.lab import Lab, default_profile_path, load_profile, needs_serving, served
 from kextrel.lab.fit import FIT
+from kextrel.scenario.given import named
 
-__all__ = ["is_fit", "named_lab", "opened"]
+__all__ = ["given_bundles", "is_fit", "named_lab", "opened"]
 
 
 def is_fit(lab: str | None) -> bool:
@@ -32,6 +33,12 @@ def named_lab(lab: str | None) -> Path:
     if not path.is_file():
         raise InputError(f"there is no lab profile at {name}", hint="give the path of a YAML file, or leave --lab out")
     return path
+
+
+def given_bundles(lab: str | None, said: Sequence[str]) -> dict[str, Path]:
+    """What is really installed for extensions of these names: by the lab's word, and before that by the command's."""
+    own = {} if is_fit(lab) else Lab(load_profile(named_lab(lab))).bundles
+    return own | named(said)
 
 
 @contextmanager

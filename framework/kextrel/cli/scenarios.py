@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,7 @@ _FILES = typer.Argument(metavar="SCENARIO...", help="Scenario files (*.mac.yaml)
 _MACOS = typer.Option("--macos", metavar="VERSION", help="The version to predict for, where a scenario has a range.")
 _LAB = typer.Option("--lab", metavar="FILE", help="A lab profile; the shipped virtual lab when left out.")
 _DEVICE = typer.Option("--device", metavar="NAME", help="The Mac to use; one that fits when left out.")
+_EXTENSION = typer.Option("--extension", metavar="X=PATH", help="Install this bundle for the extension X.")
 _EVIDENCE = typer.Option("--evidence", metavar="FILE", help="Append every byte on every wire to this JSON-lines file.")
 _JSON = typer.Option("--json", help="JSON: one object a scenario.")
 
@@ -40,20 +41,23 @@ def run(
     files: Annotated[list[Path], _FILES],
     lab: Annotated[str | None, _LAB] = None,
     device: Annotated[str | None, _DEVICE] = None,
+    extension: Annotated[list[str] | None, _EXTENSION] = None,
     evidence: Annotated[Path | None, _EVIDENCE] = None,
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
     """Perform scenarios on a Mac and hold each step against the rules."""
+    from kextrel.cli.opening import given_bundles
     from kextrel.cli.running import run_all
 
-    raise typer.Exit(run_all(_load(files), lab, device, evidence, as_json=as_json))
+    scenarios = _load(files, given_bundles(lab, extension or ()))
+    raise typer.Exit(run_all(scenarios, lab, device, evidence, as_json=as_json))
 
 
-def _load(files: Sequence[Path]) -> list[Scenario]:
+def _load(files: Sequence[Path], given: Mapping[str, Path] | None = None) -> list[Scenario]:
     """Every scenario of every file, before anything is touched."""
     from kextrel import scenario
 
-    return [one for path in files for one in scenario.load(path)]
+    return [one for path in files for one in scenario.load(path, given)]
 
 
 def _page(prediction: dict[str, object]) -> str:

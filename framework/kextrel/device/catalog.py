@@ -21,25 +21,12 @@ class Catalog:
         """`home` is where an app lies that is not among the applications."""
         self.home = home
         self._extensions: dict[str, Extension] = {}
-        self._given: dict[str, Path] = {}
         self._bundles: dict[Extension, Path] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
-    def give(self, bundles: Mapping[str, Path]) -> None:
-        """What a lab's profile says is really installed for these names, where a scenario names no bundle itself.
-
-        Raises UsageError for one that is not there.
-        """
-        for name, path in bundles.items():
-            if not path.is_dir():
-                raise UsageError(f"extension '{name}' is to be the bundle {path}, which is not there; correct its path")
-        self._given = dict(bundles)
-
     def learn(self, extensions: Mapping[str, Extension]) -> None:
         """From now on these names mean these extensions."""
-        for name, extension in extensions.items():
-            own = extension.bundle is None and name in self._given
-            self._extensions[name] = replace(extension, bundle=str(self._given[name])) if own else extension
+        self._extensions |= extensions
 
     def extension(self, name: str) -> Extension:
         """The extension of that name, of either kind. UsageError for a name never learnt."""

@@ -63,10 +63,6 @@ class TestMac:
         """The wires themselves, for a hand on the device."""
         return self._rig.wires
 
-    def give(self, bundles: Mapping[str, Path]) -> None:
-        """Says which bundles are installed for extensions of these names, instead of made ones."""
-        self._rig.catalog.give(bundles)
-
     def learn(self, extensions: Mapping[str, Extension]) -> None:
         """Makes extensions known by the names that actions use; `prepare` does it for a scenario's own."""
         self._rig.catalog.learn(extensions)

@@ -24,7 +24,10 @@ _W = TypeVar("_W")
 
 @dataclass(frozen=True)
 class Facts:
-    """What a profile says of a Mac: what cannot be changed by a walk, and where things are on it."""
+    """What a profile says of a Mac: what cannot be changed by a walk, and where things are on it.
+
+    `trusts_samples`: it takes Kextrel's test authority for a Developer ID authority, and no other; else Apple's alone.
+    """
 
     architecture: Architecture
     macos: Version
@@ -35,6 +38,7 @@ class Facts:
     online: bool = True
     automatic_login: bool = True
     volume: str = "Macintosh HD"
+    trusts_samples: bool = True
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ class Lab:
             online=mac.online,
             automatic_login=mac.automatic_login,
             volume=mac.volume,
+            trusts_samples=mac.trusts_samples,
         )
 
     def describe(self, name: str) -> dict[str, Any]:
@@ -77,6 +78,11 @@ class Lab:
             "quarantine": quarantine.reason(state_folder(), self._key(name)),
         }
 
+    @property
+    def bundles(self) -> dict[str, Path]:
+        """What the profile says is really installed for these extensions; relative paths begin where it lies."""
+        return {name: self._base / Path(path).expanduser() for name, path in self.profile.extensions.items()}
+
     @contextmanager
     def open(self, name: str, sink: Sink, *, deadline: Deadline | None = None) -> Iterator[TestMac]:
         """Leases the Mac, until `deadline` when somebody has it, and builds it.
@@ -91,7 +97,6 @@ class Lab:
             self._refuse_quarantined(name)
             device = build(name, mac, self.facts(name), sink, self._base)
             stack.callback(device.close)
-            device.give({name: self._base / path for name, path in self.profile.extensions.items()})
             yield device
 
     def check(self, name: str, *, deadline: Deadline, sink: Sink) -> list[WireHealth]:

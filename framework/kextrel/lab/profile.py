@@ -264,7 +264,8 @@ class TimeoutsProfile(Written):
 
 
 class MacProfile(Written):
-    """One Mac. A virtual one has no wires here: they are known once it is served."""
+    """One Mac. A virtual one has no wires here: they are known once it is served. `trusts` is whose signatures it takes
+    for a developer's: Apple's, or, as a virtual Mac does, those of the test authority that signs our samples."""
 
     architecture: Architecture
     model: str = ""
@@ -278,8 +279,14 @@ class MacProfile(Written):
     time_scale: Seconds = 1.0
     accounts: AccountsProfile | None = None
     timeouts: TimeoutsProfile = TimeoutsProfile()
+    trusts: Literal["apple", "test-authority"] = "apple"
     virtual: Virtual | None = None
     wires: Wiring | None = None
+
+    @property
+    def trusts_samples(self) -> bool:
+        """Whether our samples count as signed on it, and nobody else's bundles do."""
+        return self.virtual is not None or self.trusts == "test-authority"
 
     @model_validator(mode="after")
     def _one_of_both(self) -> MacProfile:

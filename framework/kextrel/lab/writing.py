@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kextrel.lab.inventory import Lab
 from kextrel.lab.profile import SCHEMA, LabProfile, MacProfile
 
 __all__ = ["write_lab"]
@@ -31,7 +32,7 @@ def write_lab(endpoints: Sequence[Mapping[str, Any]], path: Path, profiles: Sequ
     macs = {}
     for one in endpoints:
         macs[one["name"]] = {**_facts(known.get(one["name"])), **_wired(one, secrets.absolute())}
-    extensions = {key: value for profile in profiles for key, value in profile.extensions.items()}
+    extensions = {key: str(path) for profile in profiles for key, path in Lab(profile).bundles.items()}
     lab = {"schema": SCHEMA, "name": f"virtual-{os.getpid()}", "macs": macs, "extensions": extensions}
     fresh = path.with_name(path.name + ".new")
     fresh.write_text(json.dumps(lab, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -58,6 +59,7 @@ def _wired(endpoint: Mapping[str, Any], secrets: Path) -> dict[str, Any]:
     return {
         "architecture": endpoint["architecture"],
         "macos": endpoint["macos"],
+        "trusts": "test-authority",
         "accounts": accounts,
         "wires": {
             "shell": {"driver": "ssh", "host": ssh["host"], "port": ssh["port"], "host_keys": [ssh["host_key"]]},

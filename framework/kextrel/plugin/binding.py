@@ -28,7 +28,7 @@ def bound(run: Run, node: Any, name: str | None) -> Iterator[Mac]:
         asked = ", ".join(f"{key}={value!r}" for key, value in (mark.kwargs if mark else {}).items() if key != "on")
         pytest.skip(f"not checked: no Mac of the lab meets {asked or 'the mark'}")
     stay, began = _had(run, node, fits[0]), time.monotonic()
-    given = Mac(stay.device, sink=run.log(fits[0]))
+    given = Mac(stay.device, sink=run.log(fits[0]), bundles=run.bundles)
     try:
         yield given
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, TypeGuard
 
 import pytest
@@ -38,12 +39,20 @@ class ScenarioFile(pytest.File):
 
     def collect(self) -> Iterable[ScenarioItem]:
         try:
-            scenarios = load(self.path)
+            scenarios = load(self.path, _bundles(_run_of(self.config)))
         except InputError as error:
             raise self.CollectError(str(error)) from None
         for scenario in scenarios:
             for mac, shown, why in _chosen(_run_of(self.config), scenario):
                 yield ScenarioItem.from_parent(self, name=scenario.name + shown, scenario=scenario, mac=mac, why=why)
+
+
+def _bundles(run: Run) -> dict[str, Path]:
+    """What is really installed; nothing where there is no such lab: `in_order` says that, once."""
+    try:
+        return run.bundles
+    except UsageError:
+        return {}
 
 
 def _chosen(run: Run, scenario: Scenario) -> list[tuple[str, str, str]]:

@@ -22,11 +22,15 @@ def declare(parser: pytest.Parser) -> None:
     group.addoption(
         "--kextrel-report", metavar="DIR", help="Write results.jsonl, evidence.jsonl and report.html there."
     )
+    group.addoption(
+        "--kextrel-extension", metavar="X=PATH", action="append", help="Install this bundle for the extension X."
+    )
     group.addoption("--kextrel-defect", metavar="ID", action="append", help="Break the virtual Macs' rule ID.")
     group.addoption("--kextrel-fault", metavar="NAME", action="append", help="Break a wire of the virtual bench.")
     parser.addini("kextrel_lab", "Lab profile; the shipped virtual lab when left out.")
     parser.addini("kextrel_device", "Use only this Mac of the lab.")
     parser.addini("kextrel_report", "Write results.jsonl, evidence.jsonl and report.html there.")
+    parser.addini("kextrel_extension", "Install these bundles: X=PATH.", type="args")
     parser.addini("kextrel_defect", "Break the virtual Macs' rules of these IDs.", type="args")
     parser.addini("kextrel_fault", "Break these wires of the virtual bench.", type="args")
 
@@ -43,7 +47,10 @@ def names_a_lab(config: pytest.Config) -> bool:
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for. `lab` None: the shipped virtual lab or, with `fit`, virtual Macs made to measure."""
+    """What was asked for. `lab` None: the shipped virtual lab or, with `fit`, virtual Macs made to measure.
+
+    `extensions`: X=PATH, as they were written; `below` is where relative paths of theirs begin.
+    """
 
     lab: Path | None
     fit: bool
@@ -51,6 +58,8 @@ class Options:
     report: Path | None
     defects: tuple[str, ...]
     faults: tuple[str, ...]
+    extensions: tuple[str, ...] = ()
+    below: Path = Path()
 
 
 def options_of(config: pytest.Config) -> Options:
@@ -68,6 +77,8 @@ def options_of(config: pytest.Config) -> Options:
         report=None if report is None else Path(report).absolute(),
         defects=_several(config, "defect"),
         faults=_several(config, "fault"),
+        extensions=_several(config, "extension"),
+        below=_below(config) if not config.getoption("--kextrel-extension") else config.invocation_params.dir,
     )
 
 
@@ -78,8 +89,12 @@ def _text(config: pytest.Config, name: str, environment: str | None = None) -> s
     ini = config.getini(f"kextrel_{name}")
     if not ini or ini in (_VIRTUAL, _FIT):
         return ini or None
-    below = config.inipath.parent if config.inipath is not None and name != "device" else None
-    return str(below / ini) if below is not None else str(ini)
+    return str(ini) if name == "device" else str(_below(config) / ini)
+
+
+def _below(config: pytest.Config) -> Path:
+    """Where relative paths of the ini file begin."""
+    return config.inipath.parent if config.inipath is not None else Path()
 
 
 def _several(config: pytest.Config, name: str) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from kextrel.lab.fit import Fitted, Requirement
 from kextrel.plugin.handing import Handed, Wish
 from kextrel.plugin.options import options_of
 from kextrel.scenario import Stay, StepReport, Visit
+from kextrel.scenario.given import named
 
 __all__ = ["Run", "keep_results"]
 
@@ -71,6 +72,12 @@ class Run:
     def names(self) -> Sequence[str]:
         """The Macs that this run may use."""
         return self.plan.names() if self.options.device is None else [self.options.device]
+
+    @cached_property
+    def bundles(self) -> dict[str, Path]:
+        """What is really installed for extensions of these names: by the lab's word, and before that by the run's."""
+        asked = named(self.options.extensions, self.options.below)
+        return ({} if self._fitted is not None else self._named.bundles) | asked
 
     def make(self, wanted: Requirement) -> str | None:
         """Where the lab is made to measure: the name of the Mac that meets `wanted`, made up when there was none yet.
@@ -187,6 +194,8 @@ class Run:
     def _about(self) -> dict[str, str]:
         shipped = "virtual Macs made to measure" if self.options.fit else "the shipped virtual lab"
         about = {"lab": str(self.options.lab or shipped)}
+        if self.bundles:
+            about["extensions"] = ", ".join(f"{name}: {path}" for name, path in self.bundles.items())
         if self.options.defects:
             about["defects"] = ", ".join(self.options.defects)
         if self.options.faults:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kextrel import policy
@@ -25,6 +26,7 @@ from kextrel.device.rig import Facts
 from kextrel.errors import BenchError, InputError, NotPossible, UnreadableAnswer, UsageError
 from kextrel.evidence import Sink
 from kextrel.scenario.fields import Fields, Place
+from kextrel.scenario.given import described
 from kextrel.scenario.nodes import node_of
 from kextrel.scenario.predicting import prediction_json
 from kextrel.scenario.protocols import Device, Model
@@ -93,8 +95,10 @@ class Mac:
         model: Model = policy,
         sink: Sink | None = None,
         patience: Patience | None = None,
+        bundles: Mapping[str, Path] | None = None,
     ) -> None:
         self.device = device
+        self._bundles = bundles or {}
         self.steps: list[StepReport] = []
         self._start = start or start_on(device.facts)
         self._extensions: dict[str, Extension] = dict(self._start.extensions)
@@ -111,7 +115,8 @@ class Mac:
         return self.device.name
 
     def extension(self, name: str, **fields: Any) -> Extension:
-        """An extension of this test, with the fields of `extensions:`; the same name again is the same extension.
+        """An extension of this test, with the fields of `extensions:`; the same name again is the same extension. One
+        for which the run or the lab names a bundle is what that is.
 
         Raises UsageError for an unknown field or value, and for one that a verb may have used described otherwise.
         """
@@ -119,12 +124,15 @@ class Mac:
             return self._extensions[name]
         if self._session is not None and name in self._extensions:
             raise UsageError(f"extension '{name}' is described already; describe it in full before the first verb")
+        place, node = Place("", f"extension '{name}'"), node_of(fields)
         with _as_usage():
-            described, _ = read_extension(name, node_of(fields), Place("", f"extension '{name}'"))
-        self._extensions[name] = described
+            if name in self._bundles:
+                node = described(name, node, place, self._bundles[name])
+            extension, _ = read_extension(name, node, place)
+        self._extensions[name] = extension
         if self._session is not None:
-            self._session.learn(described)
-        return described
+            self._session.learn(extension)
+        return extension
 
     @contextmanager
     def unjudged(self) -> Iterator[None]:

@@ -14,6 +14,7 @@ from kextrel import policy
 from kextrel.device.baseline import Level
 from kextrel.device.baseline import cost as baseline_minutes
 from kextrel.device.rig import Facts
+from kextrel.scenario.fitness import unmet
 from kextrel.scenario.language import Scenario
 from kextrel.scenario.predicting import Foreseen, foresee
 from kextrel.scenario.protocols import Model
@@ -111,9 +112,8 @@ def _start_policy(visit: Visit) -> tuple[object, ...]:
 
 
 def _visit(scenario: Scenario, facts: Facts, model: Model) -> Visit:
-    if scenario.mac.unmet(facts):
+    if unmet(scenario, facts, model=model):
         return Visit(scenario, Level.CLEAN, 0.0)
-    scenario.need_bundles()
     foreseen = foresee(scenario, facts.macos, model=model)
     if foreseen[0].prediction is None:
         return Visit(scenario, Level.CLEAN, 0.0)

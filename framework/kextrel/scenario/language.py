@@ -27,6 +27,7 @@ from kextrel import yamltext
 from kextrel.errors import InputError, UsageError, nearest
 from kextrel.policy import contradicts_itself
 from kextrel.scenario.fields import Fields, Place, list_of, one_of, text
+from kextrel.scenario.given import fitted
 from kextrel.scenario.parameters import combinations, substitute, uses
 from kextrel.scenario.pins import Pin, read_pin
 from kextrel.scenario.starts import (
@@ -40,6 +41,7 @@ from kextrel.scenario.starts import (
 )
 from kextrel.scenario.verbs import VERBS, read_action
 from kextrel.vocabulary import Action, Extension, Profile, SecurityMode, Start, Version
+from kextrel.vocabulary.actions import Replace
 from kextrel.yamltext import Node, Scalar
 
 __all__ = ["SCHEMA", "SUFFIX", "Scenario", "Step", "load", "parse"]
@@ -62,7 +64,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One scenario of one file, parameters filled in. `file` is the path as it was given."""
+    """One scenario of one file, parameters filled in. `file` is the path as it was given.
+
+    `bundles` are those that are really installed, by the names of extensions; `unfit` says why it cannot be checked
+    with them, `yielded` that a sample gave way to one (see `scenario.given`).
+    """
 
     file: str
     name: str
@@ -71,6 +77,9 @@ class Scenario:
     extensions: Mapping[str, Extension] = field(hash=False)
     steps: tuple[Step, ...]
     profiles_line: int = 1
+    bundles: Mapping[str, Path] = field(default_factory=dict, hash=False)
+    unfit: str = ""
+    yielded: bool = False
 
     def start(self, macos: Version | str | None = None) -> Start:
         """Where it begins on `macos`; left out, the one version that it names.
@@ -111,24 +120,25 @@ class Scenario:
         return wanted.exact or version
 
 
-def load(path: Path | str) -> list[Scenario]:
-    """The scenarios of one file, one for each combination of its parameters. Raises InputError."""
-    return _scenarios(yamltext.read(Path(path)), str(path))
+def load(path: Path | str, given: Mapping[str, Path] | None = None) -> list[Scenario]:
+    """The scenarios of one file, one for each combination of its parameters. `given`: bundles that are really
+    installed, by the names of extensions. Raises InputError."""
+    return _scenarios(yamltext.read(Path(path)), str(path), given or {})
 
 
-def parse(source: str, path: str = "scenario.mac.yaml") -> list[Scenario]:
+def parse(source: str, path: str = "scenario.mac.yaml", given: Mapping[str, Path] | None = None) -> list[Scenario]:
     """As `load`, from text; `path` is what errors and reports say."""
-    return _scenarios(yamltext.load(source, path), path)
+    return _scenarios(yamltext.load(source, path), path, given or {})
 
 
-def _scenarios(node: Node, path: str) -> list[Scenario]:
+def _scenarios(node: Node, path: str, given: Mapping[str, Path]) -> list[Scenario]:
     place = Place(path, "the scenario")
     top = Fields(node, place, _TOP)
     top.need("schema", one_of(SCHEMA))
     rows = combinations(_top_node(node, "parameters"), place.inside("parameters"))
     body = yamltext.Mapping(tuple(entry for entry in _entries(node) if entry[0].text != "parameters"), node.line)
     _refuse_unused(rows[0], body, top)
-    return [_scenario(substitute(body, row, place), path, _suffix(row, body)) for row in rows]
+    return [_scenario(substitute(body, row, place), path, _suffix(row, body), given) for row in rows]
 
 
 def _entries(node: Node) -> tuple[tuple[Scalar, Node], ...]:
@@ -164,24 +174,39 @@ def _word(value: Node) -> str:
     return "+".join(f"{key.text}:{_word(item)}" for key, item in value.entries) or "none"
 
 
-def _scenario(node: Node, path: str, suffix: str) -> Scenario:
+def _scenario(node: Node, path: str, suffix: str, given: Mapping[str, Path]) -> Scenario:
     place = Place(path, "the scenario")
-    top = Fields(node, place, _TOP)
+    assert isinstance(node, yamltext.Mapping)  # its Fields were read before
+    fitting = fitted(node, place, given)
+    top = Fields(fitting.node, place, _TOP)
     name = top.get("name", text, Path(path).name.removesuffix(SUFFIX))
     mac, _ = read_mac(top.given("mac"), place.inside("mac"))
     extensions = _extensions(top.at("extensions"), place) if top.has("extensions") else {}
+    steps = _steps(top, extensions, mac)
     scenario = Scenario(
         file=path.encode("utf-8", "backslashreplace").decode(),  # reports are UTF-8, whatever bytes a name is made of
         name=name + suffix,
         mac=mac,
         profiles=_profiles(top.at("profiles"), place) if top.has("profiles") else (),
         extensions=extensions,
-        steps=_steps(top, extensions, mac),
+        steps=steps,
         profiles_line=top.at("profiles").line,
+        bundles=fitting.bundles,
+        unfit=fitting.unfit or _another_version(steps, fitting.bundles),
+        yielded=fitting.yielded,
     )
     if mac.macos.exact is not None:
         scenario.start()
     return scenario
+
+
+def _another_version(steps: Iterable[Step], given: Mapping[str, Path]) -> str:
+    """Why a scenario that replaces a given bundle cannot be checked: no other version is made of it."""
+    for step in steps:
+        if isinstance(step.action, Replace) and step.action.extension in given:
+            path = given[step.action.extension]
+            return f"step {step.number} replaces '{step.action.extension}' by another version, and there is only {path}"
+    return ""
 
 
 def _profiles(node: Node, place: Place) -> tuple[Profile, ...]:

@@ -13,7 +13,16 @@ from kextrel.scenario.language import Scenario, Step
 from kextrel.scenario.protocols import Expected, Model, Prediction
 from kextrel.vocabulary import UNKNOWN, State, Version
 
-__all__ = ["Foreseen", "foresee", "predict", "prediction_json"]
+__all__ = ["Foreseen", "PinContradicted", "foresee", "predict", "prediction_json"]
+
+
+class PinContradicted(InputError):
+    """A pin with which no outcome agrees; `likely` is what the model says instead, and the rules that decide it."""
+
+    def __init__(self, scenario: Scenario, line: int, what: str, likely: str) -> None:
+        self.likely = likely
+        hint = f"the model says {likely}: correct the pin or the steps before"
+        super().__init__(what, path=scenario.file, line=line, hint=hint)
 
 
 @dataclass(frozen=True)
@@ -67,12 +76,8 @@ def _hold_pin(scenario: Scenario, step: Step, prediction: Prediction) -> None:
     if all(against):
         verb, rules = step.action.verb, ", ".join(prediction.rules) or "no rule"
         likely = prediction.outcomes[0]
-        raise InputError(
-            f"step {step.number} ({verb}) pins {against[0]}",
-            path=scenario.file,
-            line=step.pin.line,
-            hint=f"the model says {said(likely.outcome, likely.reason)} ({rules}): correct the pin or the steps before",
-        )
+        what = f"step {step.number} ({verb}) pins {against[0]}"
+        raise PinContradicted(scenario, step.pin.line, what, f"{said(likely.outcome, likely.reason)} ({rules})")
 
 
 def settled(expected: Expected) -> State:
@@ -82,13 +87,17 @@ def settled(expected: Expected) -> State:
 
 
 def prediction_json(prediction: Prediction | None, not_checked: str = "") -> dict[str, Any]:
-    """`outcomes`, `rules`, `open` and `state` of a step; several outcomes have a state each."""
+    """`outcomes`, `rules`, `open` and `state` of a step; several outcomes have a state each.
+
+    Two ends that a rule itself names, so that nothing is open (KEXT-19), are shown as the first of them.
+    """
     if prediction is None:
         nothing: dict[str, Any] = {"outcomes": [], "rules": [], "open": False, "state": None}
         return nothing | {"not_checked": not_checked}
-    outcomes = [outcome_json(one.outcome, one.reason) for one in prediction.outcomes]
+    ends = prediction.outcomes if prediction.open else prediction.outcomes[:1]
+    outcomes = [outcome_json(one.outcome, one.reason) for one in ends]
     if len(outcomes) > 1:
-        states = (state_json(one.situation.state) for one in prediction.outcomes)
+        states = (state_json(one.situation.state) for one in ends)
         outcomes = [one | {"state": state} for one, state in zip(outcomes, states, strict=True)]
     return {
         "outcomes": outcomes,

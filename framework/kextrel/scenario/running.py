@@ -18,6 +18,7 @@ from kextrel.device.baseline import Level
 from kextrel.errors import BenchError, NotPossible, UnreadableAnswer
 from kextrel.evidence import Sink
 from kextrel.scenario.cost import Visit, plan
+from kextrel.scenario.fitness import unmet
 from kextrel.scenario.language import Scenario, Step
 from kextrel.scenario.predicting import Foreseen, foresee, prediction_json
 from kextrel.scenario.protocols import Device, Model
@@ -53,11 +54,14 @@ class Report:
         return self.judgement.verdict
 
     def to_json(self) -> dict[str, Any]:
-        """The shape of `predict`, with `observed` and `verdict` beside each step, and the scenario's own verdict."""
+        """The shape of `predict`, with `observed` and `verdict` beside each step, and the scenario's own verdict; where
+        bundles were given, `bundles`: their paths by the names of extensions."""
+        given = {name: str(path) for name, path in self.scenario.bundles.items()}
         return {
             "file": self.scenario.file,
             "name": self.scenario.name,
             "device": self.device,
+            **({"bundles": given} if given else {}),
             "steps": [step.to_json() for step in self.steps],
             "verdict": self.judgement.to_json(),
         }
@@ -76,9 +80,9 @@ def run(
 
     Raises InputError for a bad scenario, before the device is touched.
     """
-    unmet = scenario.mac.unmet(device.facts)
-    if unmet:
-        return untouched(scenario, device.name, Judgement(Verdict.NOT_CHECKED, None, unmet), on_step)
+    why = unmet(scenario, device.facts, model=model)
+    if why:
+        return untouched(scenario, device.name, Judgement(Verdict.NOT_CHECKED, None, why), on_step)
     foreseen = foresee(scenario, device.facts.macos, model=model)
     if foreseen[0].prediction is None:
         silent = Judgement(Verdict.NOT_CHECKED, None, foreseen[0].not_checked)
@@ -172,8 +176,7 @@ class Stay:
         """Runs one scenario and goes back to `then`, whatever happened. A Mac that does not fit is not touched."""
         if self._lost is not None:
             return untouched(scenario, self.device.name, self._lost, on_step)
-        if not scenario.mac.unmet(self.device.facts):
-            scenario.need_bundles()
+        if not unmet(scenario, self.device.facts, model=self.model):
             foresee(scenario, self.device.facts.macos, model=self.model)  # bad input: raised before anything is touched
         try:
             report = run(

@@ -25,6 +25,7 @@ from kextrel.scenario.fields import (
     wanted_macos,
     word_of,
 )
+from kextrel.scenario.given import SAMPLE_TEAM, sample_id
 from kextrel.vocabulary import (
     Architecture,
     Category,
@@ -297,7 +298,7 @@ def read_extension(name: str, node: Node, place: Place) -> tuple[Extension, dict
         name=name,
         kind=fields.get("kind", word_of(ExtensionKind), ExtensionKind.KEXT),
         bundle_id=_bundle_id(name, fields),
-        team_id=fields.get("team_id", team_id, "KXTRL00001"),
+        team_id=fields.get("team_id", team_id, SAMPLE_TEAM),
         version=fields.get("version", text, "1.0"),
         signature=fields.get("signature", word_of(Signature), Signature.DEVELOPER_ID),
         bundle=_beside(place.path, fields.get_or_none("bundle", text)),
@@ -312,7 +313,7 @@ def _bundle_id(name: str, fields: Fields) -> str:
     """What is written; left out, one made of the extension's name, which must then be fit for it."""
     if fields.has("bundle_id"):
         return fields.need("bundle_id", bundle_id)
-    node = yamltext.Scalar(f"com.example.kextrel.{name}", fields.node.line)
+    node = yamltext.Scalar(sample_id(name), fields.node.line)
     return bundle_id(node, fields.place.field("bundle_id"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from kextrel import bundles
 from kextrel.bench.protocols import Completed
 from kextrel.device.flows.place import Place, find
 from kextrel.device.performed import Performed
@@ -50,6 +51,9 @@ def need_macos(rig: Rig, verb: str, deadline: Deadline) -> None:
 
 
 def _put(rig: Rig, extension: Extension, deadline: Deadline) -> Performed:
+    distrust = bundles.distrusted(extension, rig.facts.trusts_samples)
+    if distrust:
+        raise NotPossible(distrust)
     local, target = rig.catalog.bundle(extension), rig.catalog.installed_at(extension)
     put = commands.install_kext if extension.kind is ExtensionKind.KEXT else applications.install
     staging = run(rig, "mktemp -d /private/tmp/kextrel.XXXXXX", deadline=deadline).out.strip()
