@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from kextrel.cli import certifying, explaining, hands, inspecting, labs, observing, parsing, rules, scenarios, serving
+from kextrel.cli import (
+    auditing,
+    certifying,
+    explaining,
+    hands,
+    inspecting,
+    labs,
+    observing,
+    parsing,
+    rules,
+    scenarios,
+    serving,
+)
 
 __all__ = ["app"]
 
@@ -22,6 +34,7 @@ lab = typer.Typer(help="What is in a lab, and whether its wires answer.", no_arg
 virtual = typer.Typer(help="Virtual Macs on real wires.", no_args_is_help=True, rich_markup_mode=None)
 
 app.command("certify")(certifying.certify)
+app.command("audit")(auditing.audit)
 app.command("run")(scenarios.run)
 app.command("predict")(scenarios.predict)
 app.command("rules")(rules.rules)
