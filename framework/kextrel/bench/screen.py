@@ -109,6 +109,8 @@ class PikvmScreen:
     def _look(self, deadline: Deadline, *, ocr: bool) -> httpx.Response | None:
         """One look; None without a signal. A server that stumbles is asked again for PATIENCE."""
         deadline.check(self._name)
+        if self._client.is_closed:
+            raise BenchError("the screen wire is closed", wire=self._name)
         for attempt in retrying(deadline.within(PATIENCE)):
             with attempt:
                 return self._get(deadline, ocr)
