@@ -14,6 +14,7 @@ import subprocess
 import threading
 import tty
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +28,9 @@ from kextrel.timing import Deadline
 
 SSHD, DROPBEAR = "/usr/sbin/sshd", "/usr/sbin/dropbear"
 NSS_WRAPPER = "libnss_wrapper.so"  # gives a process a user database of its own
+Lacks = Callable[[str], None]
 BOOT_1 = "{ sec = 1789196391, usec = 979990 } Fri Sep 11 23:59:51 2026"
 BOOT_2 = "{ sec = 1789200000, usec = 5 } Sat Sep 12 01:00:00 2026"
-
-
-def lacking(what: str) -> None:
-    """Ends a test whose peer is not here: skipped, or failed where KEXTREL_PEERS is `required`."""
-    if os.environ.get("KEXTREL_PEERS") == "required":
-        pytest.fail(f"{what}; ci/install-peers installs it")
-    pytest.skip(f"{what}; ci/install-peers installs it")
 
 
 def free_port() -> int:
@@ -53,12 +48,6 @@ def until_listening(port: int, seconds: float = 10) -> None:
         except ConnectionRefusedError:
             os.sched_yield()
     raise AssertionError(f"nothing listens on {port}")
-
-
-@pytest.fixture(scope="session")
-def lacks() -> Callable[[str], None]:
-    """`lacking`, for tests."""
-    return lacking
 
 
 @pytest.fixture(scope="session")
@@ -241,36 +230,36 @@ class Dropbear(Peer):
         return {**os.environ, **files, "LD_PRELOAD": NSS_WRAPPER}
 
 
-def _openssh(folder: Path) -> OpenSsh:
+def _openssh(folder: Path, lacks: Lacks) -> OpenSsh:
     if not Path(SSHD).exists():
-        lacking("OpenSSH's sshd is not installed here")
+        lacks("OpenSSH's sshd is not installed here")
     separation = Path("/run/sshd")
     if not separation.exists():
         try:
             separation.mkdir(mode=0o755)
         except OSError as error:
-            lacking(f"sshd needs /run/sshd, which cannot be made here: {error.strerror}")
+            lacks(f"sshd needs /run/sshd, which cannot be made here: {error.strerror}")
     return OpenSsh(folder)
 
 
-def _dropbear(folder: Path) -> Dropbear:
+def _dropbear(folder: Path, lacks: Lacks) -> Dropbear:
     if not Path(DROPBEAR).exists():
-        lacking("dropbear is not installed here")
+        lacks("dropbear is not installed here")
     if subprocess.run(["/bin/true"], env={"LD_PRELOAD": NSS_WRAPPER}, capture_output=True, check=True).stderr:
-        lacking("libnss-wrapper is not installed here")
+        lacks("libnss-wrapper is not installed here")
     return Dropbear(folder)
 
 
 @pytest.fixture(scope="session")
-def servers() -> dict[str, Callable[[Path], Peer]]:
+def servers(lacks: Lacks) -> dict[str, Callable[[Path], Peer]]:
     """What makes a server in a folder, not started, by its name."""
-    return {"openssh": _openssh, "dropbear": _dropbear}
+    return {"openssh": partial(_openssh, lacks=lacks), "dropbear": partial(_dropbear, lacks=lacks)}
 
 
 @pytest.fixture
-def peer(tmp_path: Path) -> Iterator[OpenSsh]:
+def peer(tmp_path: Path, lacks: Lacks) -> Iterator[OpenSsh]:
     """A running OpenSSH sshd."""
-    server = _openssh(tmp_path)
+    server = _openssh(tmp_path, lacks)
     server.start()
     yield server
     server.stop()

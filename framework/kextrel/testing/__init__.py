@@ -57,18 +57,21 @@ seconds that one call may take.
 
 import pytest
 
-pytest.register_assert_rewrite(
-    *(f"kextrel.testing.{name}" for name in ("button", "console", "keyboard", "mdm", "power", "shell"))
-)
+_KINDS = ("beacon", "button", "console", "keyboard", "mdm", "power", "screen", "shell")
+pytest.register_assert_rewrite(*(f"kextrel.testing.{kind}" for kind in _KINDS))
 
+from kextrel.testing.beacon import BeaconConformance, BeaconPeer  # noqa: E402
 from kextrel.testing.button import ButtonConformance, ButtonPeer  # noqa: E402
 from kextrel.testing.console import ConsoleConformance, ConsolePeer  # noqa: E402
 from kextrel.testing.keyboard import KeyboardConformance, KeyboardPeer  # noqa: E402
 from kextrel.testing.mdm import MdmConformance, MdmPeer  # noqa: E402
 from kextrel.testing.power import PowerConformance, PowerPeer  # noqa: E402
+from kextrel.testing.screen import ScreenConformance, ScreenPeer  # noqa: E402
 from kextrel.testing.shell import ShellConformance, ShellPeer  # noqa: E402
 
 __all__ = [
+    "BeaconConformance",
+    "BeaconPeer",
     "ButtonConformance",
     "ButtonPeer",
     "ConsoleConformance",
@@ -79,6 +82,8 @@ __all__ = [
     "MdmPeer",
     "PowerConformance",
     "PowerPeer",
+    "ScreenConformance",
+    "ScreenPeer",
     "ShellConformance",
     "ShellPeer",
 ]

@@ -6,9 +6,10 @@ import asyncio
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -117,16 +118,27 @@ class Bench:
         self._running.append(asyncio.run_coroutine_threadsafe(story(), self._loop))
         return ready.result(30)
 
+    def wait_for(self, story: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        """What `story()` comes to in the loop."""
+        return asyncio.run_coroutine_threadsafe(story(), self._loop).result(10)
+
     def close(self) -> None:
         if self._stop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
         for running in self._running:
             running.result(10)
         for board in self._boards:
-            self._loop.call_soon_threadsafe(board.close)
+            self.wait_for(partial(_closed, board))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+
+
+async def _closed(board: Any) -> None:
+    """Some boards must be waited for."""
+    ending = board.close()
+    if ending is not None:
+        await ending
 
 
 @pytest.fixture
