@@ -99,8 +99,8 @@ class ScenarioItem(pytest.Item):
     def _missed(self) -> dict[str, Any]:
         """What is not checked because no Mac fits: the Mac that it wants, and the rules that it would have shown."""
         wanted = self.scenario.mac.template
-        told = {"architecture": wanted.architecture, "macos": str(self.scenario.mac.macos)}
-        return {"wanted": told | {"enrollment": wanted.enrollment}, "shows": self._shows()}
+        told = {"architecture": wanted.architecture.value, "macos": str(self.scenario.mac.macos)}
+        return {"wanted": told | {"enrollment": wanted.enrollment.value}, "shows": self._shows()}
 
     def _shows(self) -> list[str]:
         """On the lowest macOS that it names. One with a mistake in it shows none: who runs it is told of that."""

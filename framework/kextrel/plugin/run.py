@@ -160,8 +160,11 @@ class Run:
         if name not in self.plan.names():
             return {}
         facts = self.plan.facts(name)
-        told = {"architecture": facts.architecture, "macos": str(facts.macos), "enrollment": facts.enrollment}
-        return {"facts": told}
+        told = {
+            "architecture": facts.architecture.value,
+            "macos": str(facts.macos),
+        }  # plain text: xdist carries no enum
+        return {"facts": told | {"enrollment": facts.enrollment.value}}
 
     def unreported(self) -> list[dict[str, Any]]:
         """The results that no report of a test has carried yet."""
