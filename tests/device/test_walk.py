@@ -243,14 +243,7 @@ def test_a_fault_is_its_own_wires_failure(broken: Callable[..., Driver], fault: 
     assert failed.value.wire.startswith(wire)
 
 
-def test_a_sleeping_display_is_no_obstacle(broken: Callable[..., Driver]) -> None:
-    driver = broken(missing=("PREP-06",))
-    driver.start(security_mode=SecurityMode.REDUCED, kext_management=USER)
-    driver.do(Install("driver"))
-    assert driver.do(Load("driver")).outcome is Outcome.APPROVAL_REQUIRED
-
-
-@pytest.mark.parametrize("row", ["PREP-02", "PREP-04", "PREP-07"])
+@pytest.mark.parametrize("row", ["PREP-04", "PREP-07"])
 def test_what_was_not_prepared_is_named(broken: Callable[..., Driver], row: str) -> None:
     driver = broken(missing=(row,))
     with pytest.raises(NotPossible, match=row):

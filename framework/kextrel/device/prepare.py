@@ -66,7 +66,8 @@ def _refuse_what_is_not_built(start: Start) -> None:
 def _reach_policy(rig: Rig, mac: Mac, seen: Sighting, deadline: Deadline) -> Sighting:
     state = seen.state
     if UNKNOWN in (state.security_mode, state.kext_management):
-        raise NotPossible(f"the boot policy of {rig.name} cannot be read, so no start can be reached")
+        why = next((note for note in seen.notes if note.startswith("security_mode")), "it does not say")
+        raise NotPossible(f"the boot policy of {rig.name} cannot be read, so no start can be reached: {why[:200]}")
     forgotten = is_forgotten(rig, state) and not was_asked_for(rig, seen)
     if forgotten and _is_so(state, mac):
         return seen

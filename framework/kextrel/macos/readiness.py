@@ -36,6 +36,7 @@ __all__ = [
     "read_system_volumes",
     "read_uid",
     "secure_token",
+    "verify_app",
     "verify_kext",
     "volume_owners",
 ]
@@ -86,6 +87,11 @@ def fetch(url: str, *, interface: str = "", seconds: int = 15) -> str:
 def verify_kext(path: str) -> str:
     """Whether a team that Apple lets sign kexts signed the bundle, and it is whole: exit 0."""
     return _line("codesign", "-v", "-R", _MAY_SIGN_KEXTS, path)
+
+
+def verify_app(path: str) -> str:
+    """Whether a chain that this Mac trusts signed the application, and it is whole: exit 0."""
+    return _line("codesign", "-v", "-R", "=anchor apple generic", path)
 
 
 def read_rights(text: str) -> tuple[str, ...]:

@@ -75,10 +75,18 @@ def test_a_power_cut_is_seen_and_ends_in_macos(world: Any, rig: Rig, deadline: D
 
     world.shell_up, world.screen, world.on_mains = True, "Finder File Edit View Go Window Help", mains
     assert perform(rig, PowerCut(), deadline=deadline).outcome is Outcome.RESTARTED
-    assert world.log == ["mains off", "mains on"]
+    assert world.log == ["run pmset -g", "mains off", "mains on"]
 
 
-def test_a_mac_without_autorestart_is_pressed(world: Any, rig: Rig, deadline: Deadline) -> None:
+def test_a_mac_that_would_stay_off_is_not_cut(world: Any, rig: Rig, deadline: Deadline) -> None:
+    world.shell_up, world.screen = True, "Finder File Edit View Go Window Help"
+    world.commands["pmset -g"] = " displaysleep 0\n autorestart 0\n"
+    with pytest.raises(NotPossible, match="PREP-09"):
+        perform(rig, PowerCut(), deadline=deadline)
+    assert "mains off" not in world.log
+
+
+def test_a_mac_that_does_not_start_by_itself_all_the_same_is_pressed(world: Any, rig: Rig, deadline: Deadline) -> None:
     def mains(on: bool) -> None:
         world.shell_up, world.screen = False, None
 

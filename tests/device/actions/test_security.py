@@ -176,7 +176,6 @@ def test_another_recovery_is_the_wrong_environment(
         (Credential.WRONG_PASSWORD, "Failed to authenticate", Reason.AUTHENTICATION),
         (Credential.STANDARD, "Failed to authenticate", Reason.NOT_ADMIN),
         (Credential.ADMIN, "Code=17 pairing (17)", Reason.NOT_PAIRED),
-        (Credential.ADMIN, "you are not connected to the Internet", Reason.NETWORK),
         (Credential.ADMIN, "something nobody has seen", None),
     ],
 )
@@ -192,6 +191,23 @@ def test_in_1tr_the_text_and_the_credential_give_the_reason(
     recovery(world, screens, code=1, says=says)
     done = perform(rig, SetSecurity(allow=USER, as_=credential), deadline=deadline)
     assert (done.outcome, done.reason) == (Outcome.REFUSED, reason)
+
+
+def test_a_signing_server_out_of_reach_is_the_benchs_preparation(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    recovery(world, screens, code=1, says="you are not connected to the Internet")
+    with pytest.raises(NotPossible, match="PREP-11"):
+        perform(rig, SetSecurity(allow=USER), deadline=deadline)
+
+
+def test_a_mac_that_is_offline_by_its_profile_is_refused(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    rig.facts = replace(rig.facts, online=False)
+    recovery(world, screens, code=1, says="you are not connected to the Internet")
+    done = perform(rig, SetSecurity(allow=USER), deadline=deadline)
+    assert (done.outcome, done.reason) == (Outcome.REFUSED, Reason.NETWORK)
 
 
 def test_from_macos_the_password_goes_to_stdin_and_the_environment_is_wrong(

@@ -271,3 +271,34 @@ def test_the_button_below_an_applications_is_one_tab_further(world: Any, rig: Ri
     desk(world, PANE)
     world.screen, world.on_key = PANE + APPLICATION + BLOCKED + "Allow\n", key
     assert approval.approve(rig, rig.accounts.admin, deadline=deadline) is True
+
+
+def test_keys_that_come_exchanged_are_no_refusal(world: Any, rig: Rig, deadline: Deadline) -> None:
+    reacting(world, right_password="something else")
+    press = world.on_key
+
+    def key(pressed: str) -> None:
+        if pressed == "qyxz":
+            world.screen = world.screen.replace("Lab Admin", "qzxy")
+        else:
+            press(pressed)
+
+    world.on_key = key
+    with pytest.raises(BenchError, match="PREP-08") as failed:
+        approval.approve(rig, rig.accounts.admin, deadline=deadline)
+    assert failed.value.wire == "mini.keyboard"
+    assert "Enter your password" not in world.screen
+
+
+def test_a_password_that_is_wrong_is_a_refusal(world: Any, rig: Rig, deadline: Deadline) -> None:
+    reacting(world, right_password="something else")
+    press = world.on_key
+
+    def key(pressed: str) -> None:
+        if pressed == "qyxz":
+            world.screen = world.screen.replace("Lab Admin", "qyxz")
+        else:
+            press(pressed)
+
+    world.on_key = key
+    assert approval.approve(rig, rig.accounts.admin, deadline=deadline) is False

@@ -22,16 +22,54 @@ def logging_in(world: Any, screens: dict[str, str]) -> None:
     world.commands["stat -f"] = "root\n"
 
 
+@pytest.fixture
+def by_hand(rig: Rig) -> Rig:
+    """A Mac whose profile says that nobody is logged in by itself."""
+    rig.facts = replace(rig.facts, automatic_login=False)
+    return rig
+
+
 def test_who_is_there_needs_no_key(world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]) -> None:
     world.shell_up, world.screen, world.commands["stat -f"] = True, screens["desktop"], "admin\n"
     assert login.ensure(rig, deadline=deadline) == "admin"
     assert world.log == ["run stat -f %Su /dev/console"]
 
 
-def test_the_login_window_is_answered(world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]) -> None:
+def test_the_login_window_is_answered(world: Any, by_hand: Rig, deadline: Deadline, screens: dict[str, str]) -> None:
     logging_in(world, screens)
-    assert login.ensure(rig, deadline=deadline) == "admin"
+    assert login.ensure(by_hand, deadline=deadline) == "admin"
     assert world.log.count("type a secret") == 1
+
+
+def test_an_automatic_login_that_did_not_come_is_named(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    logging_in(world, screens)
+    with pytest.raises(NotPossible, match=r"PREP-05.*automatic_login: false"):
+        login.ensure(rig, deadline=deadline)
+    assert "type a secret" not in world.log
+
+
+def test_a_screen_that_locks_by_itself_is_named(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    logging_in(world, screens)
+    world.commands |= {
+        "stat -f": "admin\n",
+        "sysadminctl": "screenLock delay is immediate\n",
+        "pmset": " displaysleep 10\n",
+    }
+    with pytest.raises(NotPossible, match=r"the screen locks \(immediate\), the display sleeps after 10 min.*PREP-06"):
+        login.ensure(rig, deadline=deadline)
+    assert "type a secret" not in world.log
+
+
+def test_one_that_somebody_locked_by_hand_is_unlocked(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    logging_in(world, screens)
+    world.commands |= {"stat -f": "admin\n", "sysadminctl": "screenLock is off\n", "pmset": " displaysleep 0\n"}
+    assert login.ensure(rig, deadline=deadline) == "admin"
 
 
 def test_a_locked_screen_is_unlocked(world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]) -> None:
@@ -52,22 +90,22 @@ def test_an_automatic_login_is_waited_for(world: Any, rig: Rig, deadline: Deadli
 
 
 def test_a_window_of_somebody_else_gets_no_password(
-    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]
+    world: Any, by_hand: Rig, deadline: Deadline, screens: dict[str, str]
 ) -> None:
     logging_in(world, screens)
     world.screen = screens["login"].replace("Lab Admin", "Somebody Else")
     with pytest.raises(NotPossible, match="does not show 'Lab Admin'"):
-        login.ensure(rig, deadline=deadline)
+        login.ensure(by_hand, deadline=deadline)
     assert "type a secret" not in world.log
 
 
 def test_a_password_that_leads_nowhere_blames_the_keyboard(
-    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]
+    world: Any, by_hand: Rig, deadline: Deadline, screens: dict[str, str]
 ) -> None:
     logging_in(world, screens)
     world.on_key = lambda key: None
     with pytest.raises(BenchError) as failed:
-        login.ensure(rig, deadline=deadline)
+        login.ensure(by_hand, deadline=deadline)
     assert failed.value.wire == "mini.keyboard"
 
 
@@ -84,4 +122,4 @@ def test_a_sleeping_display_is_woken_by_a_modifier(
     world.shell_up, world.screen, world.commands["stat -f"] = True, None, "admin\n"
     world.on_key = lambda key: setattr(world, "screen", screens["desktop"])
     assert login.ensure(rig, deadline=deadline) == "admin"
-    assert world.log[-1] == "press shift"
+    assert [line for line in world.log if line.startswith("press")] == ["press shift"]

@@ -300,3 +300,12 @@ def test_what_another_run_left_in_terminal_is_ended_before_a_line_is_typed(
     world.on_key, world.screen = key, screens["terminal"] + left
     recovery.leave(rig, deadline=deadline)
     assert world.log[:3] == ["press control+c", "type reboot", "press return"]
+
+
+def test_a_second_macos_among_the_startup_options_is_named(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    world.screen = screens["options"].replace("Options", "Untitled    Options")
+    with pytest.raises(NotPossible, match=r"2 startup disks \(Macintosh HD, Untitled\).*PREP-10"):
+        recovery.open_terminal(rig, deadline=deadline)
+    assert not [line for line in world.log if line.startswith("press")]

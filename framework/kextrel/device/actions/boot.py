@@ -9,8 +9,10 @@ from kextrel.device.flows import power, recovery, safemode
 from kextrel.device.flows.place import Place, find
 from kextrel.device.observe import Sighting, observe
 from kextrel.device.performed import Performed
+from kextrel.device.remote import run
 from kextrel.device.rig import Rig
-from kextrel.errors import NotPossible
+from kextrel.errors import NotPossible, UnreadableAnswer
+from kextrel.macos import readiness
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Architecture, Environment, Outcome, Reason
 from kextrel.vocabulary.actions import Boot, PowerCut, Restart
@@ -42,18 +44,34 @@ def boot(rig: Rig, action: Boot, *, deadline: Deadline) -> Performed:
 
 
 def power_cut(rig: Rig, action: PowerCut, *, deadline: Deadline) -> Performed:
-    """Mains off, a dwell, mains on, and macOS again: by itself where autorestart is set, else by the button.
+    """Mains off, a dwell, mains on, and macOS again, by itself; where that is lost, by the button.
 
     `rebuild`: in the middle of a restart, when what was approved goes into the AuxKC; nobody sees how far that is.
     """
+    place = find(rig, deadline=deadline)
+    if place is Place.MACOS:
+        _refuse_to_stay_off(rig, deadline)
     if action.during == "rebuild":
-        if find(rig, deadline=deadline) is not Place.MACOS:
+        if place is not Place.MACOS:
             raise NotPossible("a power cut during a rebuild needs macOS, which builds the AuxKC as it goes down")
         power.cut_in_restart(rig, deadline=deadline)
     else:
         power.cut(rig, deadline=deadline)
     power.resume(rig, deadline=deadline)
     return Performed(Outcome.RESTARTED)
+
+
+def _refuse_to_stay_off(rig: Rig, deadline: Deadline) -> None:
+    """A Mac that does not start by itself when the mains are back is not prepared for this (PREP-09)."""
+    try:
+        stays_off = readiness.read_power(run(rig, readiness.POWER, deadline=deadline).out).get("autorestart") == 0
+    except UnreadableAnswer as error:
+        rig.note(f"it is not known whether it starts by itself: {error}")
+        return
+    if stays_off:
+        raise NotPossible(
+            f"autorestart is off on {rig.name}, so a power cut would leave it off; run `kextrel lab prepare` (PREP-09)"
+        )
 
 
 def to_macos(rig: Rig, *, deadline: Deadline) -> None:

@@ -12,6 +12,7 @@ from kextrel.device.actions.bundles import need_macos
 from kextrel.device.flows import pane, requests, switches
 from kextrel.device.flows.login import arrived_user
 from kextrel.device.flows.place import blame_or
+from kextrel.device.flows.signature import believed
 from kextrel.device.flows.switches import Came
 from kextrel.device.flows.walks import walk_for
 from kextrel.device.performed import Performed
@@ -62,7 +63,8 @@ def activate(rig: Rig, action: Activate, *, deadline: Deadline) -> Performed:
     app = rig.catalog.installed_at(extension)
     answer = _ask(rig, "activate", app, extension.bundle_id, None, deadline)
     if answer.code is not None:
-        return Performed(Outcome.REFUSED, _reason(answer), f"the app's request failed with {answer.code}")
+        refused = Performed(Outcome.REFUSED, _reason(answer), f"the app's request failed with {answer.code}")
+        return believed(rig, extension, refused, deadline=deadline)
     after = _record(rig, extension, deadline)
     if after is None or after.state not in _OUTCOMES:
         word = after.state if after else "not in the list"

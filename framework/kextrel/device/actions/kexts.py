@@ -8,6 +8,7 @@ from kextrel.device.actions.offers import judge_pending
 from kextrel.device.flows import approval, terminal
 from kextrel.device.flows.approval import Offer
 from kextrel.device.flows.place import Place, find
+from kextrel.device.flows.signature import believed
 from kextrel.device.observe import observe
 from kextrel.device.performed import Performed
 from kextrel.device.remote import answered, exists, is_safe_boot, run
@@ -46,7 +47,7 @@ def load(rig: Rig, action: Load, *, deadline: Deadline) -> Performed:
         return Performed(Outcome.REFUSED, Reason.NOT_INSTALLED, f"there is nothing at {target}")
     if is_safe_boot(rig, deadline=deadline):
         return Performed(Outcome.REFUSED, Reason.WRONG_ENVIRONMENT, "the Mac is in safe mode")
-    return _not_loaded(rig, done, deadline)
+    return believed(rig, extension, _not_loaded(rig, done, deadline), deadline=deadline)
 
 
 def unload(rig: Rig, action: Unload, *, deadline: Deadline) -> Performed:

@@ -77,7 +77,11 @@ def set_security(rig: Rig, action: SetSecurity, *, deadline: Deadline) -> Perfor
         return set_by_utility(rig, action, deadline=deadline)
     told = _tell(rig, commands.bputil_set(action.mode, action.allow), action.as_, deadline)
     reached = action.mode in (None, told.after.security_mode) and _allows(told.after, action.allow)
-    return _judge(told, reached, _bputil_reason(action, told))
+    done = _judge(told, reached, _bputil_reason(action, told))
+    if done.reason is Reason.NETWORK and rig.facts.online:
+        how = "let it through, or say online: false in the profile"
+        raise NotPossible(f"bputil on {rig.name} cannot reach Apple's signing server (PREP-11); {how}")
+    return done
 
 
 def set_sip(rig: Rig, action: SetSip, *, deadline: Deadline) -> Performed:

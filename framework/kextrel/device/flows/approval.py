@@ -71,6 +71,8 @@ def approve(rig: Rig, account: Account, *, deadline: Deadline) -> bool:
     pane.press_at(rig, lambda: _tabs_to_ours(rig, deadline), is_sheet, _again(rig, deadline), deadline)
     with rig.screen.private():
         taken = any(_is_taken(rig, account, deadline) for _ in range(_TRIES))
+        if not taken:
+            authentication.check_letters(rig, deadline=deadline)
         rig.keyboard.press("escape", deadline=deadline)
         gone = rig.sees(
             lambda t: not is_sheet(t) and not _is_restart(t), rig.timeouts.screen, deadline=deadline, what="no sheet"

@@ -7,11 +7,12 @@ typed only while the sheet is seen and nothing of the screen is kept: whoever ca
 from __future__ import annotations
 
 from kextrel.device.flows.place import blame_or
-from kextrel.device.flows.screens import has
+from kextrel.device.flows.screens import EXCHANGED, LETTERS, has
 from kextrel.device.rig import Account, Rig
+from kextrel.errors import BenchError
 from kextrel.timing import Deadline
 
-__all__ = ["answer", "cancel", "fill", "is_sheet"]
+__all__ = ["answer", "cancel", "check_letters", "fill", "is_sheet"]
 
 _TRIES = 2  # nobody sees whether the keyboard lost a key of a password
 
@@ -40,8 +41,22 @@ def answer(rig: Rig, account: Account, *, deadline: Deadline) -> bool:
             fill(rig, account, deadline=deadline)
             if _gone(rig, rig.timeouts.settle, deadline):
                 return True
+        check_letters(rig, deadline=deadline)
         cancel(rig, deadline=deadline)
     return False
+
+
+def check_letters(rig: Rig, *, deadline: Deadline) -> None:
+    """Nobody sees what a password became on its way. So before macOS is said to have refused it, letters are typed into
+    the field for the name, where they can be read."""
+    rig.keyboard.press("shift", "tab", deadline=deadline)
+    rig.keyboard.type(LETTERS, deadline=deadline)
+    what = "letters in the field for the name"
+    text = rig.sees(lambda t: has(t, LETTERS) or has(t, EXCHANGED), rig.timeouts.settle, deadline=deadline, what=what)
+    if text is not None and has(text, EXCHANGED):
+        cancel(rig, deadline=deadline)
+        hint = "set the keyboard layout of the Mac to U.S."
+        raise BenchError("types y for z, so no password is typed right (PREP-08)", wire=rig.keyboard.name, hint=hint)
 
 
 def cancel(rig: Rig, *, deadline: Deadline) -> None:

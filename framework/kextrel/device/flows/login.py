@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from kextrel.device.flows.place import blame_or
+from kextrel.device.flows.rest import what_rests
 from kextrel.device.flows.screens import Shown, has, shown, shows
 from kextrel.device.remote import answered, run
 from kextrel.device.rig import Rig
-from kextrel.errors import NotPossible
+from kextrel.errors import NotPossible, UnreadableAnswer
 from kextrel.timing import Deadline
 
 __all__ = ["arrived_user", "console_user", "ensure"]
@@ -39,7 +40,13 @@ def ensure(rig: Rig, *, automatic: bool = True, deadline: Deadline) -> str:
         if user is None:
             raise NotPossible("nobody is logged in at the console and there is no screen wire to log in by (PREP-05)")
         return user
-    text = _awake(rig, deadline)
+    if user is None and automatic and rig.facts.automatic_login:
+        how = "switch it on, or say automatic_login: false in the profile, to have the bench log in by the keyboard"
+        raise NotPossible(f"nobody was logged in at the console by automatic login (PREP-05); {how}")
+    first = rig.screen.text(deadline=deadline).strip()
+    text = first or _awake(rig, deadline)
+    if user is not None and (not first or shown(text) is Shown.LOGIN):
+        _refuse_rest(rig, deadline)
     if user is None or shown(text) is Shown.LOGIN:
         _log_in(rig, deadline)
         user = console_user(rig, deadline=deadline)
@@ -48,14 +55,27 @@ def ensure(rig: Rig, *, automatic: bool = True, deadline: Deadline) -> str:
     return user
 
 
+def _refuse_rest(rig: Rig, deadline: Deadline) -> None:
+    """A screen that somebody locked by hand is unlocked; one that locks or sleeps by itself would do it again, in the
+    middle of what is typed."""
+    try:
+        found = what_rests(rig, deadline=deadline)
+    except UnreadableAnswer as error:
+        rig.note(f"it is not known whether the screen locks by itself: {error}")
+        return
+    if found:
+        how = "run `kextrel lab prepare`"
+        raise NotPossible(f"{', '.join(found)} on {rig.name}, and keys go to the lock screen (PREP-06); {how}")
+
+
 def _awake(rig: Rig, deadline: Deadline) -> str:
-    """What the screen shows. A sleeping display (PREP-06) takes the first key for itself: it wakes, and no window gets
-    it; a modifier is tried first, since a window would do nothing with it."""
+    """What a dark screen shows by and by. A sleeping display (PREP-06) takes the first key for itself: it wakes, and no
+    window gets it; a modifier is tried first, since a window would do nothing with it."""
 
     def any_word() -> str | None:
         return rig.sees(lambda t: bool(t.strip()), rig.timeouts.settle, deadline=deadline, what="any word")
 
-    text = rig.screen.text(deadline=deadline).strip() or any_word()
+    text = any_word()
     for key in ("shift", "escape"):
         if not text:
             rig.keyboard.press(key, deadline=deadline)

@@ -38,7 +38,8 @@ def ask(rig: Rig, request: Mapping[str, Any], *, deadline: Deadline) -> MdmAnswe
             if deadline.expired or not not_now:
                 raise
             raise NotPossible(
-                f"{rig.name} answers {kind} with NotNow ({not_now} times); is it locked? {error}"
+                f"{rig.name} answers {kind} with NotNow ({not_now} times), so it is not managed (PREP-14);"
+                f" is it locked? {error}"
             ) from error
         if answer.status != "NotNow":
             return answer

@@ -5,15 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 
 from kextrel.device.flows import pane
-from kextrel.device.flows.screens import has
+from kextrel.device.flows.screens import EXCHANGED, LETTERS, has
 from kextrel.device.rig import Rig
 from kextrel.timing import Deadline
 
-__all__ = ["LETTERS", "Typed", "typed"]
-
-LETTERS = "qyxz"
-"""No word of any screen has them in this order; a German layout makes `qzxy` of them."""
-_EXCHANGED = "qzxy"
+__all__ = ["Typed", "typed"]
 
 
 class Typed(StrEnum):
@@ -30,7 +26,7 @@ def typed(rig: Rig, *, deadline: Deadline) -> Typed:
         pane.open_pane(rig, pane.security(rig), deadline=deadline)
         rig.keyboard.type(LETTERS, deadline=deadline)
         came = rig.sees(
-            lambda text: has(text, LETTERS) or has(text, _EXCHANGED),
+            lambda text: has(text, LETTERS) or has(text, EXCHANGED),
             rig.timeouts.settle,
             deadline=deadline,
             what="the letters that were typed",

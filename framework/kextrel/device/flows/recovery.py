@@ -6,6 +6,7 @@ Each screen has one thing that is done on it, and it is done only when that scre
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Mapping
 
 from kextrel.device.flows import power
@@ -185,12 +186,23 @@ def _choose_options(rig: Rig, deadline: Deadline) -> None:
 
     def choose() -> None:
         now = rig.screen.text(deadline=deadline)
+        _refuse_several(rig, now)
         if not has(now, "Continue"):
             press_all(rig, (("right",),) * rights, deadline)
             rig.sees(lambda t: has(t, "Continue"), rig.timeouts.screen, deadline=deadline, what="Continue")
         rig.keyboard.press("return", deadline=deadline)
 
     _press_until_left(rig, Shown.STARTUP_OPTIONS, choose, deadline, rig.timeouts.screen)
+
+
+def _refuse_several(rig: Rig, text: str) -> None:
+    """With a second macOS among the startup options the arrows would lead to that one, and Return would start it."""
+    row = next((line for line in text.splitlines() if has(line, "Options") and not has(line, "startup options")), "")
+    names = [name for name in re.split(r"\s{2,}", row.strip()) if name and not has(name, "Options")]
+    if len(names) > 1:
+        raise NotPossible(
+            f"{rig.name} has {len(names)} startup disks ({', '.join(names)}); leave one macOS on it (PREP-10)"
+        )
 
 
 def _next_page(rig: Rig, deadline: Deadline) -> None:

@@ -10,8 +10,11 @@ import re
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 
-__all__ = ["Shown", "at_prompt", "fold", "has", "last_line", "shown", "shows"]
+__all__ = ["EXCHANGED", "LETTERS", "Shown", "at_prompt", "fold", "has", "last_line", "shown", "shows"]
 
+LETTERS, EXCHANGED = "qyxz", "qzxy"
+"""What is typed to see whether keys arrive as they were pressed, and what a German layout makes of it: no word of any
+screen has either."""
 _PROMPT = "bash-3.2#"
 _LOOKALIKES = str.maketrans({"0": "o", "1": "l", "|": "l", "!": "l", "i": "l", "5": "s", "$": "s"})
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from kextrel.device.flows.login import console_user
-from kextrel.device.flows.probe import LETTERS, Typed, typed
-from kextrel.device.flows.screens import Shown, shown
+from kextrel.device.flows.probe import Typed, typed
+from kextrel.device.flows.rest import what_rests
+from kextrel.device.flows.screens import LETTERS, Shown, shown
 from kextrel.device.readiness.asking import Asking
 from kextrel.device.readiness.finding import Finding, missing, ok, passed_over, unknown
 from kextrel.errors import BenchError, UnreadableAnswer
@@ -14,7 +15,6 @@ from kextrel.macos import system
 __all__ = ["awake", "desktop", "injector", "navigation"]
 
 _EVERY_CONTROL = ("2", "3")
-_SLEEPS = {"sleep": "the Mac", "displaysleep": "the display"}
 
 
 def desktop(asking: Asking) -> Finding:
@@ -33,19 +33,11 @@ def desktop(asking: Asking) -> Finding:
 
 def awake(asking: Asking) -> Finding:
     """PREP-06: the screen lock, and what pmset lets go to sleep."""
-    problems = _rests(asking)
+    problems = what_rests(asking.rig, deadline=asking.deadline)
     if not problems:
         return ok("PREP-06", "the screen does not lock, and nothing sleeps")
     how = "switch that off (pmset, sysadminctl -screenLock), or run `kextrel lab prepare`"
     return missing("PREP-06", f"{', '.join(problems)}, and then keys go to the lock screen; {how}")
-
-
-def _rests(asking: Asking) -> list[str]:
-    """What takes the screen away from keys by and by; nothing on a Mac that is prepared."""
-    lock = told.read_screen_lock(asking.run(told.SCREEN_LOCK).out)
-    power = told.read_power(asking.run(told.POWER).out)
-    locks = [] if lock == "off" else [f"the screen locks ({lock})"]
-    return locks + [f"{what} sleeps after {power[name]} min" for name, what in _SLEEPS.items() if power.get(name)]
 
 
 def navigation(asking: Asking) -> Finding:
@@ -66,7 +58,9 @@ def injector(asking: Asking) -> Finding:
         return passed_over("PREP-08", "the profile has no keyboard and screen wires, so nothing is typed")
     if console_user(rig, deadline=asking.deadline) is None:
         return unknown("PREP-08", "nobody is logged in at the console (PREP-05), so there is nowhere to type")
-    if shown(rig.screen.text(deadline=asking.deadline)) in (Shown.NOTHING, Shown.LOGIN) and _rests(asking):
+    if shown(rig.screen.text(deadline=asking.deadline)) in (Shown.NOTHING, Shown.LOGIN) and what_rests(
+        rig, deadline=asking.deadline
+    ):
         return unknown("PREP-08", "the screen sleeps or is locked (PREP-06), so nothing was typed")
     try:
         came = typed(rig, deadline=asking.deadline)

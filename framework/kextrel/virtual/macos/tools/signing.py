@@ -1,8 +1,9 @@
-"""codesign(1) and spctl(8), as far as they look at kexts."""
+"""codesign(1) and spctl(8), as far as they look at kexts and applications."""
 
 from __future__ import annotations
 
 from kextrel.virtual.macos.bundle import Judgement, Kext, judge, read
+from kextrel.virtual.macos.code import read_code
 from kextrel.virtual.macos.library import Found, disk_files
 from kextrel.virtual.macos.tools.mac import kernel, machine
 from kextrel.virtual.macos.tools.options import parse
@@ -32,6 +33,8 @@ async def codesign(proc: Proc) -> int:
 
 
 def _codesign(proc: Proc, path: str, *, display: bool, anchored: bool) -> int:
+    if not display and path.rstrip("/").endswith(".app"):
+        return _verify_application(proc, path)
     found = _find(proc, path)
     if found is None:
         proc.err(
@@ -54,6 +57,23 @@ def _codesign(proc: Proc, path: str, *, display: bool, anchored: bool) -> int:
     if anchored and not judgement.trusted:
         proc.err("test-requirement: code failed to satisfy specified code requirement(s)\n")
         return 3
+    return 0
+
+
+def _verify_application(proc: Proc, path: str) -> int:
+    """Whether an application is whole, and its chain ends in an anchor that this Mac trusts."""
+    library, spec = kernel(proc).library, machine(proc).spec
+    try:
+        real = proc.fs.real(path.rstrip("/"))
+        code = read_code(disk_files(proc.fs).tree(real), real)
+    except (OSError, ValueError):
+        proc.err(f"{path}: bundle format unrecognized, invalid, or unsuitable\n")
+        return 1
+    problem = code.judge(spec.architecture, library.trust(), library.now()).problem
+    if problem is not None:
+        proc.err(f"{path}: {problem.words}\n")
+        return 1
+    proc.err(f"{path}: valid on disk\n{path}: satisfies its Designated Requirement\n")
     return 0
 
 
