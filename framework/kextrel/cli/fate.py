@@ -11,6 +11,7 @@ from typing import Any
 
 from kextrel import policy
 from kextrel.bundles.reading.found import Component, ComponentKind, Inspected
+from kextrel.bundles.reading.jsonform import printable
 from kextrel.errors import InputError, NotPossible, UsageError
 from kextrel.scenario.fields import Place
 from kextrel.scenario.jsonform import outcome_json, said
@@ -92,10 +93,10 @@ def fates(found: Inspected, mac: Mac, *, allowed: bool) -> list[Fate]:
 
 def fate_json(fate: Fate) -> dict[str, Any]:
     return {
-        "name": fate.extension.name,
-        "bundle_id": fate.extension.bundle_id,
+        "name": printable(fate.extension.name),
+        "bundle_id": printable(fate.extension.bundle_id),
         "ends": fate.ends,
-        "sentence": fate.sentence,
+        "sentence": printable(fate.sentence),
         "assumed": list(fate.assumed),
         "steps": [
             {

@@ -73,7 +73,9 @@ def _headline(component: Component) -> Text:
     title = Text(printable(component.bundle_id) or "(no identifier)", style="bold")
     version = printable(component.short_version or component.version)
     build = f" ({printable(component.version)})" if component.version not in ("", component.short_version) else ""
-    return title.append(f"  {version}{build}  {component.category_name or _KINDS[component.kind]}", style="not bold")
+    return title.append(
+        f"  {version}{build}  {printable(component.category_name or _KINDS[component.kind])}", style="not bold"
+    )
 
 
 def _rows() -> Table:
@@ -184,7 +186,9 @@ def _installer(one: Installer) -> Table:
 def _fate(fate: Fate) -> Group:
     from kextrel.policy import RULES
 
-    head = Text(f"{printable(fate.extension.bundle_id)}: ", style="bold").append(fate.sentence, style="not bold")
+    head = Text(f"{printable(fate.extension.bundle_id)}: ", style="bold").append(
+        printable(fate.sentence), style="not bold"
+    )
     steps = [_step(number, one) for number, one in enumerate(fate.steps, start=1)]
     named = dict.fromkeys(rule for one in fate.steps for rule in one.prediction.rules)
     rules = _rows()

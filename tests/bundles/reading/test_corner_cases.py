@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kextrel.bundles.macho import kext_slice, universal
-from kextrel.bundles.reading import inspect
+from kextrel.bundles.reading import inspect, kpi
 from kextrel.bundles.reading.found import Component
 from kextrel.errors import InputError
 from kextrel.vocabulary import Category, Signature
@@ -133,6 +133,25 @@ def test_kernel_interfaces(tmp_path: Path, make: SimpleNamespace, name: str) -> 
     assert found.kpi_by_release["10.13"] == ("deprecated" if USB in libraries else "supported")
     assert list(found.kpi_by_release) == ["10.13", "10.14", "10.15", "11", "12", "13", "14", "15", "26"]
     assert all(("problem" if one.unsupported else "note", one.rule) in levels(found) for one in found.kpi)
+
+
+# Copied from Apple's "Deprecated Kernel Extensions and System Extension Alternatives".
+NAMED = {
+    "KPI-02": "kauth_listen_scope kauth_unlisten_scope",
+    "KPI-03": """sock_accept sock_bind sock_close sock_connect sock_getpeername sock_getsockname sock_getsockopt
+        sock_gettype sock_ioctl sock_isconnected sock_isnonblocking sock_listen sock_receive sock_receivembuf
+        sock_release sock_retain sock_send sock_sendmbuf sock_setsockopt sock_shutdown sock_socket""",
+    "KPI-04": """ipf_addv4 ipf_addv6 ipf_inject_input ipf_inject_output ipf_remove sflt_attach sflt_detach
+        sflt_register sflt_unregister sock_inject_data_in sock_inject_data_out sock_setpriv sockopt_copyin
+        sockopt_copyout sockopt_direction sockopt_level sockopt_name sockopt_valsize""",
+}
+
+
+@pytest.mark.parametrize(("rule", "symbol"), [(rule, name) for rule, names in NAMED.items() for name in names.split()])
+def test_every_symbol_of_apple_s_list(rule: str, symbol: str) -> None:
+    (found,) = kpi.uses([], [symbol, "printf"], user_client=False)
+    assert (found.rule, found.shown_by) == (rule, (symbol,))
+    assert kpi.uses([], [symbol + "_", "x" + symbol], user_client=False) == ()
 
 
 def levels(component: Component) -> set[tuple[str, str]]:

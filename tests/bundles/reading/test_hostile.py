@@ -12,6 +12,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ import pytest
 
 from kextrel.bundles.macho import kext_slice, universal
 from kextrel.bundles.reading import inspect, opening
+from kextrel.bundles.reading.jsonform import plain
 from kextrel.bundles.reading.tree import Budget
 from kextrel.errors import InputError
 
@@ -112,7 +114,7 @@ def test_a_bundle_that_no_maker_made(tmp_path: Path, make: SimpleNamespace, name
 def test_more_files_than_a_bundle_has(tmp_path: Path, make: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = make.kext(tmp_path)
     monkeypatch.setattr(opening, "Budget", partial(Budget, entries=4))
-    assert "it holds more than 100000 files; unpack it yourself" in said_of(bundle)
+    assert "it holds more than 100000 files; name the kext" in said_of(bundle)
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
@@ -169,6 +171,29 @@ def test_an_info_plist_that_is_a_bomb(tmp_path: Path, make: SimpleNamespace, nam
     bundle = make.kext(tmp_path)
     (bundle / "Contents/Info.plist").write_bytes(raw)
     assert f"its Info.plist cannot be read: {said}" in said_of(bundle)
+
+
+def numbered() -> bytes:
+    """{"OSBundleLibraries": {1: "a", "b": "c"}}: keys of two kinds, which only a binary property list can have."""
+    rows = [b"\xd1\0\1\0\2", b"\x5f\x10\x11OSBundleLibraries", b"\xd2\0\3\0\4\0\5\0\5", b"\x10\1", b"\x51b", b"\x51c"]
+    return binary(rows)
+
+
+def test_keys_that_are_no_text(tmp_path: Path, make: SimpleNamespace) -> None:
+    bundle = make.bundle_of(tmp_path, "a.b.kext", {}, [])
+    (bundle / "Contents/Info.plist").write_bytes(numbered())
+    assert "says no dictionary for OSBundleLibraries" in said_of(bundle)
+
+
+def test_numbers_that_no_json_has_are_written_as_text(tmp_path: Path, make: SimpleNamespace) -> None:
+    entitlements = {"large": 1 << 20000, "small": 7, "none": float("nan"), "date": datetime(2020, 1, 2), "raw": b"\0"}
+    written = plain(plistlib.loads(plistlib.dumps({k: v for k, v in entitlements.items() if k != "large"})))
+    assert written == {"small": 7, "none": "nan", "date": "2020-01-02T00:00:00Z", "raw": "AA=="}
+    assert plain(entitlements)["large"] == hex(1 << 20000)
+    info = b"<plist><dict><key>OSBundleLibraries</key><dict><key>a</key><integer>0x" + b"f" * 9000 + b"</integer>"
+    bundle = make.bundle_of(tmp_path, "a.b.kext", {}, [])
+    (bundle / "Contents/Info.plist").write_bytes(info + b"</dict></dict></plist>")
+    assert inspect(bundle).components[0].libraries == {"a": ""}
 
 
 def test_a_seal_that_is_a_bomb_is_damage(tmp_path: Path, make: SimpleNamespace) -> None:
@@ -291,7 +316,7 @@ def test_ten_gigabytes_are_refused_before_any_is_unpacked(tmp_path: Path, make: 
     while (at := raw.find(b"PK\1\2", at + 1)) >= 0:
         struct.pack_into("<I", raw, at + 24, 0xF0000000)
     path.write_bytes(raw)
-    assert "it holds more than 1024 MiB when unpacked" in said_of(path)
+    assert "it holds more than 1024 MiB, unpacked" in said_of(path)
 
 
 def test_a_zip_that_lies_about_its_size(tmp_path: Path, make: SimpleNamespace) -> None:

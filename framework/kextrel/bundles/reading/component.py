@@ -109,7 +109,7 @@ def _code(place: Place, thin: Sequence[Thin], executable: bytes | None, info: by
         code = read_detached(info if executable is None else executable, files, sealed, now)
     if not code.present or resources is None:
         return code
-    broken = broken_seals(resources, place.tree, place.path, place.contents)
+    broken = broken_seals(resources, place.tree, place.contents)
     return replace(code, damage=(*code.damage, *broken))
 
 
@@ -125,7 +125,8 @@ def _completed(component: Component) -> Component:
 
 def _kext(component: Component) -> Component:
     info = component.info
-    libraries = {name: str(version) for name, version in _dictionary(info, "OSBundleLibraries").items()}
+    stated = _dictionary(info, "OSBundleLibraries")
+    libraries = {name: version if isinstance(version, str) else "" for name, version in stated.items()}
     symbols = component.symbols
     personalities = _dictionary(info, "IOKitPersonalities")
     user_client = kpi.uses_user_client(symbols) or any(
@@ -192,7 +193,7 @@ def _word(info: Mapping[str, Any], key: str) -> str:
 
 def _dictionary(info: Mapping[str, Any], key: str) -> dict[str, Any]:
     found = info.get(key, {})
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         raise Refused(f"its Info.plist says no dictionary for {key}")
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from kextrel.bundles.reading.found import Code, Component, Inspected, Installer,
 
 __all__ = ["inspected_json"]
 
+_NUMBER_BITS = 64  # of an integer that every reader of JSON can have
 SCHEMA = "kextrel/inspect/v1"
 
 
@@ -120,6 +122,10 @@ def plain(value: object) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, datetime):
         return _time(value.replace(tzinfo=UTC))
+    if isinstance(value, int) and value.bit_length() > _NUMBER_BITS:
+        return hex(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return value if isinstance(value, bool | int | float) else str(value)
 
 

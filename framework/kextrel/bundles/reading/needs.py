@@ -31,7 +31,8 @@ def _said(component: Component) -> Iterator[Version | None]:
     for one in component.slices:
         yield _linked_for(one, alone=len(component.slices) == 1)
     if component.kind is ComponentKind.DRIVER_EXTENSION:
-        yield _of_darwin(str(component.info.get("OSMinimumDriverKitVersion", "")))
+        stated = component.info.get("OSMinimumDriverKitVersion")
+        yield _of_darwin(stated) if isinstance(stated, str) else None
 
 
 def _linked_for(one: Slice, *, alone: bool) -> Version | None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import posixpath
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from kextrel import propertylist
 from kextrel.bundles.reading import certificates, cpio
@@ -132,12 +133,17 @@ def _old_component(tree: Tree, contents: str, package: str, store: Path) -> Inst
         info = propertylist.read(raw) if raw is not None else {}
     except propertylist.BadPropertyList as error:
         raise Refused(f"its Info.plist cannot be read: {error}") from error
-    location = str(info.get("IFPkgFlagDefaultLocation") or "/")
+    location = _text(info, "IFPkgFlagDefaultLocation") or "/"
     unpacked_tree = Tree(tree.budget, Path(tempfile.mkdtemp(dir=store)))
     with tree.files[f"{contents}/Archive.pax.gz"].open("rb") as file:
         cpio.take_apart(unpacked(iter(lambda: file.read(1 << 16), b"")), unpacked_tree, _on_disk(location))
     resources = f"{contents}/Resources/"
     scripts = [name.removeprefix(resources) for name in tree.below(contents) if name.startswith(resources)]
     names = tuple(sorted(name for name in scripts if posixpath.basename(name) in _SCRIPTS))
-    identifier, version = str(info.get("CFBundleIdentifier", "")), str(info.get("CFBundleShortVersionString", ""))
+    identifier, version = _text(info, "CFBundleIdentifier"), _text(info, "CFBundleShortVersionString")
     return Installed(Installer(identifier, version, location, names), unpacked_tree)
+
+
+def _text(info: Mapping[str, Any], key: str) -> str:
+    found = info.get(key)
+    return found if isinstance(found, str) else ""

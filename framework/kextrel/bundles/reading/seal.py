@@ -7,7 +7,6 @@ by its bytes, and so is only looked for. Source: Security's resource envelope ve
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,11 +16,10 @@ from kextrel.bundles.reading.tree import Tree
 __all__ = ["MOST_NAMED", "broken_seals"]
 
 MOST_NAMED = 5  # files that are named before it is only counted
-_LARGEST_FILE = 1 << 30
 _DIGESTS = {"hash2": "sha256", "hash": "sha1"}
 
 
-def broken_seals(resources: bytes, tree: Tree, bundle: str, contents: str) -> list[str]:
+def broken_seals(resources: bytes, tree: Tree, contents: str) -> list[str]:
     """What no longer fits the seal, in words. `contents` is the folder that its names begin in."""
     try:
         seal = propertylist.read(resources, limit=16 * propertylist.LIMIT)
@@ -30,12 +28,12 @@ def broken_seals(resources: bytes, tree: Tree, bundle: str, contents: str) -> li
     entries = seal.get("files2") or seal.get("files")
     if not isinstance(entries, dict):
         return []
-    wrong = list(_wrong(entries, tree, bundle, contents))
+    wrong = list(_wrong(entries, tree, contents))
     more = [f"and {len(wrong) - MOST_NAMED} more files"] if len(wrong) > MOST_NAMED else []
     return wrong[:MOST_NAMED] + more
 
 
-def _wrong(entries: Mapping[str, Any], tree: Tree, bundle: str, contents: str) -> Iterator[str]:
+def _wrong(entries: Mapping[str, Any], tree: Tree, contents: str) -> Iterator[str]:
     for name, entry in entries.items():
         place = f"{contents}/{name}"
         if isinstance(entry, dict) and "symlink" in entry:
@@ -47,15 +45,14 @@ def _wrong(entries: Mapping[str, Any], tree: Tree, bundle: str, contents: str) -
         if path is None:
             if not optional and place not in tree.folders and place not in tree.links:
                 yield f"'{name}' was signed and is missing"
-        elif not _fits(entry, tree, place, bundle):
+        elif not _fits(entry, tree, place):
             yield f"'{name}' was changed after it was signed"
 
 
-def _fits(entry: object, tree: Tree, place: str, bundle: str) -> bool:
+def _fits(entry: object, tree: Tree, place: str) -> bool:
     """Whether the file has the digest that the seal says; one that says none is of nested code."""
     stated = entry if isinstance(entry, dict) else {"hash": entry}
     for key, algorithm in _DIGESTS.items():
         if isinstance(stated.get(key), bytes):
-            content = tree.read(place, bundle, _LARGEST_FILE) or b""
-            return hashlib.new(algorithm, content, usedforsecurity=False).digest() == stated[key]
+            return tree.digest(place, algorithm) == stated[key]
     return True

@@ -6,6 +6,7 @@ none is ever followed. What an archive holds is written to numbered files in one
 
 from __future__ import annotations
 
+import hashlib
 import os
 import posixpath
 import stat
@@ -21,7 +22,7 @@ MOST_BYTES = 1 << 30  # of everything that is looked at, unpacked
 MOST_ENTRIES = 100_000
 _DEEPEST, _LONGEST = 64, 1024  # folders in folders, and bytes of a name
 _HOPS = 32  # links that lead to links
-_TOO_LARGE = "unpack it yourself and name the bundle in it"
+_TOO_LARGE = "name the kext or the extension in it, by itself"
 
 
 @dataclass
@@ -39,7 +40,7 @@ class Budget:
     def refuse(self, size: int) -> None:
         """Raises Refused where `size` more bytes would be too many."""
         if size > self.bytes:
-            raise Refused(f"it holds more than {MOST_BYTES >> 20} MiB when unpacked", _TOO_LARGE)
+            raise Refused(f"it holds more than {MOST_BYTES >> 20} MiB, unpacked", _TOO_LARGE)
 
     def take_entry(self) -> None:
         self.entries -= 1
@@ -94,6 +95,11 @@ class Tree:
         if len(found) > limit:
             raise Refused(f"'{name}' is larger than {limit >> 20} MiB")
         return found
+
+    def digest(self, name: str, algorithm: str) -> bytes:
+        """The hash of a file that is in `files`, however large."""
+        with self.files[name].open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).digest()
 
     def resolve(self, name: str, within: str) -> str:
         """Where `name` leads, links followed. Raises Refused for a link out of the folder `within` and for a circle."""
