@@ -1,0 +1,28 @@
+"""`replace` for the model's frozen values, many times as fast as that of dataclasses.
+
+A prediction makes some ten new Situations of some thirty fields each. dataclasses.replace reads every field by name and
+sets each again through `__init__`; a copy of the instance's dictionary does the same for values that, as all of the
+model's, have neither slots nor `__post_init__`, and cache nothing in themselves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+__all__ = ["replace"]
+
+if TYPE_CHECKING:  # whose fields and their types mypy knows
+    from dataclasses import replace
+else:
+    T = TypeVar("T")
+
+    def replace(value: T, /, **changes: Any) -> T:
+        """`value` with these fields changed. Raises TypeError for a field that it has not."""
+        kept = value.__dict__
+        if not kept.keys() >= changes.keys():
+            unknown = ", ".join(sorted(changes.keys() - kept.keys()))
+            raise TypeError(f"{type(value).__name__} has no field {unknown}")
+        new = object.__new__(type(value))
+        new.__dict__.update(kept)
+        new.__dict__.update(changes)
+        return new
