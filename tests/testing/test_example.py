@@ -19,7 +19,7 @@ def _example() -> str:
 
 def test_the_documented_example_passes_its_suite(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_strip=_example())
-    result = pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider")
+    result = pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider")
     result.assert_outcomes(passed=6)
 
 
@@ -27,7 +27,7 @@ def test_the_documented_example_without_its_deadline_does_not(pytester: pytest.P
     broken = _example().replace("deadline.check(self.name)", "assert deadline")
     assert broken != _example()
     pytester.makepyfile(test_strip=broken)
-    result = pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider")
+    result = pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider")
     result.assert_outcomes(passed=5, failed=1)
     result.stdout.fnmatch_lines(
         ["E *DID NOT RAISE*DeadlineExceeded*", "FAILED *test_nothing_is_switched_after_the_deadline*"]

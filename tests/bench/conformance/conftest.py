@@ -1,16 +1,14 @@
-"""Peers for the suites of kextrel.testing: a virtual Mac on its own wires, and virtual boards without a Mac."""
+"""Peers for the suites of kextrel.testing: virtual Macs on their own wires, and virtual boards without a Mac."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +18,6 @@ from kextrel.bench.power import RelayPower
 from kextrel.bench.shell import SshShell
 from kextrel.bench.sshlink import Login
 from kextrel.evidence import EvidenceLog
-from kextrel.lab import default_profile_path, load_profile, served
 from kextrel.timing import Deadline
 from kextrel.virtual.clock import Clock
 from kextrel.virtual.faults import Faults
@@ -29,17 +26,6 @@ from kextrel.virtual.service import run
 from kextrel.virtual.spec import Endpoints, MacSpec
 from kextrel.virtual.wires.keyboard import HidInjector
 from kextrel.virtual.wires.relay import RelayBoard
-
-
-@pytest.fixture(scope="module")
-def virtual_mac() -> Iterator[dict[str, Any]]:
-    """The profile of a running virtual Mac, as `kextrel virtual serve --write-lab` writes it."""
-    shipped = default_profile_path()
-    with served(shipped, load_profile(shipped), only=["mini"]) as lab:
-        (mac,) = json.loads(lab.read_text())["macs"].values()
-        for account in mac["accounts"].values():
-            account["password"] = Path(account["password"].removeprefix("file:")).read_text().strip()
-        yield mac
 
 
 class Changes:
@@ -149,16 +135,21 @@ def bench() -> Iterator[Bench]:
 
 
 class OnMains:
-    """A virtual Mac on the loop of a Bench, and its mains: for what needs more than a lab profile says."""
+    """A virtual Mac on the loop of a Bench, a shell that has met it, and its mains."""
 
     def __init__(self, bench: Bench, spec: MacSpec) -> None:
         self.spec = spec
         self.udid = next(iter(about(SimpleNamespace(spec=spec), spec.enrollment).values()))
         self.line: dict[str, Any] = bench.serve(spec).as_dict()
-        ssh, password = self.line["ssh"], spec.administrator.password
-        login = Login(spec.administrator.name, password=password)
-        self.shell = SshShell("mini.shell", ssh["host"], ssh["port"], login, [ssh["host_key"]], EvidenceLog())
+        self.shell = self.another_shell()
         self.shell.wait_for_boot(deadline=Deadline.after(20))
+
+    def another_shell(self, host_key: str = "") -> SshShell:
+        """One that was told that host key, the Mac's own where none is given."""
+        ssh, admin = self.line["ssh"], self.spec.administrator
+        login = Login(admin.name, password=admin.password)
+        keys = [host_key or ssh["host_key"]]
+        return SshShell("mini.shell", ssh["host"], ssh["port"], login, keys, EvidenceLog())
 
     def off(self) -> None:
         with closing(self._mains()) as mains:

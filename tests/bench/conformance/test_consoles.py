@@ -18,6 +18,7 @@ from kextrel.errors import BenchError
 from kextrel.evidence import EvidenceLog
 from kextrel.testing import ConsoleConformance, ConsolePeer
 from kextrel.timing import Deadline
+from kextrel.virtual.spec import MacSpec
 
 BAUD = 115_200
 
@@ -105,15 +106,16 @@ class TestBehindSer2net(ConsoleConformance):
         return Line(board, server.url, server.stop)
 
 
-def test_a_virtual_macs_console_behind_ser2net(virtual_mac: dict[str, Any], behind: Any) -> None:
-    admin = virtual_mac["accounts"]["admin"]
-    console = SerialConsole("mini.console", behind(virtual_mac["wires"]["console"]["port"]).url, BAUD, EvidenceLog())
+def test_a_virtual_macs_console_behind_ser2net(virtual_mac_of: Any, behind: Any) -> None:
+    mac = virtual_mac_of(MacSpec("mini", prepared=True))
+    admin = mac.spec.administrator
+    console = SerialConsole("mini.console", behind(mac.line["console"]).url, BAUD, EvidenceLog())
     limit = Deadline.after(30, "the console's login")
     console.write(b"\r", deadline=limit)
     console.read_until(rb"login: $", deadline=limit)
-    console.write(admin["user"].encode() + b"\r", deadline=limit)
+    console.write(admin.name.encode() + b"\r", deadline=limit)
     console.read_until(rb"Password:\s*$", deadline=limit)
-    console.write(admin["password"].encode() + b"\r", deadline=limit)
+    console.write(admin.password.encode() + b"\r", deadline=limit)
     console.read_until(rb"[%$] $", deadline=limit)
     console.write(b"sw_vers -productVersion\r", deadline=limit)
     assert b"14.5" in console.read_until(rb"14\.\d\s", deadline=limit)

@@ -9,12 +9,9 @@ from typing import Any
 
 import pytest
 
-from kextrel.bench.power import RelayPower
 from kextrel.bench.shell import SshShell
-from kextrel.bench.sshlink import Login
-from kextrel.evidence import EvidenceLog
 from kextrel.testing import ShellConformance, ShellPeer
-from kextrel.timing import Deadline
+from kextrel.virtual.spec import MacSpec
 
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
@@ -70,39 +67,26 @@ def _running(server: Any) -> Iterator[Server]:
 class VirtualMac:
     """A virtual Mac, cut off at its mains; it starts by itself when they are back."""
 
-    mac: dict[str, Any]
-    mains: RelayPower
+    mac: Any
     scratch = "/private/tmp"
 
-    def __post_init__(self) -> None:
-        self.watcher = self.shell()
-        self.watcher.wait_for_boot(deadline=Deadline.after(20))
-
     def shell(self) -> SshShell:
-        return self._shell(self.mac["wires"]["shell"]["host_keys"])
+        made: SshShell = self.mac.another_shell()
+        return made
 
     def stranger(self) -> SshShell:
-        return self._shell([OTHER_KEY])
+        made: SshShell = self.mac.another_shell(OTHER_KEY)
+        return made
 
     def cut(self) -> None:
-        self.mains.off(deadline=Deadline.after(5))
-        self.watcher.wait_until_gone(deadline=Deadline.after(20))
+        self.mac.off()
 
     def boot(self) -> None:
-        self.mains.on(deadline=Deadline.after(5))
-
-    def _shell(self, keys: list[str]) -> SshShell:
-        wire, admin = self.mac["wires"]["shell"], self.mac["accounts"]["admin"]
-        login = Login(admin["user"], password=admin["password"])
-        return SshShell("mini.shell", wire["host"], wire["port"], login, keys, EvidenceLog())
+        self.mac.on()
 
 
 class TestVirtualMac(ShellConformance):
-    @pytest.fixture
-    def peer(self, virtual_mac: dict[str, Any]) -> Iterator[ShellPeer]:
-        power = virtual_mac["wires"]["power"]
-        mains = RelayPower("mini.power", power["port"], power["channel"], EvidenceLog())
-        mac = VirtualMac(virtual_mac, mains)
-        yield mac
-        mac.watcher.close()
-        mains.close()
+    @pytest.fixture(scope="class")
+    @classmethod
+    def peer(cls, virtual_mac_of: Any) -> ShellPeer:
+        return VirtualMac(virtual_mac_of(MacSpec("mini", prepared=True)))
