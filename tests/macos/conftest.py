@@ -57,6 +57,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("capture", all_captures(), ids=lambda capture: capture.id)
 
 
+@pytest.fixture(scope="session")
+def captures() -> list[Capture]:
+    return all_captures()
+
+
 @pytest.fixture
 def capture_text() -> Callable[[str], str]:
     """`capture_text("bputil/01")`: the text of one capture."""

@@ -105,7 +105,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_a_long_answer_of_anything_is_read_in_linear_time(text):
-    text = text[:400_000]
+    text = text[:100_000]
     # Quadratic reading of this takes minutes; two seconds allow for a busy machine.
     for read in READERS:
         started = time.process_time()

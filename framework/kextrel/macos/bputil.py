@@ -32,8 +32,9 @@ _BANNER = (
 _TAGS = re.compile(r"\(([A-Za-z0-9]{4})((?: {0,3}&& {0,3}[A-Za-z0-9]{4}){0,4})\) {0,40}:")
 _HEX_ONLY = re.compile(r"[0-9A-Fa-f]{8,}\Z")
 _GROUP = re.compile(r"(?:volume group|Volume Group UUID) +([0-9A-Fa-f-]{4,40})")
-_DOMAIN = re.compile(r"Error Domain=(\w{1,80}) Code=(-?\d{1,9})")
-_BOOTPOLICY = re.compile(r"com\.apple\.bootpolicy Code=(\d{1,6})|pairing \((\d{1,6})\)")
+# A number at the very end of a text may have lost digits.
+_DOMAIN = re.compile(r"Error Domain=(\w{1,80}) Code=(-?\d{1,9})(?=\D)")
+_BOOTPOLICY = re.compile(r"com\.apple\.bootpolicy Code=(\d{1,6})(?=\D)|pairing \((\d{1,6})\)")
 _PROMPTS = ("Enter username", "Enter password", "Enter the password", "Pick a macOS", "Username:", "Password:")
 
 # The first phrase found (in lower case) names the error.
@@ -160,7 +161,7 @@ def read(text: str | bytes) -> BputilAnswer:
     lines = list(meaningful(cleaned))
     drafts, unparsed = _drafts(lines)
     policies = tuple(draft.done() for draft in drafts if not draft.empty)
-    complaint = _complaint(unparsed)
+    complaint = _complaint(unparsed, cleaned.endswith("\n"))
     groups = unique(match[1] for line in lines if _failed(line) and (match := _GROUP.search(line)))
     prompt = any(line.lstrip().startswith(_PROMPTS) or "..2)" in line for line in lines)
     supported = False if any("not yet supported on this platform" in line for line in lines) else None
@@ -250,13 +251,15 @@ def _of_error(line: str) -> bool:
     return any(word in line for word in ("Error", "error", "failed", '"', "{", "BY", "bputil"))
 
 
-def _complaint(lines: list[str]) -> dict[str, Any]:
-    """The error that the rows which are no policy rows tell of, if any."""
-    joined = flat("\n".join(line for line in lines[:200] if not line.startswith("sudo:")))
+def _complaint(lines: list[str], ended: bool) -> dict[str, Any]:
+    """The error that the rows which are no policy rows tell of, if any. `ended`: the last of them has its line end."""
+    joined = flat("\n".join(line for line in lines[:200] if not line.startswith("sudo:"))) + (" " if ended else "")
     if not any(mark in joined for mark in ("Error", "ailed", "bputil")):
         joined = ""
     domain, lowered = _DOMAIN.search(joined), joined.lower()
     word = next((name for phrase, name in _ERRORS if phrase in lowered), "failed" if domain else None)
+    if word == "failed" and domain and (domain[1], domain[2]) == ("BYErrorDomain", "102"):
+        word = "network_required"
     boot = _BOOTPOLICY.search(joined)
     if boot is not None and word == "failed":
         word = "pairing" if "17" in boot.groups() else word

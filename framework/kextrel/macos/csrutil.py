@@ -31,6 +31,7 @@ _PROTECTIONS = (
     "Kernel Integrity Protections",
     "Authenticated Root Requirement",
 )
+_OF_A_PASSWORD = ("fail", "user", "password", "error", "denied")
 _EXPECTED = (
     "Configuration:",
     "This is an unsupported configuration",
@@ -155,6 +156,7 @@ def _sip(line: str) -> Sip | None:
 def _error(line: str) -> str | None:
     if "needs to be executed from" in line and "Recovery" in line:
         return "needs_recovery"
-    if "incorrect" in line.lower() or ("uthenticat" in line and "Root" not in line):
+    lowered = line.lower()
+    if "incorrect" in lowered or ("authenticat" in lowered and any(word in lowered for word in _OF_A_PASSWORD)):
         return "authentication"
     return "failed" if line.startswith("csrutil: ") else None

@@ -19,8 +19,10 @@ from kextrel.macos.text import Facts, clean, meaningful, require, unique
 __all__ = ["StoreAnswer", "StoredExtension", "read"]
 
 _MQL = re.compile(r"\s{0,8}(?:\d{1,6}: )?macos\.systemExtension ")
-_PAIR = re.compile(r'(\w{1,40})=(?:"([^"]{0,400})"|(\S{1,200}))')
+_PAIR = re.compile(r'(\w{1,40})=(?:"([^"]{0,400})"|([^\s"]{1,200})(?!\S))')
 _MQL_AROUND = re.compile(r"(?:(?:cnquery|mql|cnspec)> ?.{0,200}|macos\.systemExtensions[^:]{0,200}: ?\[|\])\Z")
+
+_STATE = re.compile(r"[a-z]{4,20}(?:_[a-z]{2,20}){0,12}\Z")
 
 # The same fact under the names that each source gives it.
 _NAMES = {
@@ -96,6 +98,8 @@ def _record(item: Any) -> StoredExtension | None:
     if not isinstance(item, Mapping):
         return None
     values = {name: _first(item, keys) for name, keys in _NAMES.items()}
+    if values["state"] is not None and not _STATE.match(values["state"]):
+        values["state"] = None
     bundle_id = values.pop("bundle_id")
     version, build = _versions(item)
     managed = flag(item["mdm_managed"]) if "mdm_managed" in item else None

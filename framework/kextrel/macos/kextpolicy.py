@@ -118,7 +118,7 @@ def read(text: str | bytes, table: str | None = None, columns: tuple[str, ...] |
 
 def _schema(line: str, draft: _Draft) -> bool:
     """What `.schema`, `.tables` and `.dump` say beside rows. A statement may go over several lines."""
-    upper = line.lstrip().upper()
+    upper = line[:60].lstrip().upper()
     if upper.startswith("CREATE TABLE"):
         draft.tables.extend(match[1] for match in _TABLE.finditer(line))
         draft.in_schema = ";" not in line
@@ -126,8 +126,7 @@ def _schema(line: str, draft: _Draft) -> bool:
     if draft.in_schema:
         draft.in_schema = ";" not in line
         return True
-    words = line.split()
-    if set(words) <= set(COLUMNS):
+    if "|" not in line and set(words := line.split()) <= COLUMNS.keys():
         draft.tables.extend(words)
         return True
     return upper.startswith((*_NO_SCHEMA_ROWS, *_DUMP))
@@ -137,11 +136,12 @@ def _data(line: str, draft: _Draft) -> bool:
     if (word := _error(line)) is not None:
         draft.error = word
         return True
-    titles = tuple(cell.strip() for cell in line.split("|" if "|" in line else ",", 64))
-    if len(titles) > 1 and _KNOWN.issuperset(titles):
-        draft.columns, draft.titled = titles, True
-        return True
-    row = _inserted(line) or _row(line, draft)
+    if not draft.rows:
+        titles = tuple(cell.strip() for cell in line.split("|" if "|" in line else ",", 64))
+        if len(titles) > 1 and _KNOWN.issuperset(titles):
+            draft.columns, draft.titled = titles, True
+            return True
+    row = _inserted(line) if "INSERT" in line else _row(line, draft)
     if row:
         draft.rows.append(row)
     return bool(row)
@@ -224,7 +224,7 @@ def _comma_separated(line: str) -> list[str]:
 
 def _typed(cells: list[str], columns: tuple[str, ...]) -> dict[str, Any] | None:
     values = {column: _value(column, cell) for column, cell in zip(columns, cells, strict=False)}
-    return None if any(value is None for value in values.values()) else values
+    return None if None in values.values() else values
 
 
 def _columns(cells: list[str], table: str | None) -> tuple[str, ...] | None:

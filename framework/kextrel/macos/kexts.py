@@ -30,6 +30,12 @@ _WHOLE = re.compile(
     rf"\s{{0,40}}(?:{_CELL}\s{{1,40}}){{5}}(?:{_ARCHITECTURE}\s{{1,40}})?[A-Za-z0-9._-]{{1,250}} \([^()\s]{{1,60}}\)"
     r"(?: {1,4}[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?(?: {1,4}<[\d ]{0,2000}>)?\Z"
 )
+# The usual row, undamaged, in one step.
+_USUAL = re.compile(
+    r"\s{0,40}(\d{1,10})\s{1,40}(\d{1,10})\s{1,40}(0x[0-9a-fA-F]{1,16}|0)\s{1,40}(0x[0-9a-fA-F]{1,16}|0)\s{1,40}"
+    r"(0x[0-9a-fA-F]{1,16}|0)\s{1,40}([A-Za-z0-9._-]{1,250}) \(([^()\s]{1,60})\)"
+    r"(?: ([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}))?(?: <(\d{1,9}(?: \d{1,9}){0,600})?>)?\s{0,8}\Z"
+)
 _MOST_PIECES = 5
 
 
@@ -93,12 +99,12 @@ def read(text: str | bytes) -> KextList:
     header = noise = False
     for ways in _unwrapped(clean(text).split("\n")):
         line = ways[0]
-        if is_noise(line):
+        if (row := _agreed(ways)) is not None:
+            rows.append(row)
+        elif is_noise(line):
             noise = True
         elif line.lstrip().startswith("Index Refs"):
             header = True
-        elif (row := _agreed(ways)) is not None:
-            rows.append(row)
         else:
             unparsed.append(line)
     require(bool(rows) or header or noise or not unparsed, "kmutil showloaded", unparsed)
@@ -112,14 +118,19 @@ def _unwrapped(lines: Iterable[str]) -> Iterator[tuple[str, ...]]:
     for line in lines:
         if not line or line.isspace():
             continue
-        opened = bool(pieces) and "<" in pieces[-1] + pieces[0] and ">" not in pieces[-1]
-        goes_on = bool(pieces) and (not _START.match(line) or (opened and _DIGITS.match(line) is not None))
+        starts = _START.match(line) is not None
+        # The numbers after "<" look like the beginning of a row.
+        opened = starts and bool(pieces) and "<" in "".join(pieces) and ">" not in pieces[-1]
+        goes_on = bool(pieces) and (not starts or (opened and _DIGITS.match(line) is not None))
         if goes_on and len(pieces) < _MOST_PIECES and len(line) < 4096:
             pieces.append(line)
             continue
-        yield from _put_together(pieces)
-        pieces = [line] if _START.match(line) else []
-        if not pieces:
+        if len(pieces) == 1:
+            yield (pieces[0],)
+        else:
+            yield from _put_together(pieces)
+        pieces = [line] if starts else []
+        if not starts:
             yield (line.rstrip(),)
     yield from _put_together(pieces)
 
@@ -146,6 +157,8 @@ def _ways(pieces: list[str]) -> Iterator[str]:
 
 def _agreed(ways: tuple[str, ...]) -> KextRow | None:
     """The row that all ways are; where they only disagree in what it links against, that is not known."""
+    if len(ways) == 1:
+        return _row(ways[0])
     rows = [row for text in ways if (row := _row(text)) is not None]
     if not rows or len(rows) < len(ways):
         return None
@@ -156,6 +169,19 @@ def _agreed(ways: tuple[str, ...]) -> KextRow | None:
 
 
 def _row(line: str) -> KextRow | None:
+    return _usual(line) or _unusual(line)
+
+
+def _usual(line: str) -> KextRow | None:
+    match = _USUAL.match(line)
+    if match is None:
+        return None
+    index, refs, address, size, wired, name, version, uuid, linked = match.groups()
+    numbers = tuple(map(int, linked.split())) if linked else () if line.rstrip().endswith("<>") else None
+    return KextRow(name, version, int(index), int(refs), int(address, 16), int(size, 16), int(wired, 16), uuid, numbers)
+
+
+def _unusual(line: str) -> KextRow | None:
     match = _NAME.search(line)
     if match is None:
         return None

@@ -73,14 +73,18 @@ _CODES: Mapping[LoadReason, int] = MappingProxyType(
 _REASONS = MappingProxyType({code: reason for reason, code in _CODES.items()} | {34: LoadReason.MISSING_KDK})
 _KM_CODES = frozenset({*_REASONS, 71})
 
-_CODE = re.compile(r"KMErrorDomain,? ?Code ?= ?(\d{1,6})")
+# A number at the very end of a text may have lost digits.
+_CODE = re.compile(r"KMErrorDomain,? ?Code ?= ?(\d{1,6})(?=\D)")
 _KERNEL_RETURN = re.compile(r"(?<![\w.])(-60394\d{4})(?!\d)|0x(dc008[0-9a-fA-F]{3})(?![0-9a-fA-F])")
 _CS_STATUS = re.compile(r"(?<![\w.])(-670\d{2})(?!\d)")
-_BOOTPOLICY = re.compile(r"code pairing \((\d{1,6})\)|com\.apple\.bootpolicy Code=(\d{1,6})|pairing \((\d{1,6})\)")
+_BOOTPOLICY = re.compile(
+    r"code pairing \((\d{1,6})\)|com\.apple\.bootpolicy Code=(\d{1,6})(?=\D)|pairing \((\d{1,6})\)"
+)
 _OWNERSHIP = re.compile(r"ownership \((\d{1,10}:\d{1,10})\)")
 _KEXT = re.compile(r"(?<!\S)Kext (\S+) v(\d\S*)")
 _ARCHITECTURES = re.compile(r"Binary is for ([\w, ]{1,80}), but needed (\w{1,20})")
 _BUILD = re.compile(r"your build (\w{4,12})")
+_LONGEST_PATH = 1024
 _BAD_SIGNATURE = ("Code Signing Failure", "code signature is invalid", "invalid signature", "Bad code signature")
 
 
@@ -143,7 +147,7 @@ def read(exit_code: int | None, stdout: str | bytes, stderr: str | bytes) -> Loa
     """
     text = clean(stderr) + "\n" + clean(stdout)
     lines = list(meaningful(text))
-    joined = flat("\n".join(lines))
+    joined = flat("\n".join(lines)) + (" " if text.endswith("\n") else "")
     reason = _reason(joined) or _REASONS.get(exit_code or 0)
     answer = _named(exit_code, _code(joined, reason, exit_code), reason, joined, lines)
     known = reason is not None or _CODE.search(joined) is not None or _says_something(answer)
@@ -178,7 +182,7 @@ def _named(
         identifiers=_identifiers(joined),
         bundle_id=bundle_id,
         version=version,
-        culprit_path=_culprit(joined),
+        culprit_path=_culprit(joined, lines),
         kernel_return=_kernel_return(joined),
         cs_status=_number(_CS_STATUS, joined),
         bootpolicy_code=_number(_BOOTPOLICY, joined),
@@ -216,7 +220,8 @@ def _identifiers(joined: str) -> tuple[str, ...]:
     pieces = between(joined, "identifiers ", " not approved to load")
     pieces += between(joined, "identifier ", " not approved to load") if not pieces else []
     pieces += between(joined, "extension(s): ", " requires a reboot")
-    return unique(item.strip("\"'") for piece in pieces for item in piece.replace(",", " ").split())
+    # Commas part them; a blank inside one is where a terminal broke it.
+    return unique("".join(item.split()).strip("\"'") for piece in pieces for item in piece.split(","))
 
 
 def _bundle(joined: str, lines: list[str]) -> tuple[str | None, str | None]:
@@ -235,18 +240,16 @@ def _architectures(joined: str) -> tuple[str | None, str | None]:
     return (match[1], match[2]) if match else (None, None)
 
 
-def _culprit(joined: str) -> str | None:
-    """The kext whose path the text names: up to its `.kext`, after `in '` or ` at ` or at the start."""
-    end = joined.find(".kext/")
-    if end < 0:
-        end = joined.find(".kext:")
-    if end < 0:
-        end = joined.find(".kext failed to load")
-    start = max(joined.rfind("'/", 0, end), joined.rfind(" at /", 0, end) + 3, joined.rfind("//", 0, end))
-    if end < 0 or joined[start : start + 2] == "//":
-        return None
-    path = joined[start:end].lstrip("' ") + ".kext"
-    return path if path.startswith("/") else None
+def _culprit(joined: str, lines: list[str]) -> str | None:
+    """The kext whose path the text names, up to its `.kext`: after `in '`, after ` at `, or at the start of a line."""
+    for before in ("in '/", " at /"):
+        start = joined.find(before)
+        end = joined.find(".kext", start) if start >= 0 else -1
+        path = joined[start + len(before) - 1 : end + len(".kext")] if end >= 0 else ""
+        if path and "'" not in path and len(path) < _LONGEST_PATH:
+            return path
+    subjects = (line.strip().partition(".kext")[0] for line in lines if ".kext failed to load" in line)
+    return next((f"{path}.kext" for path in subjects if path.startswith("/")), None)
 
 
 def _kernel_return(joined: str) -> int | None:

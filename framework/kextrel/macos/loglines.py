@@ -28,6 +28,7 @@ _COMPACT = re.compile(rf"{_DATE}\s{{1,8}}\w{{1,3}}\s{{1,8}}{_PROCESS}\[\d{{1,10}
 _CONSOLE = re.compile(
     rf"(?:default|info|debug|error|fault)\s{{1,8}}(\d\d:\d\d:\d\d[.,]\d{{1,9}}(?:[+-]\d{{4}})?)\s{{1,8}}{_PROCESS}\s{{1,8}}"
 )
+_DATED = re.compile(r"\d{4}-(?:\d|\Z)")
 _HEADS = (_DEFAULT, _SYSLOG, _COMPACT, _CONSOLE)
 _SENDER = re.compile(r"\s{0,4}\([^()\n]{1,120}\) ")
 _CATEGORY = re.compile(r"\s{0,4}\[([\w.+-]{1,120}:[^\]\n]{0,120})\] ?")
@@ -69,13 +70,11 @@ def entries(text: str | bytes) -> Iterator[Entry]:
     ended = cleaned.endswith("\n")
     held: Entry | None = None
     body: list[str] = []
-    for line in cleaned.split("\n"):
-        if not line.strip() or line.startswith(_AROUND):
-            continue
+    for line in _with_heads(cleaned.split("\n")):
         head = _head(line)
         # Without heads, what is indented goes on.
         goes_on = held is not None and (held.time is not None or line[:1].isspace())
-        if head is None and goes_on and len(body) < _MOST_LINES:
+        if head is None and goes_on and len(body) < _MOST_LINES and not _DATED.match(line):
             body.append(line)
             continue
         if held is not None:
@@ -86,6 +85,25 @@ def entries(text: str | bytes) -> Iterator[Entry]:
         yield Entry(last.message, last.lines, last.time, last.process, last.category, ended)
 
 
+def _with_heads(lines: list[str]) -> Iterator[str]:
+    """The lines that say something; a head that a terminal broke is one line with what follows it."""
+    held = ""
+    for line in lines:
+        if not line.strip() or line.startswith(_AROUND):
+            continue
+        if held and not _DATED.match(line) and _head(whole := held + line):
+            held = ""
+            yield whole
+            continue
+        if held:
+            yield held
+        held = line if _DATED.match(line) and not _head(line) else ""
+        if not held:
+            yield line
+    if held:
+        yield held
+
+
 def _whole(held: Entry, body: list[str]) -> Entry:
     if not body:
         return held
@@ -94,6 +112,8 @@ def _whole(held: Entry, body: list[str]) -> Entry:
 
 
 def _head(line: str) -> Entry | None:
+    if not line[:1].isdigit() and line[:1] not in "dief":
+        return None
     for form in _HEADS:
         if match := form.match(line):
             return _entry(line, line[match.end() :], match[1], match[2])

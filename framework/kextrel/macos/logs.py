@@ -24,7 +24,8 @@ _LONGEST = 90
 
 _ADVANCING = re.compile(r"advancing state from ")
 _WHO = re.compile(
-    r"(?:extension )?(?:([A-Z0-9]{10}|-) )?([A-Za-z0-9][\w.-]{1,250}) \(([^()/\s]{0,60})/([^()\s]{0,60})\) \Z"
+    r"(?:\bextension (?:([A-Z0-9]{10}|-) )?|\b([A-Z0-9]{10}) )"
+    r"([A-Za-z0-9][\w.-]{1,250}) \(([^()/\s]{0,60})/([^()\s]{0,60})\) \Z"
 )
 _KEXT = re.compile(
     r"\bKext (\S{1,250}) (\S{1,60}) in (?:(?:executable|codeless) )?kext bundle \S{1,250} at (\S[^\n]{0,1000}?\.kext)"
@@ -155,7 +156,8 @@ def read(text: str | bytes) -> LogAnswer:
 def _take(entry: Entry, draft: _Draft) -> None:
     message = flat(entry.message)
     # A terminal breaks between words or inside them: only one of the two readings can have known states.
-    changes = list(_transitions(message, entry)) or list(_transitions(entry.message.replace("\n", ""), entry))
+    ways = (message, entry.message.replace("\n", "")) if len(entry.lines) > 1 else (message,)
+    changes = max((list(_transitions(way, entry)) for way in ways), key=_told)
     kexts = [LoggedKext(m[1], _version(m[2]), m[3]) for m in _KEXT.finditer(entry.message)]
     events = list(_events(message, entry))
     needs = any(phrase in message for phrase in _REBOOT)
@@ -193,8 +195,15 @@ def _transitions(message: str, entry: Entry) -> Iterator[Transition]:
         if before is None or after is None:
             continue
         who = _WHO.search(message[max(0, match.start() - 600) : match.start()])
-        team, bundle, version, build = who.groups() if who else (None, None, None, None)
-        yield Transition(before, after, entry.time, team, bundle, version, build)
+        if who is None:
+            yield Transition(before, after, entry.time)
+        else:
+            yield Transition(before, after, entry.time, who[1] or who[2], who[3], who[4], who[5])
+
+
+def _told(changes: list[Transition]) -> int:
+    """How much a reading of a message tells."""
+    return sum(1 + (change.bundle_id is not None) for change in changes)
 
 
 def _states(words: str, whole: bool) -> tuple[str | None, str | None]:

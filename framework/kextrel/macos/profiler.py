@@ -63,6 +63,8 @@ class Hardware:
     cpu: str | None = None
     values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     unparsed: tuple[str, ...] = ()
+    unfinished: str = ""
+    """The value of a last row that has no line end."""
 
     @property
     def arch(self) -> str | None:
@@ -71,8 +73,10 @@ class Hardware:
 
     @property
     def t2(self) -> bool | None:
-        rom = self.values.get("Boot ROM Version") or self.values.get("System Firmware Version")
-        return "iBridge" in rom if self.arch == "x86_64" and rom else None
+        rom = self.values.get("Boot ROM Version") or self.values.get("System Firmware Version") or ""
+        # What was cut off may have named the iBridge.
+        whole = rom.count("(") == rom.count(")") and rom != self.unfinished
+        return "iBridge" in rom if self.arch == "x86_64" and rom and whole else None
 
     def facts(self) -> dict[str, Any]:
         named = {"model": self.model, "model_name": self.model_name, "chip": self.chip, "cpu": self.cpu}
@@ -123,6 +127,7 @@ def read_hardware(text: str | bytes) -> Hardware:
         cpu=values.get("Processor Name"),
         values=MappingProxyType(values),
         unparsed=tuple(unparsed),
+        unfinished="" if clean(text).endswith("\n") or not lines else lines[-1].partition(":")[2].strip(),
     )
 
 

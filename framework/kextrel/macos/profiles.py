@@ -64,13 +64,17 @@ def read(text: str | bytes) -> EnrollmentAnswer:
     """Reads the status. Raises UnreadableAnswer for other text."""
     found: dict[str, Any] = {}
     unparsed: list[str] = []
-    lines = list(meaningful(clean(text)))
+    cleaned = clean(text)
+    lines = list(meaningful(cleaned))
     for line in lines:
         facts = _facts(line.strip())
         found.update(facts)
         if not facts:
             unparsed.append(line)
     require(bool(found), "profiles status", lines)
+    if not cleaned.endswith("\n") and found.get("mdm") and lines[-1].strip().endswith("Yes"):
+        # The line was cut off, and "(User Approved)" with it, if it was there.
+        found.pop("user_approved", None)
     return EnrollmentAnswer(**found, unparsed=tuple(unparsed))
 
 

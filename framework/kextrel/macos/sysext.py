@@ -51,6 +51,7 @@ _BEGUN = re.compile(
 )
 _FAILED = re.compile(r"systemextensionsctl: list command failed: (.{0,400})")
 _TITLES = ("enabled", "active", "teamID")
+_FAILURE, _DONE = "The operation", "be completed."
 _ENABLED = "activated enabled"
 _DRIVER = "com.apple.system_extension.driver_extension"
 _DRIVER_STATES = frozenset({"terminating for upgrade via delegate", "terminating for uninstall via delegate"})
@@ -102,8 +103,12 @@ class _Draft:
     count: int | None = None
     category: str | None = None
     header: bool = False
+    titled: bool = False
+    """The section has had its column titles: the next ones are of another section, whose own line may be missing."""
     error: bool = False
     reason: str | None = None
+    failure: str | None = None
+    """The sentence of a failure that is not over yet."""
     extensions: list[SystemExtension] = field(default_factory=list)
     hints: dict[str, str] = field(default_factory=dict)
     unparsed: list[str] = field(default_factory=list)
@@ -181,9 +186,13 @@ def _joined(pieces: list[str], category: str | None) -> SystemExtension | None:
     """The row that the pieces make, whether the terminal broke between words or inside them; then its state must be a
     known one. What the ways disagree in beside a name's blanks is not believed."""
     rows = [row for text in _ways(pieces) if (row := _row(text, category, whole=False))]
-    if not rows or any(replace(row, name=None) != replace(rows[0], name=None) for row in rows):
-        return None
-    return rows[0]
+    return rows[0] if rows and all(_same(row, rows[0]) for row in rows) else None
+
+
+def _same(one: SystemExtension, other: SystemExtension) -> bool:
+    return (one.bundle_id, one.version, one.build, one.state, one.team_id) == (
+        *(other.bundle_id, other.version, other.build, other.state, other.team_id),
+    )
 
 
 def _ways(pieces: list[str]) -> Iterator[str]:
@@ -202,18 +211,29 @@ def _title(line: str, draft: _Draft) -> bool:
     elif match := _COUNT.match(line):
         draft.count = int(match[1])
     elif match := _SECTION.match(line):
-        draft.category = match[1]
+        draft.category, draft.titled = match[1], False
         _hint(line, draft)
     elif line.lstrip().startswith(("---", "(Go to")) and "Go to " in line:
         _hint(line, draft)
     elif match := _FAILED.search(line):
-        draft.error = True
-        draft.reason = match[1].partition(" be completed. ")[2].strip() or match[1].strip()
+        _failure(match[1].strip(), draft)
+    elif draft.failure is not None and draft.reason is None and len(line) < _WIDE:
+        # The sentence went on in the next line, at a blank or inside a word.
+        _failure(max((draft.failure + line, f"{draft.failure} {line}"), key=lambda text: _DONE in text), draft)
     elif tuple(line.split()[:3]) == _TITLES:
-        draft.header = True
+        draft.category = None if draft.titled else draft.category
+        draft.header = draft.titled = True
     else:
         return False
     return True
+
+
+def _failure(sentence: str, draft: _Draft) -> None:
+    """What stands after "couldn't be completed."; a sentence without that is the reason itself."""
+    _, done, reason = sentence.partition(_DONE)
+    unfinished = not done and (sentence.startswith(_FAILURE) or _FAILURE.startswith(sentence))
+    draft.error, draft.failure = True, sentence if unfinished else None
+    draft.reason = None if unfinished else (reason.strip() or sentence)
 
 
 def _hint(line: str, draft: _Draft) -> None:

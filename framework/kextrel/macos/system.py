@@ -206,7 +206,7 @@ def read_sysctl(text: str | bytes, names: tuple[str, ...] = ()) -> Sysctl:
             absent.add(match[1])
         elif match := _BOOTTIME.search(line):
             boot = BootTime(int(match[1]), int(match[2]))
-        elif (match := _SYSCTL.match(line.strip())) and "." in match[1]:
+        elif (match := _SYSCTL.match(line.strip())) and "." in match[1] and match[1] != "kern.boottime":
             values[match[1]] = match[2].strip()
         else:
             unparsed.append(line)
