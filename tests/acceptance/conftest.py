@@ -1,4 +1,5 @@
-"""Whole processes over real wires: nothing here imports what it tries, and nothing is replaced.
+"""Whole processes over real wires: nothing here imports what it tries (but to make a vendor's bundles), and nothing is
+replaced.
 
 Certificates take the longest, so those that the chosen tests ask for are made in the background, some at a time, while
 the other tests run; the tests that look at them come last.
@@ -19,10 +20,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+
+from kextrel import bundles
+from kextrel.vocabulary import Category, Extension, ExtensionKind
 
 KEXTREL = (sys.executable, "-m", "kextrel.cli")
 AT_ONCE = 3
@@ -35,6 +40,7 @@ FEWER = {"KEXT-03": "BOOT-02"}  # a rule whose scenarios, fewer than its own, sh
 ORDERS = {
     **{fault: ("--json", "--rule", rule, "--fault", fault) for fault, rule in FAULTS.items()},
     "wheel": (),  # all of the suite, from the wheel alone
+    "vendor": ("--rule", "SYS-04", "--rule", "KEXT-06", "--rule", "SYS-05"),  # the same with a vendor's own bundles
     **{rule: ("--json", "--rule", FEWER.get(rule, rule), "--defect", rule) for rule in DEFECTS},
 }
 
@@ -143,6 +149,14 @@ class Certified:
         return sorted((self.folder / "state").glob("*.quarantine"))
 
 
+@dataclass(frozen=True)
+class Packaged:
+    """The wheel of this checkout, and the scripts of a fresh environment that has it."""
+
+    wheel: Path
+    scripts: Path
+
+
 def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
@@ -152,8 +166,17 @@ class Certificates:
 
     def __init__(self, base: Path, settings: dict[str, str]) -> None:
         self._base, self._settings = base, settings
+        self._packaging, self._packaged = Lock(), None
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="certify")
         self._begun: dict[str, Future[Certified]] = {}
+
+    def packaged(self) -> Packaged:
+        """The wheel, built and installed once for all who want it."""
+        with self._packaging:
+            if self._packaged is None:
+                wheel = wheel_of(ROOT, self._base / "package", self._settings)
+                self._packaged = Packaged(wheel, installed(wheel, self._base / "package", self._settings))
+            return self._packaged
 
     def begin(self, name: str) -> Future[Certified]:
         if name not in self._begun:
@@ -166,13 +189,15 @@ class Certificates:
         for part in ("here", "tmp", "state"):
             (folder / part).mkdir(parents=True)
         own = {"TMPDIR": str(folder / "tmp"), "KEXTREL_STATE": str(folder / "state")}
-        program = KEXTREL
-        if name == "wheel":
+        program, arguments = KEXTREL, [*ORDERS[name]]
+        if name in ("wheel", "vendor"):
             own["PYTHONPATH"] = ""
-            program = (str(installed(wheel_of(ROOT, folder, self._settings), folder, self._settings) / "kextrel"),)
+            program = (str(self.packaged().scripts / "kextrel"),)
+        if name == "vendor":
+            arguments += [f"--extension={one}={path}" for one, path in of_a_vendor(folder / "built").items()]
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
             child = subprocess.Popen(
-                [*program, "certify", *ORDERS[name]],
+                [*program, "certify", *arguments],
                 cwd=folder / "here",
                 env={**self._settings, **own},
                 stdin=subprocess.DEVNULL,
@@ -188,6 +213,16 @@ class Certificates:
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
+
+
+def of_a_vendor(folder: Path) -> dict[str, Path]:
+    """Bundles as somebody else builds them: other identifiers, another team, other versions, in a folder of their own,
+    and signed by a Developer ID that virtual Macs trust."""
+    driver = Extension("driver", ExtensionKind.KEXT, "com.acme.storage", "ACME123456", "3.2.1")
+    agent = Extension(
+        "agent", ExtensionKind.SYSTEM_EXTENSION, "com.acme.guard", "ACME123456", "7.0", category=Category.NETWORK
+    )
+    return {one.name: bundles.make(one, folder) for one in (driver, agent)}
 
 
 def wheel_of(project: Path, folder: Path, settings: dict[str, str]) -> Path:
@@ -243,6 +278,12 @@ def certificates(
             certificates.begin(name)
     yield certificates
     certificates.close()
+
+
+@pytest.fixture
+def packaged(certificates: Certificates) -> Packaged:
+    """The wheel of this session, installed."""
+    return certificates.packaged()
 
 
 @pytest.fixture

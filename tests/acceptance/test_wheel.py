@@ -14,15 +14,12 @@ from kextrel import certification
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.parametrize("certified", ["wheel"], indirect=True)
-
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def wheel(certified: Any) -> Path:
-    (built,) = certified.folder.glob("kextrel-*.whl")
-    return built
+def wheel(packaged: Any) -> Path:
+    return packaged.wheel
 
 
 def test_all_that_ships_is_in_the_wheel(wheel: Path) -> None:
@@ -80,10 +77,10 @@ def test_both_doors_are_in_its_metadata(wheel: Path) -> None:
         ]
 
 
-def test_its_pytest_knows_scenarios_without_being_told(certified: Any, process: Process, tmp_path: Path) -> None:
+def test_its_pytest_knows_scenarios_without_being_told(packaged: Any, process: Process, tmp_path: Path) -> None:
     (scenario,) = (path for path in certification.paths() if path.name.startswith("KEXT-06"))
     (tmp_path / scenario.name).write_bytes(scenario.read_bytes())
-    python = certified.folder / "fresh" / "bin" / "python"
+    python = packaged.scripts / "python"
     done = process(python, "-m", "pytest", "--collect-only", "-q", PYTHONPATH="")
     assert f"{scenario.name}::full security refuses a kext" in done.stdout
     assert done.returncode == 0
