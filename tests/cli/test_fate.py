@@ -76,25 +76,68 @@ def test_what_is_read_of_a_file_decides(tmp_path: Path, changes: dict[str, Any],
     assert found.sentence == f"it does not run: load is {words}"
 
 
+def verbs(found: Fate) -> list[str]:
+    return [one.action.verb for one in found.steps]
+
+
+def test_a_kext_on_a_mac_that_allows_kexts_is_walked_to_its_end(tmp_path: Path) -> None:
+    path = kext(tmp_path)
+    full = fate(path, "14.5")
+    assert (verbs(full), full.steps[-1].words) == (["install", "load"], "refused (security-mode)")
+    reduced = fate(path, "14.5", security_mode="reduced", kext_management=["user"])
+    assert verbs(reduced) == ["install", "load", "approve", "load", "restart", "load"]
+    assert reduced.sentence == "it is loaded after an administrator's approval and a restart"
+
+
+def test_a_profile_that_allows_it_takes_the_approval_away(tmp_path: Path) -> None:
+    found = fate(kext(tmp_path), "13.6", architecture="intel-t2", enrollment="device", allowed=True)
+    assert found.sentence == "it is loaded after a restart"
+
+
+def agent(folder: Path, **changes: Any) -> Path:
+    values = {"category": Category.ENDPOINT_SECURITY, **changes}
+    return bundles.make(Extension("agent", ExtensionKind.SYSTEM_EXTENSION, "com.example.agent", **values), folder)
+
+
+def test_an_agent_waits_for_its_user(tmp_path: Path) -> None:
+    found = fate(agent(tmp_path), "14.5")
+    assert (verbs(found), found.ends) == (["install", "activate", "allow"], "enabled")
+    assert found.sentence == "it is enabled after an administrator's consent"
+
+
+def test_a_macos_older_than_the_bundle_says_is_told(tmp_path: Path) -> None:
+    found = fate(agent(tmp_path), "10.14", architecture="intel")
+    assert found.ends == "refused"
+    assert found.assumed[0] == "but the bundle says that it needs macOS 10.15, and this Mac has 10.14"
+
+
+@pytest.mark.parametrize(
+    ("mac", "said"),
+    [
+        ({"macos": "lion"}, "lion"),
+        ({"macos": ">=12"}, "--macos >=12 is not one version"),
+        ({"macos": "10.15"}, "there is no Apple-silicon Mac with macOS 10.15"),
+        ({"macos": "14.5", "kext_management": ["user"]}, "cannot be allowed under full security"),
+        ({"macos": "14.5", "architecture": "intel", "security_mode": "full"}, "an intel Mac has no security_mode"),
+    ],
+    ids=["no version", "a range", "too old", "full", "intel"],
+)
+def test_a_mac_that_cannot_be(mac: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        mac_of(mac)
+
+
 def test_an_agent_without_its_entitlement_is_refused(tmp_path: Path) -> None:
-    agent = Extension(
-        "agent",
-        ExtensionKind.SYSTEM_EXTENSION,
-        "com.example.agent",
-        category=Category.ENDPOINT_SECURITY,
-        entitlements=frozenset(),
-    )
-    found = fate(bundles.make(agent, tmp_path), "14.5")
+    found = fate(agent(tmp_path, entitlements=frozenset()), "14.5")
     assert found.steps[-1].words == "refused (entitlement)"
 
 
 def test_a_kind_that_no_rule_speaks_of_is_not_foretold(tmp_path: Path) -> None:
-    agent = Extension("c", ExtensionKind.SYSTEM_EXTENSION, "com.example.c", category=Category.NETWORK)
-    app = bundles.make(agent, tmp_path)
+    app = agent(tmp_path, category=Category.NETWORK)
     (place,) = (app / "Contents/Library/SystemExtensions").iterdir()
     info = place / "Contents/Info.plist"
     info.write_bytes(info.read_bytes().replace(b"<key>NetworkExtension</key>", b"<key>CMIOExtension</key>"))
-    (place / "Contents/MacOS/com.example.c").unlink()
+    (place / "Contents/MacOS/com.example.agent").unlink()
     info.write_bytes(info.read_bytes().replace(b"<key>CFBundleExecutable</key>", b"<key>Nothing</key>"))
     found = fate(app, "14.5")
     assert (found.ends, found.steps, found.sentence) == ("unknown", (), "no rule speaks of camera")

@@ -59,6 +59,11 @@ def stranger() -> Identity:
     return Identity(intermediate().certificate, key)
 
 
+def under_a_developer() -> Identity:
+    """Somebody whom a developer certified, which is not his to do."""
+    return developer(issuer=developer())
+
+
 def kext_of(
     make: SimpleNamespace,
     folder: Path,
@@ -106,10 +111,11 @@ def test_a_developer_who_may_sign_kexts(tmp_path: Path, make: SimpleNamespace) -
         (lambda: developer(("1.2.840.113635.100.6.1.12",)), Signer.DEVELOPMENT, Signature.AD_HOC, "no Mac trusts"),
         (lambda: developer(("1.2.840.113635.100.6.1.9",)), Signer.APP_STORE, Signature.DEVELOPER_ID, ""),
         (lambda: developer(issuer=stranger()), Signer.OTHER, Signature.AD_HOC, "whom no Mac trusts for this"),
+        (under_a_developer, Signer.OTHER, Signature.AD_HOC, "whom no Mac trusts for this"),
         (lambda: developer(until=2025), Signer.DEVELOPER_ID, Signature.AD_HOC, "its certificate had expired"),
         (lambda: None, Signer.AD_HOC, Signature.AD_HOC, "it is signed ad-hoc, by nobody"),
     ],
-    ids=["no kexts", "development", "app store", "a stranger", "expired", "nobody"],
+    ids=["no kexts", "development", "app store", "a stranger", "under a developer", "expired", "nobody"],
 )
 def test_whom_a_mac_takes(
     tmp_path: Path,

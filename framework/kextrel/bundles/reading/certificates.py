@@ -27,7 +27,7 @@ from kextrel.bundles.authority import root
 from kextrel.bundles.reading.found import Code, Signer
 from kextrel.bundles.reading.refusal import Refused
 
-__all__ = ["chain_facts", "load_certificates", "read_cms", "signed_by"]
+__all__ = ["read_cms", "read_installer"]
 
 APPLE, TEST, UNKNOWN = "Apple", "the test authority of Kextrel", ""
 _APPLE_ROOT = bytes.fromhex("b0b1730ecbc7ff4505142c49f1295e6eda6bcaed7e2c68c5be91b5a11001f024")  # SHA-256 of its DER
@@ -48,7 +48,18 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
     "sha512": hashes.SHA512(),
 }
 _LONGEST_CHAIN, _MOST_CERTIFICATES = 8, 32
-_UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OverflowError)
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+    OverflowError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 _DAMAGED = "its signature cannot be read"
 
 
@@ -66,46 +77,50 @@ def read_cms(raw: bytes, directory: bytes, other: bytes | None, now: datetime) -
     try:
         content = cms.ContentInfo.load(raw)["content"]
         signer = content["signer_infos"][0]
-        certificates = load_certificates([one.chosen.dump() for one in content["certificates"]])
+        certificates = _certificates([one.chosen.dump() for one in content["certificates"]])
         leaf = _leaf(signer, certificates)
         damage = tuple(_unsigned(signer, leaf, directory, other))
-        times = _times(signer)
-        facts = chain_facts(leaf, certificates, times.signed_at, now, timestamped=times.timestamped)
+        facts = _facts(leaf, certificates, _times(signer), now)
     except _UNREADABLE as error:
         raise Refused(_DAMAGED) from error
     return replace(facts, damage=damage)
 
 
-def load_certificates(found: Sequence[bytes]) -> list[x509.Certificate]:
-    """DER certificates. Raises Refused for more than a chain has, or for one that is none."""
+def read_installer(
+    certificates: Sequence[bytes], signature: bytes, digest: bytes, algorithm: str, now: datetime
+) -> Code:
+    """Who signed a package: its certificates, the signer's first, and his signature over what has this digest.
+
+    Raises Refused where they cannot be read.
+    """
+    try:
+        chain = _certificates(certificates)
+        facts = _facts(chain[0], chain, _Times(), now)
+        good = _signed_by(chain[0], signature, digest, algorithm)
+    except _UNREADABLE as error:
+        raise Refused(_DAMAGED) from error
+    return facts if good else replace(facts, damage=("the signature is not that of the certificate",))
+
+
+def _certificates(found: Sequence[bytes]) -> list[x509.Certificate]:
     if len(found) > _MOST_CERTIFICATES:
         raise Refused("its signature holds more certificates than any chain has")
-    try:
-        return [x509.load_der_x509_certificate(one) for one in found]
-    except ValueError as error:
-        raise Refused(_DAMAGED) from error
+    return [x509.load_der_x509_certificate(one) for one in found]
 
 
-def chain_facts(
-    leaf: x509.Certificate,
-    certificates: Sequence[x509.Certificate],
-    signed_at: datetime | None,
-    now: datetime,
-    *,
-    timestamped: bool,
-) -> Code:
+def _facts(leaf: x509.Certificate, certificates: Sequence[x509.Certificate], times: _Times, now: datetime) -> Code:
     """What the certificates say of the signer. A signature with a timestamp stays good when its certificate expires."""
     anchor = _anchor(leaf, certificates)
-    marks = {extension.oid.dotted_string for extension in _extensions(leaf)}
+    marks = {extension.oid.dotted_string for extension in leaf.extensions}
     until = leaf.not_valid_after_utc
-    asked = signed_at if timestamped and signed_at is not None else now
+    asked = times.signed_at if times.timestamped and times.signed_at is not None else now
     return Code(
         signer=_signer(marks, anchor),
         team_id=_name(leaf, NameOID.ORGANIZATIONAL_UNIT_NAME),
         developer=_name(leaf, NameOID.COMMON_NAME),
         anchor=anchor,
-        signed_at=signed_at,
-        timestamped=timestamped,
+        signed_at=times.signed_at,
+        timestamped=times.timestamped,
         valid_until=until,
         expired=not leaf.not_valid_before_utc <= asked <= until,
         may_sign_kexts=_MAY_SIGN_KEXTS in marks,
@@ -116,13 +131,6 @@ def _signer(marks: set[str], anchor: str) -> Signer:
     if not anchor:
         return Signer.OTHER
     return next((signer for oid, signer in _MARKS if oid in marks), Signer.APPLE)
-
-
-def _extensions(certificate: x509.Certificate) -> Sequence[x509.Extension[Any]]:
-    try:
-        return list(certificate.extensions)
-    except (ValueError, x509.DuplicateExtension) as error:
-        raise Refused(_DAMAGED) from error
 
 
 def _name(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str:
@@ -147,11 +155,12 @@ def _anchor(leaf: x509.Certificate, certificates: Sequence[x509.Certificate]) ->
 
 
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether it is signed by `issuer`, which is one that may sign certificates: a developer is none."""
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound):
         return False
-    return True
 
 
 def _leaf(signer: Any, certificates: Sequence[x509.Certificate]) -> x509.Certificate:
@@ -177,7 +186,7 @@ def _unsigned(signer: Any, leaf: x509.Certificate, directory: bytes, other: byte
     wrong = []
     if own and said != hashlib.new(algorithm, directory, usedforsecurity=False).digest():
         wrong.append("the code directory was changed after it was signed")
-    if not signed_by(leaf, signature, hashlib.new(algorithm, signed, usedforsecurity=False).digest(), algorithm):
+    if not _signed_by(leaf, signature, hashlib.new(algorithm, signed, usedforsecurity=False).digest(), algorithm):
         wrong.append("the signature is not that of the certificate")
     if other is not None and other not in _directory_hashes(own):
         wrong.append("the code directory that counts is not signed")
@@ -192,7 +201,7 @@ def _directory_hashes(attributes: dict[str, Any]) -> list[bytes]:
     return [one for one in found if isinstance(one, bytes)] if isinstance(found, list) else []
 
 
-def signed_by(certificate: x509.Certificate, signature: bytes, digest: bytes, algorithm: str) -> bool:
+def _signed_by(certificate: x509.Certificate, signature: bytes, digest: bytes, algorithm: str) -> bool:
     """Whether `signature` is the certificate's key's over what has this digest."""
     key = certificate.public_key()
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -104,12 +104,7 @@ def _signer(archive: Xar, now: datetime) -> Code:
     signed = archive.signature
     if signed is None:
         return Code()
-    chain = certificates.load_certificates(signed.certificates)
-    if not chain:
-        raise Refused("its signature holds no certificate")
-    facts = certificates.chain_facts(chain[0], chain, None, now, timestamped=False)
-    good = certificates.signed_by(chain[0], signed.signature, signed.digest, signed.algorithm)
-    return facts if good else replace(facts, damage=("the signature is not that of the certificate",))
+    return certificates.read_installer(signed.certificates, signed.signature, signed.digest, signed.algorithm, now)
 
 
 def _is_stapled(path: Path) -> bool:
