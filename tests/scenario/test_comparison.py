@@ -44,3 +44,12 @@ def test_a_half_open_range_holds_what_it_should(low: Version, version: Version) 
     assert range_.met_by(version) is (low <= version and version.major == low.major)
     assert range_.exact is None
     assert WantedMacos.parse(str(version)).exact == version
+
+
+@pytest.mark.parametrize(
+    ("wanted", "named"),
+    [("14.5", "14.5"), (">=11.3,<12", "11.3"), (">11,<=13", "13"), ("<12", None), (">=14,<13", None)],
+)
+def test_a_version_that_it_names_and_that_meets_it(wanted: str, named: str | None) -> None:
+    found = WantedMacos.parse(wanted).named
+    assert found == (None if named is None else Version.parse(named))

@@ -103,9 +103,10 @@ class ScenarioItem(pytest.Item):
         return {"wanted": told | {"enrollment": wanted.enrollment.value}, "shows": self._shows()}
 
     def _shows(self) -> list[str]:
-        """On the lowest macOS that it names. One with a mistake in it shows none: who runs it is told of that."""
+        """On the first macOS that it names. One with a mistake in it shows none: who runs it is told of that."""
+        version = self.scenario.mac.macos.named
         try:
-            return list(foreseen_rules(foresee(self.scenario, self.scenario.mac.template.macos)))
+            return [] if version is None else list(foreseen_rules(foresee(self.scenario, version)))
         except InputError:
             return []
 

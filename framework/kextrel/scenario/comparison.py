@@ -45,6 +45,11 @@ class WantedMacos:
         sign, version = self.parts[0]
         return version if len(self.parts) == 1 and sign == "==" else None
 
+    @property
+    def named(self) -> Version | None:
+        """The first version that it names and that meets it; None for one that only names others, as `<12` does."""
+        return next((version for _, version in self.parts if self.met_by(version)), None)
+
     def met_by(self, version: Version) -> bool:
         """Whether `version` passes every comparison."""
         return all(_OPERATORS[sign](version, bound) for sign, bound in self.parts)
