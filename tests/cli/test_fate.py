@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kextrel import bundles
-from kextrel.cli.fate import Fate, fates, mac_of
+from kextrel.cli.fate import Fate, fates, mac_of, way_words
 from kextrel.errors import UsageError
 from kextrel.vocabulary import Category, Extension, ExtensionKind, Signature
 
@@ -84,8 +84,12 @@ def test_a_kext_on_a_mac_that_allows_kexts_is_walked_to_its_end(tmp_path: Path) 
     path = kext(tmp_path)
     full = fate(path, "14.5")
     assert (verbs(full), full.steps[-1].words) == (["install", "load"], "refused (security-mode)")
+    assert full.way is not None
+    assert [one.verb for one in full.way.steps][:2] == ["boot", "set-security"]
+    assert way_words(full).startswith("The shortest way to have it loaded: boot into 1TR")
     reduced = fate(path, "14.5", security_mode="reduced", kext_management=["user"])
     assert verbs(reduced) == ["install", "load", "approve", "load", "restart", "load"]
+    assert (reduced.way, way_words(reduced)) == (None, "")
     assert reduced.sentence == "it is loaded after an administrator's approval and a restart"
 
 

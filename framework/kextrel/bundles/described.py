@@ -85,7 +85,7 @@ def _extension(one: Component, path: Path) -> Given:
     fields = {
         **_common(one, ExtensionKind.SYSTEM_EXTENSION),
         "category": one.category.value,
-        "entitlements": sorted(one.code.entitlements),
+        "entitlements": sorted(one.granted),
         "early_boot": one.early_boot,
     }
     return Given(path, fields, one.code.developer, one.code.anchor == _APPLE)

@@ -13,6 +13,8 @@ from kextrel import policy
 from kextrel.bundles.reading.found import Component, ComponentKind, Inspected
 from kextrel.bundles.reading.jsonform import printable
 from kextrel.errors import InputError, NotPossible, UsageError
+from kextrel.policy.ways import Way, shortest_way
+from kextrel.scenario.explaining import way_json, way_out
 from kextrel.scenario.fields import Place
 from kextrel.scenario.jsonform import outcome_json, said
 from kextrel.scenario.nodes import node_of
@@ -31,7 +33,7 @@ from kextrel.vocabulary import (
 )
 from kextrel.vocabulary.actions import Activate, Allow, Approve, Install, Load, Restart
 
-__all__ = ["Fate", "Happening", "fate_json", "fates", "mac_of"]
+__all__ = ["Fate", "Happening", "fate_json", "fates", "mac_of", "way_words"]
 
 _MOST_STEPS = 10
 _ENDS = {Outcome.LOADED: "it is loaded", Outcome.ENABLED: "it is enabled"}
@@ -40,8 +42,9 @@ _PROFILE = "allowed"
 
 @dataclass(frozen=True)
 class Happening:
-    """One step: what is done, the allowed outcomes (the first is followed), and the rules that decide."""
+    """One step: what is done and where, the allowed outcomes (the first is followed), and the rules that decide."""
 
+    situation: policy.Situation
     action: Action
     prediction: policy.Prediction
 
@@ -56,13 +59,15 @@ class Happening:
 
 @dataclass(frozen=True)
 class Fate:
-    """The steps of one extension, how they end in a sentence, and what besides the rules speaks for or against it."""
+    """The steps of one extension, how they end in a sentence, what besides the rules speaks for or against it, and the
+    shortest way to have it run where it is refused."""
 
     extension: Extension
     steps: tuple[Happening, ...]
     ends: str
     sentence: str
     assumed: tuple[str, ...] = ()
+    way: Way | None = None
 
 
 def mac_of(said: Mapping[str, object]) -> Mac:
@@ -98,6 +103,7 @@ def fate_json(fate: Fate) -> dict[str, Any]:
         "ends": fate.ends,
         "sentence": printable(fate.sentence),
         "assumed": list(fate.assumed),
+        "way": None if fate.way is None else way_json(fate.way, printable(way_words(fate))),
         "steps": [
             {
                 "action": one.action.verb,
@@ -108,6 +114,11 @@ def fate_json(fate: Fate) -> dict[str, Any]:
             for one in fate.steps
         ],
     }
+
+
+def way_words(fate: Fate) -> str:
+    """The shortest way to have it run, where it was refused; "" else."""
+    return "" if fate.way is None else way_out(fate.way, fate.steps[-1].action)
 
 
 def _fate(component: Component, extension: Extension, mac: Mac, allowed: bool) -> Fate:
@@ -122,7 +133,8 @@ def _fate(component: Component, extension: Extension, mac: Mac, allowed: bool) -
     except NotPossible as error:
         return Fate(extension, tuple(steps), "unknown", str(error), assumed)
     last = steps[-1]
-    return Fate(extension, tuple(steps), last.outcome.value, _sentence(steps), assumed)
+    way = shortest_way(last.situation, last.action) if last.outcome is Outcome.REFUSED else None
+    return Fate(extension, tuple(steps), last.outcome.value, _sentence(steps), assumed, way)
 
 
 def _walk(extension: Extension, start: Start) -> Iterator[Happening]:
@@ -133,7 +145,7 @@ def _walk(extension: Extension, start: Start) -> Iterator[Happening]:
         if action is None:
             return
         prediction = policy.predict(situation, action)
-        happening = Happening(action, prediction)
+        happening = Happening(situation, action, prediction)
         yield happening
         situation = prediction.outcomes[0].situation
         action = _next(extension, happening)

@@ -184,6 +184,7 @@ def _installer(one: Installer) -> Table:
 
 
 def _fate(fate: Fate) -> Group:
+    from kextrel.cli.fate import way_words
     from kextrel.policy import RULES
 
     head = Text(f"{printable(fate.extension.bundle_id)}: ", style="bold").append(
@@ -194,7 +195,8 @@ def _fate(fate: Fate) -> Group:
     rules = _rows()
     for rule in named:
         rules.add_row(rule, Text(RULES[rule].text, style="dim"))
-    return Group(head, *steps, *(Text(f"  {one}") for one in fate.assumed), _indented(rules, 2))
+    words = [one for one in (*fate.assumed, printable(way_words(fate))) if one]
+    return Group(head, *steps, *(_indented(Text(one), 2) for one in words), _indented(rules, 2))
 
 
 def _step(number: int, one: Happening) -> Text:

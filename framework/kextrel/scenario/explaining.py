@@ -19,7 +19,7 @@ from kextrel.scenario.protocols import Expected, Prediction
 from kextrel.vocabulary import Action, Outcome, State, Version
 from kextrel.vocabulary.actions import Activate, Allow, Enable, Load
 
-__all__ = ["Explained", "explain", "explanation_json"]
+__all__ = ["Explained", "explain", "explanation_json", "way_json", "way_out"]
 
 _CAME: dict[Outcome, str] = {
     Outcome.DONE: "it is done",
@@ -70,14 +70,15 @@ def explanation_json(scenario: Scenario, explained: list[Explained]) -> dict[str
             "says": one.says,
             "because": list(one.because),
             "changes": list(one.changes),
-            "way": None if one.way is None else _way_json(one.way, one.way_says),
+            "way": None if one.way is None else way_json(one.way, one.way_says),
         }
         for one in explained
     ]
     return {"file": scenario.file, "name": scenario.name, "steps": steps}
 
 
-def _way_json(way: Way, says: str) -> dict[str, Any]:
+def way_json(way: Way, says: str) -> dict[str, Any]:
+    """A way and its sentence; its `steps` are those of a scenario."""
     return {"says": says, "sure": way.sure, "steps": [written(one) for one in way.steps]}
 
 
@@ -93,7 +94,7 @@ def _explained(one: Foreseen) -> Explained:
     if likely.outcome is not Outcome.REFUSED:
         return Explained(number, says, because, changes)
     way = shortest_way(one.situation, action)
-    return Explained(number, says, because, changes, way, _way_out(way, action))
+    return Explained(number, says, because, changes, way, way_out(way, action))
 
 
 def _capital(text: str) -> str:
@@ -125,7 +126,8 @@ def _changes(before: State, after: State) -> Iterator[str]:
             yield f"Then {name} is {show(value)}."
 
 
-def _way_out(way: Way, action: Action) -> str:
+def way_out(way: Way, action: Action) -> str:
+    """A way to have what `action` asks for, as a sentence."""
     if not way.steps:
         limit = "No way was found" if not way.complete else "There is no way"
         return f"{limit} to have it {_wanted(action)} on this Mac as it is."

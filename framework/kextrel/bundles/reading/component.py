@@ -157,7 +157,7 @@ def _extension(component: Component) -> Component:
 
 def _category(component: Component) -> Category | None:
     """What kind of system extension it is. One that is of two kinds counts as endpoint security: that is checked."""
-    info, entitled = component.info, component.code.entitlements
+    info, entitled = component.info, component.granted
     if component.kind is ComponentKind.DRIVER_EXTENSION:
         return Category.DRIVER
     if _ENDPOINT_SECURITY in entitled or any(key.startswith("NSEndpointSecurity") for key in info):

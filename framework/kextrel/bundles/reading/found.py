@@ -138,6 +138,11 @@ class Component:
         return frozenset(symbol for one in self.slices for symbol in one.undefined)
 
     @property
+    def granted(self) -> frozenset[str]:
+        """The names of the entitlements that are not set to false."""
+        return frozenset(name for name, value in self.code.entitlements.items() if value is not False)
+
+    @property
     def architectures(self) -> frozenset[str]:
         """In the words of scenarios, where an extension of user space that runs on Apple silicon has an arm64e slice.
         A bundle without code runs everywhere."""
@@ -210,7 +215,7 @@ class Inspected:
             common,
             libraries=frozenset(),
             category=component.category,
-            entitlements=frozenset(name for name, value in component.code.entitlements.items() if value is not False),
+            entitlements=component.granted,
             early_boot=component.early_boot,
             app_in_applications=installed is None or installed.startswith("/Applications/"),
         )

@@ -112,7 +112,7 @@ def _extension(component: Component) -> Iterator[Remark]:
         )
         return
     needed = _NEEDED[component.category]
-    if component.code.present and needed not in component.code.entitlements:
+    if component.code.present and needed not in component.granted:
         rules = ("SYS-17",) if component.category is Category.ENDPOINT_SECURITY else ()
         yield _problem(f"it lacks the entitlement {needed}", *rules)
     if component.early_boot and component.category is not Category.ENDPOINT_SECURITY:
