@@ -51,10 +51,13 @@ def test_boot_10_and_boot_11_whatever_the_version(walk: WALK, macos: str) -> Non
 
 
 @pytest.mark.parametrize("boot", [Restart(), PowerCut(), IN_MACOS, Restart("mdm")], ids=lambda action: action.verb)
-def test_a_boot_before_big_sur_with_a_kext_on_the_disk_is_not_modelled(walk: WALK, boot: Any) -> None:
+def test_before_big_sur_a_boot_loads_nothing_that_nobody_asks_for(walk: WALK, boot: Any) -> None:
     managed = {**INTEL, "macos": Version.parse("10.15.7"), "enrollment": Enrollment.DEVICE}
-    with pytest.raises(policy.NotModelled, match="UAK"):
-        walk(mac=managed).do(INSTALL, boot)
+    on = walk(mac=managed).do(INSTALL, LOAD, APPROVE, LOAD)
+    assert on.situation.state.loaded_kexts == HERE
+    on.do(boot)
+    state = on.situation.state
+    assert (state.loaded_kexts, state.uakl, state.aux_kc, state.receipt) == (NOTHING, NOTHING, NOTHING, NOTHING)
 
 
 @MACS
@@ -78,9 +81,12 @@ def test_boot_10_left_out_lets_macos_change_it(walk: WALK, wanted: bool) -> None
     assert "changed" in [str(one.outcome) for one in outcomes]
 
 
-def test_sip_on_intel_for_others_than_an_administrator_is_not_modelled(walk: WALK) -> None:
-    with pytest.raises(policy.NotModelled, match="SIP on Intel"):
-        walk(mac=INTEL).do(IN_RECOVERY, SetSip(False, Credential.STANDARD))
+@MACS
+def test_boot_03_sip_on_intel_too_takes_an_administrator(walk: WALK, mac: dict[str, Any]) -> None:
+    on = walk(mac=mac).do(IN_RECOVERY, SetSip(False, Credential.STANDARD))
+    assert (on.answers(), on.last.rules) == (["not-admin"], ("BOOT-03",))
+    assert on.do(SetSip(False, Credential.WRONG_PASSWORD)).answers() == ["authentication"]
+    assert on.situation.state.sip is True
 
 
 @pytest.mark.parametrize(
@@ -139,10 +145,11 @@ def test_what_startup_security_can_do_on_intel(
     assert on.situation.state.security_mode is changed
 
 
-def test_full_security_on_a_t2_that_is_offline_is_not_modelled(walk: WALK) -> None:
+def test_boot_04_full_security_on_a_t2_that_is_offline(walk: WALK) -> None:
     mac = {**T2, "security_mode": SecurityMode.MEDIUM, "online": False}
-    with pytest.raises(policy.NotModelled, match="offline"):
-        walk(mac=mac).do(IN_RECOVERY, SetSecurity(SecurityMode.FULL, using=UTILITY))
+    on = walk(mac=mac).do(IN_RECOVERY, SetSecurity(SecurityMode.FULL, using=UTILITY))
+    assert (on.answers(), on.last.rules) == (["network"], ("BOOT-04",))
+    assert on.do(SetSecurity(SecurityMode.NONE, using=UTILITY)).answers() == ["changed"]
 
 
 def test_sig_02_on_intel_without_sip_an_unsigned_kext_loads(walk: WALK) -> None:

@@ -456,10 +456,9 @@ def test_mdm_10_a_profile_that_comes_after_the_refusal(walk: WALK) -> None:
     assert mac.situation.state.loaded_kexts == HERE
 
 
-def test_a_kext_that_was_approved_before_a_profile_forbade_it_is_not_modelled(walk: WALK) -> None:
-    mac = walk(mac=ON_INTEL).do(INSTALL, LOAD, APPROVE, InstallProfile(kexts("OTHER")))
-    with pytest.raises(policy.NotModelled, match="before a profile forbade it"):
-        mac.do(LOAD)
+def test_mdm_12_a_kext_that_was_approved_before_a_profile_forbade_it(walk: WALK) -> None:
+    mac = walk(mac=ON_INTEL).do(INSTALL, LOAD, APPROVE, InstallProfile(kexts("OTHER")), LOAD)
+    assert (mac.answers(), mac.last.rules[0]) == (["approval-forbidden"], "MDM-12")
 
 
 @pytest.mark.parametrize("profiles", [[], ALLOWED])

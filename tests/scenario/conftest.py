@@ -14,6 +14,7 @@ from kextrel.device.rig import Facts
 from kextrel.scenario import Scenario, parse
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Action, Architecture, Extension, Outcome, Reason, Start, State, Unknown, Version
+from kextrel.vocabulary.actions import PanicMedic
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,24 @@ name: sample
 mac: {macos: "14.5"}
 extensions: {driver: {}}
 """
+
+
+class SilentModel:
+    """The model, silent about panic medic: there is no action left that the real one is silent about."""
+
+    RULES = policy.RULES
+    begin = staticmethod(policy.begin)
+
+    @staticmethod
+    def predict(situation: Any, action: Action, *, without: frozenset[str] = frozenset()) -> policy.Prediction:
+        if isinstance(action, PanicMedic):
+            raise policy.NotModelled("panic medic")
+        return policy.predict(situation, action, without=without)
+
+
+@pytest.fixture
+def silent_model() -> Any:
+    return SilentModel()
 
 
 @pytest.fixture

@@ -73,9 +73,9 @@ def test_a_wire_that_fails_is_a_bench_failure(paper_mac: Any) -> None:
         mac.restart()
 
 
-def test_what_cannot_be_done_or_is_not_modelled_is_not_checked(paper_mac: Any) -> None:
+def test_what_cannot_be_done_or_is_not_modelled_is_not_checked(paper_mac: Any, silent_model: Any) -> None:
     with pytest.raises(NotChecked, match="not implemented"):
-        Mac(paper_mac()).panic_medic()
+        Mac(paper_mac(), model=silent_model).panic_medic()
     with pytest.raises(NotChecked, match="no button"):
         Mac(paper_mac(fails={"boot": NotPossible("no button")})).boot("1tr")
     with pytest.raises(NotChecked, match="the starting state cannot be reached: no"):

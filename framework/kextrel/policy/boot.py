@@ -119,4 +119,19 @@ BOOT_14 = Rule(
     architectures=APPLE_SILICON,
 )
 
-RULES = (BOOT_01, BOOT_02, BOOT_03, BOOT_04, BOOT_06, BOOT_07, BOOT_09, BOOT_10, BOOT_11)
+RULES = (
+    BOOT_01,
+    BOOT_02,
+    BOOT_03,
+    BOOT_04,
+    BOOT_05,
+    BOOT_06,
+    BOOT_07,
+    BOOT_08,
+    BOOT_09,
+    BOOT_10,
+    BOOT_11,
+    BOOT_12,
+    BOOT_13,
+    BOOT_14,
+)

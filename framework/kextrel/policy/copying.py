@@ -18,11 +18,10 @@ else:
 
     def replace(value: T, /, **changes: Any) -> T:
         """`value` with these fields changed. Raises TypeError for a field that it has not."""
-        kept = value.__dict__
-        if not kept.keys() >= changes.keys():
-            unknown = ", ".join(sorted(changes.keys() - kept.keys()))
+        both = {**value.__dict__, **changes}
+        if len(both) != len(value.__dict__):
+            unknown = ", ".join(sorted(changes.keys() - value.__dict__.keys()))
             raise TypeError(f"{type(value).__name__} has no field {unknown}")
         new = object.__new__(type(value))
-        new.__dict__.update(kept)
-        new.__dict__.update(changes)
+        object.__setattr__(new, "__dict__", both)
         return new

@@ -196,4 +196,28 @@ KEXT_23 = Rule(
     since=BIG_SUR,
 )
 
-RULES = (KEXT_01, KEXT_02, KEXT_03, KEXT_04, KEXT_05, KEXT_06, KEXT_07, KEXT_08, KEXT_14, KEXT_15, KEXT_16, KEXT_17)
+RULES = (
+    KEXT_01,
+    KEXT_02,
+    KEXT_03,
+    KEXT_04,
+    KEXT_05,
+    KEXT_06,
+    KEXT_07,
+    KEXT_08,
+    KEXT_09,
+    KEXT_10,
+    KEXT_11,
+    KEXT_12,
+    KEXT_13,
+    KEXT_14,
+    KEXT_15,
+    KEXT_16,
+    KEXT_17,
+    KEXT_18,
+    KEXT_19,
+    KEXT_20,
+    KEXT_21,
+    KEXT_22,
+    KEXT_23,
+)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from kextrel.policy import boot, kext, mdm, signature, sysext
+from kextrel.policy import boot, consent, kext, kpi, mdm, signature, sysext
 from kextrel.policy.clauses import (
     activation,
     approving,
     booting,
     commands,
+    consenting,
     enrollment,
     extensiontool,
+    fitness,
     intel,
     intelsecurity,
+    interfaces,
     loading,
     removal,
     scope,
@@ -24,9 +26,11 @@ from kextrel.policy.clauses import (
     signing,
     switching,
     unloading,
+    upgrading,
 )
+from kextrel.policy.copying import replace
 from kextrel.policy.rule import Law, Rule
-from kextrel.policy.ruling import NotModelled, Prediction, ruled
+from kextrel.policy.ruling import NotModelled, Prediction, either
 from kextrel.policy.situation import Situation
 from kextrel.vocabulary import Action, Environment, ExtensionKind, Outcome, Start
 from kextrel.vocabulary.actions import (
@@ -41,7 +45,9 @@ from kextrel.vocabulary.actions import (
     Enroll,
     Install,
     InstallProfile,
+    KextConsent,
     Load,
+    PanicMedic,
     PowerCut,
     Rebuild,
     Remove,
@@ -53,16 +59,15 @@ from kextrel.vocabulary.actions import (
     SetSip,
     Unenroll,
     Unload,
+    Upgrade,
     Wait,
 )
 
 __all__ = ["RULES", "begin", "predict"]
 
-_OFFERED = 30  # minutes that design.md lets an approval be offered for
-
 Clause = Callable[[Situation, Any, Law], Prediction | None]
 
-_FAMILIES = (boot, kext, signature, mdm, sysext)
+_FAMILIES = (boot, kext, signature, consent, kpi, mdm, sysext)
 RULES: Mapping[str, Rule] = MappingProxyType({rule.id: rule for family in _FAMILIES for rule in family.RULES})
 
 
@@ -80,16 +85,34 @@ def predict(situation: Situation, action: Action, *, without: frozenset[str] = f
     clauses = _CLAUSES.get(type(action))
     if clauses is None:
         raise NotModelled(f"the action '{action.verb}'")
-    law = Law(situation.mac, without)
+    law = Law.of(situation.mac, without)
+    prediction = _decided(clauses, situation, action, law)
+    rules = (*prediction.rules, *_spoken_of(situation, action, prediction, law))
+    return replace(prediction, rules=tuple(dict.fromkeys(rules)))
+
+
+def _spoken_of(situation: Situation, action: Action, prediction: Prediction, law: Law) -> tuple[str, ...]:
+    """KPI rules about a load request that goes on all the same: what the kext uses is deprecated only, or spared."""
+    if not isinstance(action, Load) or prediction.outcomes[0].outcome is Outcome.REFUSED:
+        return ()
+    extension = situation.extensions[action.extension]
+    return tuple(rule.id for rule in interfaces.spoken_of(situation, extension, law))
+
+
+def _may_be_spared(situation: Situation, action: Load, law: Law) -> Prediction | None:
+    """SIG-04, where it is open: refused, or whatever comes of the clauses after it."""
+    denied = fitness.must_be_notarized(situation, action, law)
+    if denied is None or not fitness.may_be_spared(situation, situation.extensions[action.extension], law):
+        return denied
+    return either(denied, _decided(_LOAD_IF_NOTARIZED, situation, action, law))
+
+
+def _decided(clauses: tuple[Clause, ...], situation: Situation, action: Action, law: Law) -> Prediction:
     for clause in clauses:
         prediction = clause(situation, action, law)
         if prediction is not None:
-            return replace(prediction, rules=tuple(dict.fromkeys(prediction.rules)))
+            return prediction
     raise NotModelled(f"the action '{action.verb}' here")
-
-
-def _installed(situation: Situation, action: Install, law: Law) -> Prediction:
-    return ruled(Outcome.DONE, replace(situation, on_disk=situation.on_disk | {action.extension}))
 
 
 def _removed(situation: Situation, action: Remove, law: Law) -> Prediction:
@@ -98,72 +121,73 @@ def _removed(situation: Situation, action: Remove, law: Law) -> Prediction:
 
 
 def _replaced(situation: Situation, action: Replace, law: Law) -> Prediction:
-    if situation.extensions[action.extension].kind is ExtensionKind.KEXT:
-        raise NotModelled("another version of a kext (KEXT-02)")
-    return activation.replaced_on_disk(situation, action, law)
+    is_kext = situation.extensions[action.extension].kind is ExtensionKind.KEXT
+    return (unloading.replaced_on_disk if is_kext else activation.replaced_on_disk)(situation, action, law)
 
 
 def _power_was_cut(situation: Situation, action: PowerCut, law: Law) -> Prediction:
-    if action.during != "idle":
-        raise NotModelled("a power cut during the rebuild (KEXT-19)")
+    if action.during == "rebuild":
+        return booting.interrupted(situation, law)
     return commands.booted_by_somebody(situation, action, law)
 
 
 def _booted(situation: Situation, action: Boot, law: Law) -> Prediction:
     if action.into is Environment.MACOS:
-        scope.no_kexts_before_big_sur(situation, action, law)
         return commands.booted_by_somebody(situation, action, law)
+    if action.into is Environment.SAFE_MODE:
+        return booting.into_safe_mode(situation, law)
     return booting.into_another_system(situation, action.into, law)
 
 
-def _waited(situation: Situation, action: Wait, law: Law) -> Prediction:
-    """Time alone changes nothing that is observed; how long an approval stays offered, no rule says since macOS 11."""
-    offered = action.minutes < _OFFERED
-    after = (
-        situation if offered else replace(situation, pending=frozenset(), lapsed=situation.lapsed | situation.pending)
-    )
-    return ruled(Outcome.DONE, after)
+_LOAD_IF_NOTARIZED: tuple[Clause, ...] = (
+    fitness.must_be_supported,
+    loading.dropped_as_banned,
+    consenting.decides_the_load,
+    intel.no_mode_is_needed,
+    loading.policy_must_allow_kexts,
+    loading.a_profile_is_enough,
+    loading.approval_is_forbidden,
+    loading.approval_or_restart,
+)
 
 
 _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
-    Install: (scope.needs_macos, _installed),
+    Install: (scope.needs_macos, unloading.put_on_disk),
     Remove: (scope.needs_macos, scope.must_be_installed, _removed),
     Replace: (scope.needs_macos, scope.must_be_installed, _replaced),
     Load: (
         scope.needs_macos,
         scope.must_be_installed,
         loading.already_in_the_running_auxkc,
-        scope.since_big_sur,
-        scope.architecture_reaches,
+        fitness.must_have_a_slice,
         signing.must_be_valid,
-        scope.notarization_and_kpi_reach,
-        intel.no_mode_is_needed,
-        loading.policy_must_allow_kexts,
-        scope.banned_reaches,
-        loading.a_profile_is_enough,
-        loading.approval_is_forbidden,
-        loading.approval_or_restart,
+        _may_be_spared,
+        *_LOAD_IF_NOTARIZED,
     ),
     Approve: (
         scope.needs_macos,
         scope.must_be_installed,
-        scope.since_big_sur,
         loading.approval_is_forbidden,
+        consenting.nothing_is_offered,
         approving.nothing_is_pending,
-        approving.who_approves,
+        approving.only_by_hand,
+        consenting.consented,
+        approving.only_by_an_administrator,
         approving.approved_into_the_uakl,
     ),
-    Rebuild: (scope.needs_macos, scope.since_big_sur, approving.rebuilt),
-    Unload: (scope.needs_macos, scope.must_be_installed, scope.since_big_sur, unloading.unloaded),
+    Rebuild: (scope.needs_an_auxkc, scope.needs_macos, approving.rebuilt),
+    Unload: (scope.needs_macos, scope.must_be_installed, unloading.unloaded),
+    KextConsent: (consenting.kext_consent_changed,),
+    PanicMedic: (scope.needs_an_auxkc, approving.medic_called),
+    Upgrade: (upgrading.upgraded,),
     Restart: (
         commands.needs_an_mdm,
-        scope.no_kexts_before_big_sur,
         commands.queued_in_recovery,
         commands.notified,
         commands.restarted_by_mdm,
         commands.booted_by_somebody,
     ),
-    PowerCut: (scope.no_kexts_before_big_sur, _power_was_cut),
+    PowerCut: (_power_was_cut,),
     Boot: (security.only_these_environments, _booted),
     SetSecurity: (
         scope.has_a_boot_policy,
@@ -171,7 +195,8 @@ _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
         intelsecurity.security_level_is_set,
         security.lowering_needs_1tr,
         security.full_excludes_allowances,
-        scope.security_tools_reach,
+        security.the_tool_can,
+        security.must_be_paired,
         security.credentials,
         security.full_asks_apple,
         security.the_policy_is_written,
@@ -234,5 +259,5 @@ _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
     RemoveProfile: (enrollment.reached_in_macos, enrollment.must_be_on_the_mac, enrollment.profile_removed),
     Enroll: (enrollment.reached_in_macos, enrollment.enrolled),
     Unenroll: (enrollment.reached_in_macos, enrollment.unenrolled),
-    Wait: (_waited,),
+    Wait: (approving.time_passed,),
 }

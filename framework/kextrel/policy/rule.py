@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from kextrel.vocabulary import Architecture, Mac, Version
 
@@ -41,11 +42,21 @@ class Rule:
 
 @dataclass(frozen=True)
 class Law:
-    """The rules in force for one prediction."""
+    """The rules in force for the predictions of one Mac. `said` remembers what was asked of it before."""
 
     mac: Mac
     without: frozenset[str] = frozenset()
+    said: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    @lru_cache(maxsize=256)
+    def of(cls, mac: Mac, without: frozenset[str]) -> Law:
+        """The law for this Mac, the same one each time."""
+        return cls(mac, without)
 
     def says(self, rule: Rule) -> bool:
         """Whether `rule` speaks here: it holds for this Mac and was not left out."""
-        return rule.id not in self.without and rule.holds_for(self.mac)
+        known = self.said.get(rule.id)
+        if known is None:
+            known = self.said[rule.id] = rule.id not in self.without and rule.holds_for(self.mac)
+        return known

@@ -9,7 +9,7 @@ from kextrel.policy.rule import Rule
 from kextrel.policy.situation import Situation
 from kextrel.vocabulary import Outcome, Reason, State
 
-__all__ = ["Expected", "NotModelled", "Prediction", "refused", "ruled"]
+__all__ = ["Expected", "NotModelled", "Prediction", "either", "refused", "ruled"]
 
 
 class NotModelled(NotPossible):
@@ -50,3 +50,13 @@ def ruled(outcome: Outcome, after: Situation, *rules: Rule, unsettled: frozenset
 def refused(reason: Reason, situation: Situation, *rules: Rule) -> Prediction:
     """A refusal: it changes nothing."""
     return Prediction((Expected(Outcome.REFUSED, reason, situation),), tuple(rule.id for rule in rules))
+
+
+def either(likely: Prediction, *others: Prediction) -> Prediction:
+    """Each of them, where they differ in what can be seen: the sources are silent or disagree."""
+    every = [one for prediction in (likely, *others) for one in prediction.outcomes]
+    seen = [(one.outcome, one.reason, one.state) for one in every]
+    kept = tuple(one for number, one in enumerate(every) if seen[number] not in seen[:number])
+    if len(kept) == len(likely.outcomes):
+        return likely
+    return Prediction(kept, tuple(rule for one in (likely, *others) for rule in one.rules), open=True)

@@ -41,4 +41,4 @@ SIG_05 = Rule(
     ("S3", "P:system extensions"),
 )
 
-RULES = (SIG_01, SIG_02, SIG_03, SIG_05)
+RULES = (SIG_01, SIG_02, SIG_03, SIG_04, SIG_05)

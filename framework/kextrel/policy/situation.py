@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from kextrel.policy.copying import replace
+from kextrel.policy.rule import BIG_SUR, HIGH_SIERRA
 from kextrel.vocabulary import (
     UNKNOWN,
     Architecture,
@@ -20,7 +22,7 @@ from kextrel.vocabulary import (
 )
 from kextrel.vocabulary.actions import Restart
 
-__all__ = ["BootPolicy", "Situation"]
+__all__ = ["BootPolicy", "Consent", "Situation"]
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,34 @@ class BootPolicy:
 
 
 @dataclass(frozen=True)
+class Consent:
+    """What macOS 10.13 to 10.15 know of the user's consent (UAK).
+
+    `old` are names of kexts that came when the Mac ran 10.12 or earlier. `given` are the places that consent covers,
+    each a team with a folder, and `fresh` those of them since this boot; `approved` are bundle identifiers with their
+    teams that somebody consented to by name. `teams` and `off` are what `spctl kext-consent` set.
+    """
+
+    old: frozenset[str] = frozenset()
+    given: frozenset[tuple[str, str]] = frozenset()
+    fresh: frozenset[tuple[str, str]] = frozenset()
+    approved: frozenset[tuple[str, str]] = frozenset()
+    teams: frozenset[str] = frozenset()
+    off: bool = False
+
+
+@dataclass(frozen=True)
 class Situation:
     """A Mac as the model believes it to be. Kexts are known by bundle identifier.
 
     `stored` is the boot policy as written, `in_force` the one that this boot began with (BOOT-11). `staged` is the
-    AuxKC that the next normal boot will find, None while the present one stays. `doubtful` are approvals that the Mac
-    may have forgotten (KEXT-15), from the boot after the policy was `rewritten` without kexts. `discovered`, `pending`
-    and `lapsed` (asked for before a boot or a removal, not approved) hold names of extensions. `vouched` are those in
+    AuxKC that the next normal boot will find, None while the present one stays. `built` and `vetted` have the version
+    of each kext: that in the AuxKC, and that last approved or taken. `dropped` are banned kexts that a rebuild left
+    out, `medic` says that panic medic waits for a boot. `doubtful` are approvals that the Mac may have forgotten
+    (KEXT-15), from the boot after the policy was `rewritten` without kexts, where nobody could see whether it did;
+    `forgettable` are those until somebody looked. `discovered`, `pending`
+    and `lapsed` (asked for too long ago, or before a boot; not approved) hold names of extensions; `asked_at` is when,
+    in minutes of `wait`. `vouched` are those in
     the UAKL because of a profile, `consented` because of a person. `told` is the restart that the user was asked to
     make when convenient (MDM-05), `queued` those that wait for macOS (MDM-16). `activated` has the version that each
     record of `system_extensions` is of, where it is known; `developer_mode` is systemextensionsctl's.
@@ -55,13 +78,21 @@ class Situation:
     discovered: frozenset[str] = frozenset()
     pending: frozenset[str] = frozenset()
     lapsed: frozenset[str] = frozenset()
+    minutes: float = 0.0
+    asked_at: Mapping[str, float] = field(default_factory=dict, hash=False)
+    consent: Consent = Consent()
     uakl: frozenset[str] = frozenset()
     vouched: frozenset[str] = frozenset()
     consented: frozenset[str] = frozenset()
+    vetted: Mapping[str, str] = field(default_factory=dict, hash=False)
     doubtful: frozenset[str] = frozenset()
+    forgettable: frozenset[str] = frozenset()
     rewritten: bool = False
     aux_kc: frozenset[str] = frozenset()
     staged: frozenset[str] | None = None
+    built: Mapping[str, str] = field(default_factory=dict, hash=False)
+    dropped: frozenset[str] = frozenset()
+    medic: bool = False
     receipt: frozenset[str] = frozenset()
     loaded: frozenset[str] = frozenset()
     system_extensions: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -74,21 +105,33 @@ class Situation:
     def at(cls, start: Start) -> Situation:
         """The situation before step 1: in macOS, with what `installed_before` and `profiles` put there."""
         policy = BootPolicy(start.mac.security_mode, start.mac.sip, start.mac.kext_management)
-        there = frozenset(name for name, one in start.extensions.items() if one.installed_before is not None)
-        return cls(start.mac, dict(start.extensions), start.profiles, Environment.MACOS, policy, policy, there)
+        since = {name: one.installed_before for name, one in start.extensions.items() if one.installed_before}
+        old = frozenset(name for name, macos in since.items() if min(macos, start.mac.macos) < HIGH_SIERRA)
+        known, there, consent = dict(start.extensions), frozenset(since), Consent(old=old)
+        return cls(start.mac, known, start.profiles, Environment.MACOS, policy, policy, there, consent=consent)
 
     @property
     def apple_silicon(self) -> bool:
         return self.mac.architecture is Architecture.APPLE_SILICON
 
     @property
-    def kexts_on_disk(self) -> frozenset[str]:
-        """Bundle identifiers of the kexts that lie on the disk."""
-        return frozenset(
-            one.bundle_id
+    def has_auxkc(self) -> bool:
+        """Before macOS 11 there is neither an AuxKC nor what goes with it."""
+        return self.mac.macos >= BIG_SUR
+
+    @property
+    def kexts_on_disk(self) -> Mapping[str, Extension]:
+        """The kexts that lie on the disk, by bundle identifier."""
+        return {
+            one.bundle_id: one
             for name, one in self.extensions.items()
             if name in self.on_disk and one.kind is ExtensionKind.KEXT
-        )
+        }
+
+    def outdated(self, extension: Extension) -> bool:
+        """Whether the AuxKC holds this kext in another version than the one that is meant."""
+        bundle_id = extension.bundle_id
+        return bundle_id in self.aux_kc and self.built.get(bundle_id, extension.version) != extension.version
 
     def word(self, extension: Extension) -> str | None:
         """systemextensionsctl's state words for this extension; None where there is no record of it."""
@@ -122,9 +165,13 @@ class Situation:
             self.stored.sip if state.sip is UNKNOWN else state.sip,
             self.stored.management if state.kext_management is UNKNOWN else state.kext_management,
         )
+        unseen = self.forgettable if state.uakl is UNKNOWN else frozenset()
         gained = frozenset() if state.uakl is UNKNOWN else state.uakl - self.uakl
+        seen = self._approved(gained)
         return replace(
-            self._approved(gained),
+            seen,
+            doubtful=seen.doubtful | unseen,
+            forgettable=frozenset(),
             stored=policy,
             environment=self.environment if state.boot is UNKNOWN else state.boot,
             uakl=self.uakl if state.uakl is UNKNOWN else state.uakl,
@@ -141,4 +188,4 @@ class Situation:
             return self
         waiting = frozenset(name for name in self.pending if self.extensions[name].bundle_id not in gained)
         staged = self.aux_kc if self.staged is None else self.staged
-        return replace(self, pending=waiting, staged=staged | (gained & self.kexts_on_disk))
+        return replace(self, pending=waiting, staged=staged | (gained & self.kexts_on_disk.keys()))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 from kextrel.policy.clauses.activation import ENABLED
+from kextrel.policy.copying import replace
 from kextrel.policy.model import predict
 from kextrel.policy.ruling import Expected, NotModelled
 from kextrel.policy.situation import Situation

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kextrel.policy.clauses import profiles
+from kextrel.policy.copying import replace
 from kextrel.policy.mdm import MDM_12
 from kextrel.policy.rule import CATALINA, Law, Rule
 from kextrel.policy.ruling import Expected, Prediction, refused, ruled

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from kextrel.policy.clauses import loading, signing, vouching
-from kextrel.policy.kext import KEXT_02, KEXT_05, KEXT_06, KEXT_08, KEXT_15
+from kextrel.policy.clauses import fitness, loading, profiles, vouching
+from kextrel.policy.consent import UAK_08, UAK_09
+from kextrel.policy.copying import replace
+from kextrel.policy.kext import KEXT_02, KEXT_05, KEXT_06, KEXT_08, KEXT_10, KEXT_15, KEXT_18, KEXT_20, KEXT_22
 from kextrel.policy.rule import Law
-from kextrel.policy.ruling import NotModelled, Prediction, refused, ruled
-from kextrel.policy.signature import SIG_01
+from kextrel.policy.ruling import Prediction, refused, ruled
 from kextrel.policy.situation import Situation
-from kextrel.vocabulary import (
-    Credential,
-    Outcome,
-    Reason,
-)
-from kextrel.vocabulary.actions import (
-    Approve,
-    Rebuild,
-)
+from kextrel.vocabulary import Credential, Environment, Outcome, Reason
+from kextrel.vocabulary.actions import Approve, PanicMedic, Rebuild, Wait
 
-__all__ = ["approved_into_the_uakl", "buildable", "nothing_is_pending", "rebuilt", "who_approves"]
+__all__ = [
+    "approved_into_the_uakl",
+    "banned_among",
+    "buildable",
+    "medic_called",
+    "nothing_is_pending",
+    "only_by_an_administrator",
+    "only_by_hand",
+    "rebuilt",
+    "time_passed",
+]
+
+_OFFERED = 30  # minutes
 
 
 def nothing_is_pending(situation: Situation, action: Approve, law: Law) -> Prediction | None:
@@ -34,16 +38,31 @@ def nothing_is_pending(situation: Situation, action: Approve, law: Law) -> Predi
         return refused(Reason.NOT_OFFERED, situation, KEXT_06, *rules)
     if pending:
         return None
-    if action.extension in situation.lapsed:
-        raise NotModelled("approval of what was asked for before a restart or a removal (KEXT-22)")
+    if action.extension in situation.lapsed and law.says(KEXT_22):
+        return refused(Reason.NOT_OFFERED, situation, KEXT_22, *rules)
     return refused(Reason.NOT_OFFERED, situation, *rules)
+
+
+def only_by_hand(situation: Situation, action: Approve, law: Law) -> Prediction | None:
+    """UAK-09, which later releases have kept: a synthetic event does not press Allow."""
+    synthetic = action.input == "synthetic" and law.says(UAK_09)
+    return refused(Reason.NOT_PHYSICAL, situation, UAK_09) if synthetic else None
+
+
+def only_by_an_administrator(situation: Situation, action: Approve, law: Law) -> Prediction | None:
+    """KEXT-20, unless a profile says AllowNonAdminUserApprovals."""
+    if action.as_ is Credential.ADMIN or not law.says(KEXT_20) or profiles.anybody_approves(situation):
+        return None
+    return refused(Reason.NOT_ADMIN, situation, KEXT_20)
 
 
 def approved_into_the_uakl(situation: Situation, action: Approve, law: Law) -> Prediction:
     """KEXT-08: into the list; KEXT-05: nothing else changes before the restart."""
-    bundle_id = situation.extensions[action.extension].bundle_id
+    extension = situation.extensions[action.extension]
+    bundle_id = extension.bundle_id
     after = replace(
         situation,
+        vetted={**situation.vetted, bundle_id: extension.version},
         pending=situation.pending - {action.extension},
         uakl=situation.uakl | {bundle_id},
         consented=situation.consented | {bundle_id},
@@ -52,7 +71,8 @@ def approved_into_the_uakl(situation: Situation, action: Approve, law: Law) -> P
     after = replace(after, staged=buildable(after, law))
     if not law.says(KEXT_05):
         after = replace(after, aux_kc=buildable(after, law), receipt=buildable(after, law))
-    rules = (KEXT_08, KEXT_05, *vouching.approved_by_persons(situation, law))
+    anybody = (KEXT_20,) if action.as_ is not Credential.ADMIN and law.says(KEXT_20) else ()
+    rules = (KEXT_08, KEXT_05, *vouching.approved_by_persons(situation, law), *anybody)
     return ruled(Outcome.APPROVED, after, *rules, unsettled=_with_others(situation, action.extension))
 
 
@@ -65,13 +85,21 @@ def _with_others(situation: Situation, name: str) -> frozenset[str]:
 
 
 def buildable(situation: Situation, law: Law) -> frozenset[str]:
-    """The kexts that a rebuild puts into the AuxKC: on disk, in the UAKL (KEXT-08), well signed (SIG-01)."""
-    chosen = situation.kexts_on_disk
-    if law.says(KEXT_08):
-        chosen &= situation.uakl - situation.doubtful
-    by_id = {one.bundle_id: one for one in situation.extensions.values()}
-    sip = situation.in_force.sip and law.says(SIG_01)
-    return frozenset(one for one in chosen if not signing.unfit(by_id[one], sip=sip))
+    """The kexts that a rebuild puts into the AuxKC: on disk, in the UAKL (KEXT-08), fit for it, not known as banned."""
+    approved = situation.uakl - situation.doubtful
+    return frozenset(
+        one
+        for one, kext in situation.kexts_on_disk.items()
+        if (one in approved or not law.says(KEXT_08))
+        and one not in situation.dropped
+        and not fitness.keeps_out(situation, kext, law)
+    )
+
+
+def banned_among(situation: Situation, found: frozenset[str], law: Law) -> frozenset[str]:
+    """KEXT-10: those that a rebuild drops."""
+    kexts = situation.kexts_on_disk
+    return frozenset(one for one in found if law.says(KEXT_10) and one in kexts and kexts[one].banned)
 
 
 def rebuilt(situation: Situation, action: Rebuild, law: Law) -> Prediction:
@@ -89,14 +117,30 @@ def rebuilt(situation: Situation, action: Rebuild, law: Law) -> Prediction:
 
 def _rebuilt(situation: Situation, law: Law) -> Prediction:
     wanted = buildable(situation, law)
-    if wanted == situation.aux_kc:
+    banned = banned_among(situation, wanted, law)
+    kexts = situation.kexts_on_disk
+    if wanted == situation.aux_kc and not any(situation.outdated(kexts[one]) for one in wanted):
         return ruled(Outcome.UNCHANGED, replace(situation, staged=None), KEXT_08)
-    return ruled(Outcome.RESTART_REQUIRED, replace(situation, staged=wanted), KEXT_08, KEXT_05)
+    after = replace(situation, staged=wanted - banned, dropped=situation.dropped | banned)
+    return ruled(Outcome.RESTART_REQUIRED, after, KEXT_08, KEXT_05, *((KEXT_10,) if banned else ()))
 
 
-def who_approves(situation: Situation, action: Approve, law: Law) -> Prediction | None:
-    if action.as_ is not Credential.ADMIN:
-        raise NotModelled("approval by somebody who is no administrator (KEXT-20)")
-    if action.input != "physical":
-        raise NotModelled("approval by a synthetic event (UAK-09)")
-    return None
+def time_passed(situation: Situation, action: Wait, law: Law) -> Prediction:
+    """Time alone changes nothing that is observed, but what was asked for is offered for half an hour only (UAK-08).
+
+    Of macOS 11 and later no rule says how long; Settings there does as before, and asking again shows it (KEXT-22).
+    """
+    now = situation.minutes + action.minutes
+    late = frozenset(name for name in situation.pending if now - situation.asked_at.get(name, 0.0) >= _OFFERED)
+    if UAK_08.holds_for(situation.mac) and not law.says(UAK_08):
+        late = frozenset()
+    after = replace(situation, minutes=now, pending=situation.pending - late, lapsed=situation.lapsed | late)
+    return ruled(Outcome.DONE, after, *((UAK_08,) if late and law.says(UAK_08) else ()))
+
+
+def medic_called(situation: Situation, action: PanicMedic, law: Law) -> Prediction:
+    """KEXT-18: from a recovery only; what it does it does at the next boot."""
+    here = situation.environment in (Environment.MACOS, Environment.SAFE_MODE)
+    if here and law.says(KEXT_18):
+        return refused(Reason.WRONG_ENVIRONMENT, situation, KEXT_18)
+    return ruled(Outcome.CHANGED, replace(situation, medic=True), KEXT_18)

@@ -2,59 +2,193 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from kextrel.policy.boot import BOOT_01, BOOT_11
-from kextrel.policy.clauses import intel, loading, removal, signing, unloading, vouching
-from kextrel.policy.kext import KEXT_04, KEXT_05, KEXT_06, KEXT_08, KEXT_15
+from kextrel.policy.boot import BOOT_01, BOOT_11, BOOT_13, BOOT_14
+from kextrel.policy.clauses import approving, fitness, intel, loading, removal, signing, unloading, vouching
+from kextrel.policy.copying import replace
+from kextrel.policy.kext import (
+    KEXT_04,
+    KEXT_05,
+    KEXT_06,
+    KEXT_08,
+    KEXT_09,
+    KEXT_10,
+    KEXT_11,
+    KEXT_12,
+    KEXT_13,
+    KEXT_15,
+    KEXT_18,
+    KEXT_19,
+    KEXT_23,
+)
 from kextrel.policy.mdm import MDM_02, MDM_14
 from kextrel.policy.rule import Law, Rule
-from kextrel.policy.ruling import Prediction, ruled
+from kextrel.policy.ruling import Expected, Prediction, either, ruled
 from kextrel.policy.signature import SIG_01
 from kextrel.policy.situation import Situation
-from kextrel.vocabulary import Environment, Outcome
+from kextrel.vocabulary import Environment, Outcome, SecurityMode
 
-__all__ = ["into_another_system", "into_macos"]
+__all__ = ["interrupted", "into_another_system", "into_macos", "into_safe_mode"]
 
 _NOTHING: frozenset[str] = frozenset()
 
 
 def into_another_system(situation: Situation, into: Environment, law: Law) -> Prediction:
-    """A recovery: no third-party kext runs there; what the last normal boot loaded stays on record."""
-    after = replace(situation, environment=into, loaded=_NOTHING)
-    by_button = into is not Environment.RECOVERYOS and law.says(BOOT_01)
-    return ruled(Outcome.BOOTED, after, *([BOOT_01] if by_button else []))
+    """A recovery: no third-party kext runs there; what the last normal boot loaded stays on record.
+
+    It runs by a policy of its own, however low that of macOS is (BOOT-14).
+    """
+    lowered = situation.apple_silicon and situation.stored.mode is not SecurityMode.FULL
+    loaded = _NOTHING if law.says(BOOT_14) or not lowered else situation.aux_kc
+    after = replace(situation, environment=into, loaded=loaded)
+    by_button = into is not Environment.RECOVERYOS
+    rules = _said(law, *((BOOT_01,) if by_button else ()), *((BOOT_14,) if lowered else ()))
+    return ruled(Outcome.BOOTED, after, *rules)
+
+
+def into_safe_mode(situation: Situation, law: Law) -> Prediction:
+    """BOOT-13: macOS without the AuxKC, which stays as it is. It is no normal boot: nothing is built in by it."""
+    begun = replace(situation, environment=Environment.SAFE_MODE, in_force=situation.stored)
+    begun, rules = _after_the_medic(begun, law)
+    loaded = _NOTHING if law.says(BOOT_13) else begun.aux_kc
+    after = replace(begun, loaded=loaded, pending=_NOTHING, lapsed=begun.lapsed | begun.pending)
+    return ruled(Outcome.BOOTED, after, *_said(law, BOOT_13), *_in_force(situation), *rules)
 
 
 def into_macos(situation: Situation, outcome: Outcome, law: Law) -> Prediction:
     """A normal boot, by whatever way (BOOT-11, KEXT-04, KEXT-05, KEXT-15)."""
-    rules = [BOOT_01] if outcome is Outcome.BOOTED and law.says(BOOT_01) else []
+    by_hand = outcome is Outcome.BOOTED and situation.apple_silicon
+    rules = [*_said(law, *((BOOT_01,) if by_hand else ())), *_in_force(situation)]
     begun = replace(situation, environment=Environment.MACOS, in_force=situation.stored)
-    if situation.in_force != situation.stored:
-        rules.append(BOOT_11)
-    begun, dropped = _no_longer_approved(begun, law)
-    kept, reasons = _aux_kc(begun, law)
-    rules += [*dropped, *reasons]
-    after = replace(begun, aux_kc=kept, receipt=kept, loaded=kept, staged=None)
-    after = replace(after, pending=frozenset(), lapsed=begun.lapsed | begun.pending, told=None)
-    if KEXT_15 in reasons or begun.rewritten:
-        after = replace(after, doubtful=situation.uakl)
+    if not situation.has_auxkc:
+        return _without_an_auxkc(begun, outcome, rules, law)
+    begun, forgotten = _after_the_medic(begun, law)
+    begun, ended = _no_longer_approved(begun, law)
+    booted = _booted(begun, outcome, law)
+    booted = _or_blocked(begun, booted, law)
+    booted = replace(booted, rules=(*(rule.id for rule in (*rules, *forgotten, *ended)), *booted.rules))
+    return _by_both(situation, booted)
+
+
+def interrupted(situation: Situation, law: Law) -> Prediction:
+    """KEXT-19: power is lost while the AuxKC is built. The Mac comes back with the old one or the new one, and usable
+    (KEXT-12). The rule itself names both, so neither is open."""
+    new = into_macos(situation, Outcome.RESTARTED, law)
+    if situation.staged is None or situation.environment is not Environment.MACOS or not situation.has_auxkc:
+        return new
+    before = into_macos(replace(situation, staged=None), Outcome.RESTARTED, law)
+    if before.outcomes[0].state == new.outcomes[0].state:
+        return new
+    old = tuple(_with_staged(one, situation.staged) for one in before.outcomes)
+    ends = (*_spoilt(old[0], new.outcomes[0], law), *old, *new.outcomes)
+    rules = tuple(rule.id for rule in _said(law, KEXT_19, KEXT_12))
+    return Prediction(ends, (*rules, *before.rules), open=before.open or new.open)
+
+
+def _spoilt(old: Expected, new: Expected, law: Law) -> tuple[Expected, ...]:
+    """What the two rules exclude: a mix of both, and a Mac that does not come back."""
+    mix = replace(new.situation, receipt=old.situation.receipt)
+    dead = replace(old.situation, environment=Environment.OFF, loaded=_NOTHING)
+    mixed = () if law.says(KEXT_19) else (replace(new, situation=mix),)
+    return (*mixed, *(() if law.says(KEXT_12) else (replace(old, situation=dead),)))
+
+
+def _with_staged(expected: Expected, staged: frozenset[str] | None) -> Expected:
+    return replace(expected, situation=replace(expected.situation, staged=staged))
+
+
+def _said(law: Law, *rules: Rule) -> tuple[Rule, ...]:
+    return tuple(rule for rule in rules if law.says(rule))
+
+
+def _in_force(situation: Situation) -> tuple[Rule, ...]:
+    return (BOOT_11,) if situation.in_force != situation.stored else ()
+
+
+def _without_an_auxkc(begun: Situation, outcome: Outcome, rules: list[Rule], law: Law) -> Prediction:
+    """Before macOS 11 a boot loads no third-party kext that nobody asks for; what restart consent waited for is over
+    (UAK-07)."""
+    consent = replace(begun.consent, fresh=frozenset())
+    after, gone = removal.booted(replace(begun, loaded=_NOTHING, told=None, consent=consent), law)
+    return ruled(outcome, after, *rules, *gone)
+
+
+def _after_the_medic(begun: Situation, law: Law) -> tuple[Situation, tuple[Rule, ...]]:
+    """KEXT-18: the AuxKC and every approval are gone."""
+    if not begun.medic or not law.says(KEXT_18):
+        return replace(begun, medic=False), ()
+    forgotten = replace(begun, uakl=_NOTHING, vouched=_NOTHING, consented=_NOTHING, doubtful=_NOTHING, vetted={})
+    emptied = replace(forgotten, aux_kc=_NOTHING, receipt=_NOTHING, staged=None, built={}, dropped=_NOTHING)
+    return replace(emptied, medic=False, pending=_NOTHING, lapsed=_NOTHING), (KEXT_18,)
+
+
+def _booted(begun: Situation, outcome: Outcome, law: Law) -> Prediction:
+    """The AuxKC that is found is loaded, as far as the policy in force and the rules for kexts let it."""
+    banned = approving.banned_among(begun, _found(begun), law)
+    kept, rules = _aux_kc(begun, banned, law)
+    after = replace(begun, aux_kc=kept, receipt=kept, loaded=kept, staged=None, built=_versions(begun, kept))
+    after = replace(after, dropped=begun.dropped | banned, told=None)
+    after = replace(after, pending=_NOTHING, lapsed=begun.lapsed | begun.pending)
     after, gone = removal.booted(after, law)
-    unsettled = _unsettled(begun, after)
-    after = replace(after, rewritten=False)
-    return _by_both(situation, ruled(outcome, after, *rules, *gone, unsettled=unsettled))
+    remembered = KEXT_15 in rules or begun.rewritten
+    after = replace(after, rewritten=False, forgettable=after.uakl if remembered else _NOTHING)
+    booted = ruled(outcome, after, *rules, *gone, unsettled=_unsettled(begun, after))
+    return _or_forgotten(booted, law)
+
+
+def _found(begun: Situation) -> frozenset[str]:
+    return begun.aux_kc if begun.staged is None else begun.staged
+
+
+def _versions(begun: Situation, kept: frozenset[str]) -> dict[str, str]:
+    """The version of each kext in the AuxKC: that on the disk, where it was built anew."""
+    if begun.staged is None:
+        return {one: version for one, version in begun.built.items() if one in kept}
+    there = {one: kext.version for one, kext in begun.kexts_on_disk.items()}
+    return {one: version for one, version in {**begun.built, **there}.items() if one in kept}
+
+
+def _or_forgotten(booted: Prediction, law: Law) -> Prediction:
+    """KEXT-15 is open about approvals given before: remembered, or not."""
+    (kept,) = booted.outcomes
+    after = kept.situation
+    if not after.forgettable or not law.says(KEXT_15):
+        return booted
+    forgotten = replace(after, uakl=_NOTHING, vouched=_NOTHING, consented=_NOTHING, forgettable=_NOTHING, vetted={})
+    emptied = replace(forgotten, aux_kc=_NOTHING, receipt=_NOTHING, loaded=_NOTHING, built={})
+    return either(booted, Prediction((replace(kept, situation=emptied),), (KEXT_15.id,)))
+
+
+def _or_blocked(begun: Situation, booted: Prediction, law: Law) -> Prediction:
+    """KEXT-23 is open about a rebuild that meets a bad or unapproved kext: it is left out, or all stay as they were."""
+    built = booted.outcomes[0].situation.aux_kc != begun.aux_kc
+    if begun.staged is None or not built or not law.says(KEXT_23) or not _spoilers(begun, law):
+        return booted
+    stopped = _booted(replace(begun, staged=None), booted.outcomes[0].outcome, law)
+    stopped = replace(stopped, outcomes=tuple(_with_staged(one, begun.staged) for one in stopped.outcomes))
+    return either(booted, replace(stopped, rules=(KEXT_23.id,)))
+
+
+def _spoilers(begun: Situation, law: Law) -> frozenset[str]:
+    """Kexts that somebody asked for and that are bad or not approved; never a banned one."""
+    kexts = begun.kexts_on_disk
+    asked = (begun.extensions[name].bundle_id for name in begun.discovered & begun.on_disk)
+    return frozenset(
+        one
+        for one in asked
+        if not kexts[one].banned and (one not in begun.uakl or fitness.keeps_out(begun, kexts[one], law))
+    )
 
 
 def _by_both(before: Situation, booted: Prediction) -> Prediction:
     """MDM-14 is open about an approval that the user also gave: it stays, or goes with the profile's."""
-    (kept,) = booted.outcomes
+    kept = booted.outcomes[0]
     after = kept.situation
-    both = (before.vouched - after.vouched) & before.consented
+    both = (before.vouched - after.vouched) & before.consented & after.uakl
     if not both:
         return booted
     other = replace(after, uakl=after.uakl - both, consented=after.consented - both, doubtful=after.doubtful - both)
     other = replace(other, aux_kc=after.aux_kc - both, receipt=after.receipt - both, loaded=after.loaded - both)
-    return replace(booted, outcomes=(kept, replace(kept, situation=other)), open=True)
+    return either(booted, Prediction((replace(kept, situation=other),), ()))
 
 
 def _no_longer_approved(begun: Situation, law: Law) -> tuple[Situation, list[Rule]]:
@@ -86,7 +220,7 @@ def _unsettled(begun: Situation, after: Situation) -> frozenset[str]:
         return frozenset(fields)
     found = begun.aux_kc | (begun.staged or _NOTHING)
     strangers = signing.unfit_among(begun, found)
-    if after.doubtful or strangers or _only_remote(after, found):
+    if after.doubtful or after.forgettable or strangers or _only_remote(after, found):
         fields |= {"aux_kc", "receipt", "loaded_kexts"}
     return frozenset(fields)
 
@@ -97,25 +231,38 @@ def _only_remote(after: Situation, found: frozenset[str]) -> bool:
     return remote and bool(found - after.vouched)
 
 
-def _aux_kc(begun: Situation, law: Law) -> tuple[frozenset[str], list[Rule]]:
+def _aux_kc(begun: Situation, banned: frozenset[str], law: Law) -> tuple[frozenset[str], list[Rule]]:
     """The AuxKC that this boot loads, and the rules that made it so."""
-    wanted = begun.aux_kc if begun.staged is None else begun.staged
-    rules: list[Rule] = []
+    wanted = _found(begun) - banned
+    rules: list[Rule] = [KEXT_10] if banned else []
     if begun.apple_silicon and not loading.kexts_allowed(begun.in_force):
         return _taken_away(begun, wanted, law)
     signed = _well_signed(begun, wanted, law)
     kept, unvouched = intel.starts_unvouched(begun, signed if law.says(KEXT_04) else signed & begun.aux_kc, law)
+    kept = _as_signed(begun, kept, law)
     if signed != wanted:
         rules.append(SIG_01)
     if kept - begun.loaded:
         rules.append(KEXT_04)
     if kept - begun.aux_kc:
         rules += [*_let_in_by(begun, kept - begun.aux_kc, law), *_relaxed(begun, kept - begun.aux_kc, law)]
-    if kept != begun.aux_kc:
-        rules.append(KEXT_05)
+    if kept != begun.aux_kc or any(begun.outdated(kext) for kext in begun.kexts_on_disk.values() if begun.staged):
+        rules += [KEXT_05, *_measured(begun, kept, law)]
     if _left_out(begun):
         rules.append(KEXT_08)
     return kept, [*rules, *unloading.gone_at_last(begun, law), *unvouched]
+
+
+def _as_signed(begun: Situation, kept: frozenset[str], law: Law) -> frozenset[str]:
+    """Apple silicon: the AuxKC that LocalPolicy has the hash of, so not an older one (KEXT-11)."""
+    older = begun.apple_silicon and bool(begun.aux_kc) and not law.says(KEXT_11)
+    return begun.aux_kc if older else kept
+
+
+def _measured(begun: Situation, kept: frozenset[str], law: Law) -> tuple[Rule, ...]:
+    """The rules about a new AuxKC: its hashes, the one before it, what its receipt lists and who reads that."""
+    older = (KEXT_11,) if begun.aux_kc else ()
+    return _said(law, KEXT_09, *older, *((KEXT_10, KEXT_13) if kept else ()))
 
 
 def _let_in_by(begun: Situation, fresh: frozenset[str], law: Law) -> tuple[Rule, ...]:

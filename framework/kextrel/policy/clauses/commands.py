@@ -3,13 +3,11 @@ Mac that such a command waits on."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from kextrel.policy.clauses import approving, booting, scope, signing, vouching
+from kextrel.policy.clauses import approving, booting, fitness, vouching
+from kextrel.policy.copying import replace
 from kextrel.policy.mdm import MDM_01, MDM_02, MDM_03, MDM_04, MDM_05, MDM_06, MDM_09, MDM_10, MDM_16
 from kextrel.policy.rule import Law, Rule
-from kextrel.policy.ruling import Expected, Prediction, refused, ruled
-from kextrel.policy.signature import SIG_01
+from kextrel.policy.ruling import Expected, Prediction, either, refused, ruled
 from kextrel.policy.situation import Situation
 from kextrel.vocabulary import (
     Enrollment,
@@ -22,7 +20,7 @@ from kextrel.vocabulary import (
     SecurityMode,
     Version,
 )
-from kextrel.vocabulary.actions import Boot, Load, PowerCut, Restart
+from kextrel.vocabulary.actions import Boot, PowerCut, Restart
 
 __all__ = ["booted_by_somebody", "needs_an_mdm", "notified", "queued_in_recovery", "restarted_by_mdm"]
 
@@ -43,7 +41,7 @@ def needs_an_mdm(situation: Situation, action: Restart, law: Law) -> Prediction 
 
 def queued_in_recovery(situation: Situation, action: Restart, law: Law) -> Prediction | None:
     """MDM-16: the command waits at the server until the Mac is back in macOS."""
-    if action.by == "user" or situation.environment is Environment.MACOS:
+    if action.by == "user" or situation.environment in (Environment.MACOS, Environment.SAFE_MODE):
         return None
     kept = (*situation.queued, action) if law.says(MDM_16) else situation.queued
     return ruled(Outcome.DEFERRED, replace(situation, queued=kept), MDM_16)
@@ -64,8 +62,9 @@ def restarted_by_mdm(situation: Situation, action: Restart, law: Law) -> Predict
     if action.by == "user":
         return None
     told = (MDM_05,) if action.notify_user and law.says(MDM_05) else ()
-    if not action.rebuild_kernel_cache and (law.says(MDM_04) or not action.kext_paths):
-        ignored = (MDM_04,) if action.kext_paths else ()
+    plain = not action.rebuild_kernel_cache and (law.says(MDM_04) or not action.kext_paths)
+    if plain or not situation.has_auxkc:
+        ignored = (MDM_04,) if action.kext_paths and situation.has_auxkc else ()
         return _and_rules(booting.into_macos(situation, Outcome.RESTARTED, law), *told, *ignored)
     return _and_rules(_rebuilding(situation, action, law), *told)
 
@@ -81,7 +80,7 @@ def _rebuilding(situation: Situation, action: Restart, law: Law) -> Prediction:
     if not law.says(MDM_04):
         return _rebuilt(situation, named | unnamed, law)
     only = _and_rules(only, MDM_04)
-    return _either(only, _rebuilt(situation, named | there, law)) if there else only
+    return either(only, _rebuilt(situation, named | there, law)) if there else only
 
 
 def _named(situation: Situation, action: Restart, law: Law) -> frozenset[str]:
@@ -122,9 +121,9 @@ def _considered(known: Situation, extension: Extension, law: Law) -> tuple[Situa
     bundle = {extension.bundle_id}
     enough = _lets_in(known, extension, law)
     if enough:
-        _can_be_judged(known, extension, law)
-        if law.says(SIG_01) and signing.unfit(extension, sip=known.in_force.sip):
-            return known, (SIG_01,)
+        unfit = fitness.keeps_out(known, extension, law)
+        if unfit:
+            return known, unfit
         vouched = replace(known, uakl=known.uakl | bundle, vouched=known.vouched | bundle)
         return _as_lowered(vouched, enough, law)
     if extension.bundle_id in known.uakl:
@@ -133,13 +132,6 @@ def _considered(known: Situation, extension: Extension, law: Law) -> tuple[Situa
         return replace(known, uakl=known.uakl | bundle), ()
     listed = vouching.listed(known, extension, law)
     return known, (MDM_09,) if listed and law.says(MDM_09) else (MDM_03,)
-
-
-def _can_be_judged(known: Situation, extension: Extension, law: Law) -> None:
-    """Raises NotModelled for a kext that rules which are not built might keep out of the AuxKC."""
-    asked = Load(extension.name)
-    for reach in (scope.architecture_reaches, scope.notarization_and_kpi_reach, scope.banned_reaches):
-        reach(known, asked, law)
 
 
 def _as_lowered(vouched: Situation, enough: tuple[Rule, ...], law: Law) -> tuple[Situation, tuple[Rule, ...]]:
@@ -170,12 +162,13 @@ def _user_restart(situation: Situation, outcome: Outcome, law: Law) -> Predictio
     plain = booting.into_macos(situation, outcome, law)
     if situation.told is not None:
         kept = replace(situation.told, notify_user=False)
-        done = _with_outcome(_rebuilding(situation, kept, law), outcome) if kept.rebuild_kernel_cache else plain
+        rebuilds = kept.rebuild_kernel_cache and situation.has_auxkc
+        done = _with_outcome(_rebuilding(situation, kept, law), outcome) if rebuilds else plain
         waited = _waits_for_mdm(situation, law)
-        return _and_rules(_either(done, plain) if waited else _doubted(done, plain), MDM_05)
+        return _and_rules(either(done, plain) if waited else _doubted(done, plain), MDM_05)
     if not _waits_for_mdm(situation, law):
         return _unsure_of_what_lies_there(situation, plain, law)
-    return _either(plain, _with_outcome(_rebuilt(situation, frozenset(), law), outcome))
+    return either(plain, _with_outcome(_rebuilt(situation, frozenset(), law), outcome))
 
 
 def _waits_for_mdm(situation: Situation, law: Law) -> bool:
@@ -202,13 +195,6 @@ def _queue_carried_out(booted: Prediction, law: Law) -> Prediction:
     end = Prediction((Expected(first.outcome, None, after, first.unsettled),), booted.rules)
     told = _doubted(end, replace(booted, outcomes=(first,)))
     return replace(told, rules=(*told.rules, MDM_16.id, *rules))
-
-
-def _either(likely: Prediction, other: Prediction) -> Prediction:
-    """Both, where they differ in what can be seen."""
-    if likely.outcomes[0].state == other.outcomes[0].state:
-        return likely
-    return Prediction((*likely.outcomes, *other.outcomes), (*likely.rules, *other.rules), open=True)
 
 
 def _doubted(likely: Prediction, other: Prediction) -> Prediction:

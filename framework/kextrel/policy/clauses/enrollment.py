@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kextrel.policy.clauses import activation, approving, profiles, removal, signing, vouching
 from kextrel.policy.clauses.activation import ENABLED, TERMINATED, WAITING
+from kextrel.policy.copying import replace
 from kextrel.policy.mdm import MDM_07, MDM_10, MDM_14, MDM_15
 from kextrel.policy.rule import BIG_SUR, Law, Rule
 from kextrel.policy.ruling import Prediction, refused, ruled

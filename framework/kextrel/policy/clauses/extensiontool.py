@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from kextrel.policy.copying import replace
 from kextrel.policy.rule import Law
 from kextrel.policy.ruling import Expected, Prediction, refused, ruled
 from kextrel.policy.situation import Situation

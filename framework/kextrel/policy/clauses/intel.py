@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from kextrel.policy.copying import replace
 from kextrel.policy.kext import KEXT_07, KEXT_14
 from kextrel.policy.rule import Law, Rule
 from kextrel.policy.ruling import Expected, Prediction

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kextrel.policy.clauses import approving, intel, signing, unloading, vouching
-from kextrel.policy.kext import KEXT_01, KEXT_02, KEXT_03, KEXT_04, KEXT_05, KEXT_06, KEXT_15
+from kextrel.policy.clauses.fitness import asked_for
+from kextrel.policy.copying import replace
+from kextrel.policy.kext import KEXT_01, KEXT_02, KEXT_03, KEXT_04, KEXT_05, KEXT_06, KEXT_10, KEXT_15, KEXT_22
 from kextrel.policy.mdm import MDM_09, MDM_10
 from kextrel.policy.rule import Law, Rule
-from kextrel.policy.ruling import Expected, NotModelled, Prediction, refused, ruled
+from kextrel.policy.ruling import Expected, Prediction, either, refused, ruled
 from kextrel.policy.situation import BootPolicy, Situation
 from kextrel.vocabulary import Extension, KextManagement, Outcome, Reason, SecurityMode
 from kextrel.vocabulary.actions import Approve, Load
@@ -16,8 +16,10 @@ from kextrel.vocabulary.actions import Approve, Load
 __all__ = [
     "a_profile_is_enough",
     "already_in_the_running_auxkc",
+    "approval_asked",
     "approval_is_forbidden",
     "approval_or_restart",
+    "dropped_as_banned",
     "kexts_allowed",
     "policy_must_allow_kexts",
     "users_allowed",
@@ -35,13 +37,23 @@ def users_allowed(policy: BootPolicy) -> bool:
 
 
 def already_in_the_running_auxkc(situation: Situation, action: Load, law: Law) -> Prediction | None:
-    """KEXT-04: in the AuxKC that this boot began with, so it is loaded, or loads at once."""
-    bundle_id = situation.extensions[action.extension].bundle_id
+    """KEXT-04: unchanged in the AuxKC that this boot began with, so it is loaded, or loads at once."""
+    extension = situation.extensions[action.extension]
+    bundle_id = extension.bundle_id
+    if situation.outdated(extension):
+        return None
     if bundle_id in situation.aux_kc - situation.loaded:
         return unloading.loaded_again(situation, bundle_id, KEXT_04, law)
     if bundle_id not in situation.aux_kc or not law.says(KEXT_04):
         return None
     return ruled(Outcome.LOADED, situation, KEXT_04)
+
+
+def dropped_as_banned(situation: Situation, action: Load, law: Law) -> Prediction | None:
+    """KEXT-10: a rebuild left it out, and that is when it is known to be banned."""
+    if situation.extensions[action.extension].bundle_id not in situation.dropped or not law.says(KEXT_10):
+        return None
+    return refused(Reason.BANNED, asked_for(situation, action.extension), KEXT_10)
 
 
 def policy_must_allow_kexts(situation: Situation, action: Load, law: Law) -> Prediction | None:
@@ -53,7 +65,7 @@ def policy_must_allow_kexts(situation: Situation, action: Load, law: Law) -> Pre
     enough = users_allowed(situation.in_force) or vouching.lets_in(situation, extension, law)
     if not law.says(KEXT_06) or enough:
         return None
-    after = replace(situation, discovered=situation.discovered | {action.extension})
+    after = asked_for(situation, action.extension)
     answer = refused(_why_not(situation), after, KEXT_06)
     answer = replace(answer, rules=(*answer.rules, *(rule.id for rule in vouching.decides(situation, law))))
     if not kexts_allowed(situation.in_force):
@@ -70,12 +82,12 @@ def a_profile_is_enough(situation: Situation, action: Load, law: Law) -> Predict
         return None
     vouched = {extension.bundle_id}
     known = replace(
-        situation,
-        discovered=situation.discovered | {action.extension},
+        asked_for(situation, action.extension),
         pending=situation.pending - {action.extension},
         uakl=situation.uakl | vouched,
         vouched=situation.vouched | vouched,
         doubtful=situation.doubtful - vouched,
+        vetted={**situation.vetted, extension.bundle_id: extension.version},
     )
     if not law.says(KEXT_03):
         return ruled(Outcome.LOADED, _loaded_at_once(known, extension))
@@ -95,28 +107,36 @@ def _why_not(situation: Situation) -> Reason:
 
 
 def approval_is_forbidden(situation: Situation, action: Load | Approve, law: Law) -> Prediction | None:
-    """MDM-12. What a user approved before somebody forbade it is a case that no rule speaks of."""
+    """MDM-12: also where the user approved it before, for a load request is refused for it before all else is asked."""
     extension = situation.extensions[action.extension]
     forbidding = vouching.forbids_overrides(situation, extension, law)
     if not forbidding:
         return None
-    if extension.bundle_id in situation.consented - situation.doubtful:
-        raise NotModelled("a kext that the user approved before a profile forbade it")
-    after = replace(situation, discovered=situation.discovered | {action.extension})
+    after = asked_for(situation, action.extension)
     return refused(Reason.APPROVAL_FORBIDDEN, after if isinstance(action, Load) else situation, *forbidding)
 
 
 def approval_or_restart(situation: Situation, action: Load, law: Law) -> Prediction:
     """KEXT-01 to KEXT-03: not in the AuxKC, so approval is asked, or the restart is still to come."""
     extension = situation.extensions[action.extension]
-    known = replace(situation, discovered=situation.discovered | {action.extension})
+    known = asked_for(situation, action.extension)
     if extension.bundle_id not in situation.uakl:
         return _first_request(known, action.extension, extension, law)
     waiting = _restart_required(known, extension, law)
+    if situation.vetted.get(extension.bundle_id, extension.version) != extension.version:
+        return _new_version(known, action.extension, waiting, law)
     if extension.bundle_id not in situation.doubtful:
         return waiting
-    asked = _approval_asked(replace(known, uakl=known.uakl - {extension.bundle_id}), action.extension)
+    asked = approval_asked(replace(known, uakl=known.uakl - {extension.bundle_id}), action.extension)
     return Prediction((*waiting.outcomes, asked), (*waiting.rules, KEXT_15.id), open=True)
+
+
+def _new_version(known: Situation, name: str, waiting: Prediction, law: Law) -> Prediction:
+    """KEXT-02: another version of an approved kext; on Apple silicon approval may be asked again."""
+    if not law.says(KEXT_02):
+        return waiting
+    taken = replace(waiting, rules=(KEXT_02.id, *waiting.rules))
+    return either(taken, Prediction((approval_asked(known, name),), ())) if known.apple_silicon else taken
 
 
 def _first_request(known: Situation, name: str, extension: Extension, law: Law) -> Prediction:
@@ -126,7 +146,10 @@ def _first_request(known: Situation, name: str, extension: Extension, law: Law) 
         return _restart_required(replace(known, uakl=known.uakl | {extension.bundle_id}), extension, law)
     persons = (*vouching.approved_by_persons(known, law), *_profile_is_not_enough(known, extension, law))
     rules = (KEXT_02, KEXT_01, *persons, *intel.asks_for_no_mode(law), *signing.relaxed(extension, known, law))
-    return Prediction((_approval_asked(known, name),), tuple(rule.id for rule in rules))
+    again = (KEXT_22,) if name in known.pending | known.lapsed else ()
+    if again and not law.says(KEXT_22):
+        return Prediction((Expected(Outcome.REFUSED, None, known),), ())
+    return Prediction((approval_asked(known, name),), tuple(rule.id for rule in (*again, *rules)))
 
 
 def _profile_is_not_enough(known: Situation, extension: Extension, law: Law) -> tuple[Rule, ...]:
@@ -134,15 +157,23 @@ def _profile_is_not_enough(known: Situation, extension: Extension, law: Law) -> 
     return (MDM_09,) if law.says(MDM_09) and vouching.listed(known, extension, law) else ()
 
 
-def _approval_asked(known: Situation, name: str) -> Expected:
-    asked = replace(known, pending=known.pending | {name}, lapsed=known.lapsed - {name})
+def approval_asked(known: Situation, name: str) -> Expected:
+    """The Mac asks the user: the kext is pending from now on."""
+    asked = replace(
+        known,
+        pending=known.pending | {name},
+        lapsed=known.lapsed - {name},
+        asked_at={**known.asked_at, name: known.minutes},
+    )
     return Expected(Outcome.APPROVAL_REQUIRED, None, asked)
 
 
 def _restart_required(known: Situation, extension: Extension, law: Law) -> Prediction:
     if not law.says(KEXT_03):
         return ruled(Outcome.LOADED, _loaded_at_once(known, extension))
-    trusted = replace(known, doubtful=known.doubtful - {extension.bundle_id})
+    bundle_id = extension.bundle_id
+    vetted = {**known.vetted, bundle_id: extension.version}
+    trusted = replace(known, doubtful=known.doubtful - {bundle_id}, vetted=vetted)
     after = replace(trusted, staged=approving.buildable(trusted, law))
     return ruled(Outcome.RESTART_REQUIRED, after, KEXT_03, KEXT_01, KEXT_05, *intel.asks_for_no_mode(law))
 

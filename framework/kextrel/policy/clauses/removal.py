@@ -3,10 +3,9 @@ what a boot leaves as it is (SYS-18 to -20)."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kextrel.policy.clauses import profiles
 from kextrel.policy.clauses.activation import DISABLED, ENABLED, TERMINATED, WAITING, recorded
+from kextrel.policy.copying import replace
 from kextrel.policy.rule import Law, Rule
 from kextrel.policy.ruling import Expected, Prediction, refused, ruled
 from kextrel.policy.situation import Situation

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from kextrel.policy.boot import BOOT_02, BOOT_03, BOOT_04, BOOT_06, BOOT_07, BOOT_09, BOOT_11
+from kextrel.policy.boot import BOOT_02, BOOT_03, BOOT_04, BOOT_05, BOOT_06, BOOT_07, BOOT_08, BOOT_09, BOOT_11, BOOT_12
 from kextrel.policy.clauses import loading, vouching
+from kextrel.policy.copying import replace
 from kextrel.policy.rule import Law, Rule
-from kextrel.policy.ruling import Expected, NotModelled, Prediction, refused, ruled
+from kextrel.policy.ruling import Expected, Prediction, refused, ruled
 from kextrel.policy.situation import BootPolicy, Situation
 from kextrel.vocabulary import (
     Credential,
@@ -26,21 +25,21 @@ __all__ = [
     "full_asks_apple",
     "full_excludes_allowances",
     "lowering_needs_1tr",
+    "must_be_paired",
     "nothing_is_asked",
     "only_these_environments",
     "sip_is_set",
     "the_policy_is_written",
+    "the_tool_can",
 ]
+
+_NO_RECOVERY = (Environment.MACOS, Environment.SAFE_MODE)
 
 
 def only_these_environments(situation: Situation, action: Boot, law: Law) -> Prediction | None:
-    """1tr and fallback-recoveryos are Apple silicon's; safe mode is not built yet (BOOT-13)."""
+    """1tr and fallback-recoveryos are Apple silicon's."""
     button = action.into in (Environment.ONE_TRUE_RECOVERY, Environment.FALLBACK_RECOVERYOS)
-    if button and not situation.apple_silicon:
-        return refused(Reason.UNSUPPORTED_HARDWARE, situation)
-    if action.into is Environment.SAFE_MODE:
-        raise NotModelled("safe mode (BOOT-13)")
-    return None
+    return refused(Reason.UNSUPPORTED_HARDWARE, situation) if button and not situation.apple_silicon else None
 
 
 def nothing_is_asked(situation: Situation, action: SetSecurity, law: Law) -> Prediction | None:
@@ -52,13 +51,23 @@ def _lowers(action: SetSecurity) -> bool:
     return bool(action.allow) or action.mode is not SecurityMode.FULL
 
 
+def _is_plain(action: SetSecurity) -> bool:
+    """Reduced, with neither kexts nor an MDM let in (BOOT-05)."""
+    return action.mode is SecurityMode.REDUCED and not action.allow
+
+
 def lowering_needs_1tr(situation: Situation, action: SetSecurity, law: Law) -> Prediction | None:
-    """BOOT-02. Plain reduced is BOOT-05's, which is not built yet: only 1TR is sure for it."""
+    """BOOT-02, and BOOT-05 for plain reduced. Startup Security Utility is in no macOS, whatever it is asked for."""
     here = situation.environment
-    if here is Environment.ONE_TRUE_RECOVERY or not _lowers(action):
+    if here is Environment.ONE_TRUE_RECOVERY:
         return None
-    if here is Environment.RECOVERYOS and action.mode is SecurityMode.REDUCED and not action.allow:
-        raise NotModelled("plain reduced security set from recoveryOS (BOOT-05)")
+    if not _lowers(action):
+        utility = action.using == "startup-security-utility" and here in _NO_RECOVERY
+        return refused(Reason.WRONG_ENVIRONMENT, situation) if utility else None
+    if _is_plain(action):
+        if here is Environment.RECOVERYOS and law.says(BOOT_05):
+            return None
+        return refused(Reason.WRONG_ENVIRONMENT, situation, BOOT_02, BOOT_05) if law.says(BOOT_02) else None
     return refused(Reason.WRONG_ENVIRONMENT, situation, BOOT_02) if law.says(BOOT_02) else None
 
 
@@ -67,6 +76,19 @@ def full_excludes_allowances(situation: Situation, action: SetSecurity, law: Law
     if action.mode is SecurityMode.FULL and action.allow and law.says(BOOT_07):
         return refused(Reason.NOT_OFFERED, situation, BOOT_07)
     return None
+
+
+def the_tool_can(situation: Situation, action: SetSecurity, law: Law) -> Prediction | None:
+    """BOOT-08: Startup Security Utility knows no permissive."""
+    utility = action.using == "startup-security-utility" and action.mode is SecurityMode.PERMISSIVE
+    return refused(Reason.NOT_OFFERED, situation, BOOT_08) if utility and law.says(BOOT_08) else None
+
+
+def must_be_paired(situation: Situation, action: SetSecurity, law: Law) -> Prediction | None:
+    """BOOT-12. Full, and plain reduced, can be set for any macOS on the Mac: bputil asks for no pairing there."""
+    if action.paired or not _lowers(action) or _is_plain(action) or not law.says(BOOT_12):
+        return None
+    return refused(Reason.NOT_PAIRED, situation, BOOT_12)
 
 
 def credentials(situation: Situation, action: SetSecurity | SetSip, law: Law) -> Prediction | None:
@@ -93,9 +115,19 @@ def the_policy_is_written(situation: Situation, action: SetSecurity, law: Law) -
         rules = (*rules, *vouching.decides(situation, law))
     if after == before:
         return ruled(Outcome.UNCHANGED, situation, *rules)
-    credited = [BOOT_02, BOOT_03, BOOT_11] if _lowers(action) else [BOOT_03, BOOT_11]
+    credited = [*_place_rules(situation, action, law), BOOT_03, BOOT_11]
     rewritten = situation.rewritten or not loading.users_allowed(after)
     return ruled(Outcome.CHANGED, replace(situation, stored=after, rewritten=rewritten), *rules, *credited)
+
+
+def _place_rules(situation: Situation, action: SetSecurity, law: Law) -> tuple[Rule, ...]:
+    """The rules by which this was asked in the right place, with the right tool and in the right recovery."""
+    if not _lowers(action):
+        return ()
+    if _is_plain(action):
+        return (BOOT_05,) if situation.environment is Environment.RECOVERYOS else (BOOT_02,)
+    tool = (BOOT_08,) if action.mode is SecurityMode.PERMISSIVE and law.says(BOOT_08) else ()
+    return (BOOT_02, *tool, *((BOOT_12,) if law.says(BOOT_12) else ()))
 
 
 def _written(before: BootPolicy, action: SetSecurity, law: Law) -> tuple[BootPolicy, tuple[Rule, ...]]:
@@ -128,7 +160,7 @@ def enabling_sip(situation: Situation, action: SetSip, law: Law) -> Prediction |
     here = situation.environment
     if not action.enabled or here is Environment.ONE_TRUE_RECOVERY or not law.says(BOOT_09):
         return None
-    if here is Environment.MACOS:
+    if here in _NO_RECOVERY:
         return refused(Reason.WRONG_ENVIRONMENT, situation, BOOT_09)
     taken = credentials(situation, action, law) or _sip_written(situation, action, law)
     denied = Expected(Outcome.REFUSED, Reason.WRONG_ENVIRONMENT, situation)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from kextrel.policy.copying import replace
 from kextrel.policy.rule import Law, Rule
 from kextrel.policy.ruling import Prediction, refused
 from kextrel.policy.signature import SIG_01, SIG_02, SIG_03

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kextrel.policy.clauses import profiles
 from kextrel.policy.clauses.activation import DISABLED, ENABLED, TERMINATED, WAITING
+from kextrel.policy.copying import replace
 from kextrel.policy.rule import Law
 from kextrel.policy.ruling import Expected, Prediction, refused, ruled
 from kextrel.policy.situation import Situation
