@@ -84,6 +84,19 @@ _OWNERSHIP = re.compile(r"ownership \((\d{1,10}:\d{1,10})\)")
 _KEXT = re.compile(r"(?<!\S)Kext (\S+) v(\d\S*)")
 _ARCHITECTURES = re.compile(r"Binary is for ([\w, ]{1,80}), but needed (\w{1,20})")
 _BUILD = re.compile(r"your build (\w{4,12})")
+_ALLOWED = re.compile(r"invalid signatured? \(-\d{5}\) allowed")
+_OSKEXT = re.compile(r"<OSKext 0x[^>\n]{1,80}> ?\{[^}\n]{0,400}\bID = \"([A-Za-z0-9._-]{2,200})\"")
+_UNSIGNED = -67062  # errSecCSUnsigned
+# The last byte of a kOSKextReturn [OSKextLib.h].
+_RETURNS: Mapping[int, LoadReason] = MappingProxyType(
+    {
+        0x04: LoadReason.NOT_ROOT,
+        0x0C: LoadReason.VALIDATION_ERRORS,
+        0x0D: LoadReason.OWNERSHIP,
+        0x13: LoadReason.NOT_LOADABLE,
+        0x1B: LoadReason.APPROVAL_REQUIRED,
+    }
+)
 _LONGEST_PATH = 1024
 _BAD_SIGNATURE = ("Code Signing Failure", "code signature is invalid", "invalid signature", "Bad code signature")
 
@@ -197,10 +210,19 @@ def _named(
 
 
 def _reason(joined: str) -> LoadReason | None:
+    joined = _ALLOWED.sub(" ", joined)
     found = [reason for reason, phrases in _PHRASES if any(phrase in joined for phrase in phrases)]
     if "Code=30" in joined or (LoadReason.OWNERSHIP in found and any(r in found for r in _SIGNATURE)):
         return LoadReason.VALIDATION_ERRORS
-    return found[0] if found else None
+    return found[0] if found else _reason_of_numbers(joined)
+
+
+def _reason_of_numbers(joined: str) -> LoadReason | None:
+    """What a status of Code Signing that refused, or the kernel's return, says where no word does."""
+    status, returned = _number(_CS_STATUS, joined), _kernel_return(joined)
+    if status is not None and _ALLOWED.search(joined) is None:
+        return LoadReason.NOT_SIGNED if status == _UNSIGNED else LoadReason.BAD_CODE_SIGNATURE
+    return None if returned is None else _RETURNS.get(returned & 0xFF)
 
 
 def _code(joined: str, reason: LoadReason | None, exit_code: int | None) -> int | None:
@@ -228,6 +250,8 @@ def _bundle(joined: str, lines: list[str]) -> tuple[str | None, str | None]:
     match = _KEXT.search(joined)
     if match:
         return match[1], match[2].rstrip(":;,.\"'")
+    if named := _OSKEXT.search(joined):
+        return named[1], None
     for line in lines:
         subject, mark, _ = line.strip().partition(" failed to load - ")
         if mark and "/" not in subject:
