@@ -18,7 +18,7 @@ from kextrel.device.performed import Performed
 from kextrel.device.remote import run
 from kextrel.device.rig import Account, Rig
 from kextrel.errors import NotPossible, UnreadableAnswer
-from kextrel.macos import commands
+from kextrel.macos import commands, readiness
 from kextrel.timing import Deadline
 from kextrel.vocabulary import (
     UNKNOWN,
@@ -81,7 +81,22 @@ def set_security(rig: Rig, action: SetSecurity, *, deadline: Deadline) -> Perfor
     if done.reason is Reason.NETWORK and rig.facts.online:
         how = "let it through, or say online: false in the profile"
         raise NotPossible(f"bputil on {rig.name} cannot reach Apple's signing server (PREP-11); {how}")
+    refused = done.outcome is Outcome.REFUSED and done.reason in (None, Reason.AUTHENTICATION)
+    if refused and action.as_ is Credential.ADMIN:
+        _refuse_tokenless(rig, deadline)
     return done
+
+
+def _refuse_tokenless(rig: Rig, deadline: Deadline) -> None:
+    """Without a secure token the right password is refused: that is the Mac's preparation, and no answer to the rule.
+    Recovery itself lets nobody in without one."""
+    user = rig.accounts.admin.name
+    if find(rig, deadline=deadline) is not Place.MACOS:
+        return
+    if not readiness.read_secure_token(run(rig, readiness.secure_token(user), deadline=deadline).out):
+        raise NotPossible(
+            f"{user} has no secure token on {rig.name}, so every password is refused; give it one (PREP-04)"
+        )
 
 
 def set_sip(rig: Rig, action: SetSip, *, deadline: Deadline) -> Performed:

@@ -33,7 +33,7 @@ def type_line(rig: Rig, line: str, *, deadline: Deadline) -> None:
             break
     else:
         if not _alike(rig.screen.text(deadline=deadline), line):
-            what = "typed a line that Terminal does not show"
+            what = "typed a line that Terminal does not show (PREP-08: are keys lost, or is its layout another one?)"
             raise blame_or(rig, rig.keyboard.name, what, deadline=deadline)
     rig.keyboard.press("return", deadline=deadline)
 

@@ -1,0 +1,80 @@
+"""A run on a Mac that lacks a row ends not checked or bench failed: what the Mac would have done is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kextrel.evidence import EvidenceLog
+from kextrel.lab import Lab
+from kextrel.scenario import load, run_on
+from kextrel.vocabulary import Verdict
+
+DRIVER = """
+extensions:
+  driver: {kind: kext, bundle_id: com.example.kextrel.driver, team_id: KXTRL00001, version: "1.0"}
+steps:
+  - install: driver
+  - load: driver
+"""
+APPROVE = DRIVER + "  - approve: driver\n"
+CUT = "steps:\n  - power-cut:\n"
+RECOVERY = "steps:\n  - boot: {into: recoveryos}\n"
+OPTIONS = "steps:\n  - boot: {into: 1tr}\n"
+FULL = "steps:\n  - set-security: {mode: full}\n"
+SILICON, INTEL, T2 = ('apple-silicon, macos: "14.5"', 'intel, macos: "12.7"', 'intel-t2, macos: "13.6"')
+BY_KEYS = ("keyboard", "screen")
+
+Evidence = Callable[[str], EvidenceLog]
+
+
+@pytest.mark.parametrize(
+    ("name", "mac", "steps", "without", "verdict", "said"),
+    [
+        ("PREP-01", SILICON, FULL, (), Verdict.BENCH_FAILED, "Remote Login"),
+        ("PREP-02", SILICON, DRIVER, (), Verdict.NOT_CHECKED, "PREP-02"),
+        ("PREP-03", INTEL, APPROVE, (), Verdict.NOT_CHECKED, "uakl"),
+        ("PREP-04", SILICON, FULL, (), Verdict.NOT_CHECKED, "PREP-04"),
+        ("PREP-04", SILICON, OPTIONS, (), Verdict.NOT_CHECKED, "PREP-04"),
+        ("PREP-05", INTEL, DRIVER, (), Verdict.NOT_CHECKED, "PREP-05"),
+        ("PREP-06", SILICON, DRIVER, (), Verdict.NOT_CHECKED, "PREP-06"),
+        ("PREP-07", INTEL, APPROVE, (), Verdict.NOT_CHECKED, "PREP-07"),
+        ("PREP-08", INTEL, RECOVERY, (), Verdict.BENCH_FAILED, "PREP-08"),
+        ("PREP-09", SILICON, CUT, (), Verdict.NOT_CHECKED, "PREP-09"),
+        ("book", T2, CUT, (), Verdict.NOT_CHECKED, "PREP-09"),
+        ("PREP-10", SILICON, OPTIONS, (), Verdict.NOT_CHECKED, "PREP-10"),
+        ("PREP-11", SILICON, FULL, (), Verdict.NOT_CHECKED, "PREP-11"),
+        ("PREP-12", INTEL, RECOVERY, (), Verdict.BENCH_FAILED, "PREP-12"),
+        ("PREP-13", INTEL, DRIVER, (), Verdict.NOT_CHECKED, "PREP-13"),
+        ("PREP-14", f"{INTEL}, enrollment: device", DRIVER, (), Verdict.NOT_CHECKED, "PREP-14"),
+        ("PREP-15", SILICON, DRIVER, BY_KEYS, Verdict.NOT_CHECKED, "needs one"),
+    ],
+)
+def test_it_is_never_the_macs_fault(
+    macs: Lab,
+    evidence: Evidence,
+    tmp_path: Path,
+    name: str,
+    mac: str,
+    steps: str,
+    without: tuple[str, ...],
+    verdict: Verdict,
+    said: str,
+) -> None:
+    scenario = tmp_path / "it.mac.yaml"
+    scenario.write_text(f"schema: kextrel/scenario/v1\nname: it\nmac: {{architecture: {mac}}}\n{steps}")
+    log, quarantined = evidence(name), list[str]()
+    with lacking(macs, name, without).open(name, log) as device:
+        (report,) = run_on(device, load(scenario), quarantine=quarantined.append, sink=log)
+    assert (report.verdict, report.judgement.rule) == (verdict, None), report.judgement.reason
+    assert not any(step.judgement.verdict is Verdict.VIOLATED for step in report.steps)
+    assert said in report.judgement.reason
+
+
+def lacking(macs: Lab, name: str, wires: tuple[str, ...]) -> Lab:
+    """The lab with some wires of a Mac taken away."""
+    mac = macs.profile.macs[name]
+    assert mac.wires is not None
+    return macs.wired({name: mac.model_copy(update={"wires": mac.wires.model_copy(update=dict.fromkeys(wires))})})
