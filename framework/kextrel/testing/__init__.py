@@ -51,8 +51,8 @@ a fixture `peer`: what makes your driver, and what looks at the far end of its w
             return Strip()
 
 Kextrel's own drivers pass the same suites, in tests/bench/conformance: against OpenSSH's sshd, dropbear, ser2net,
-NanoMDM, a CH9329 client that is not ours, and the virtual Mac. For a slow bench, your class sets `patience`: the wall
-seconds that one call may take.
+NanoMDM, a CH9329 client that is not ours, and the virtual Mac. For a slow bench, your class sets `patience`, the wall
+seconds that one call may take, and `brief`, those that a test waits in vain.
 """
 
 import pytest

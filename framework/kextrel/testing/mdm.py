@@ -96,7 +96,7 @@ class MdmConformance(Patient):
         peer.off()
         command = mdm.send({"RequestType": "ProfileList"}, deadline=self.soon())
         with pytest.raises(DeadlineExceeded) as late:
-            mdm.receive(command, deadline=self.soon(0.5))
+            mdm.receive(command, deadline=self.briefly())
         assert late.value.wire == mdm.name
         peer.on()
         assert self._done(mdm, RequestType="ProfileList").status == "Acknowledged"
@@ -109,7 +109,7 @@ class MdmConformance(Patient):
         peer.on()
         assert not (taken and identifier in self._installed(mdm))
         with pytest.raises(KextrelError):
-            mdm.receive(command, deadline=self.soon(0.5))
+            mdm.receive(command, deadline=self.briefly())
 
     def test_nothing_is_queued_after_the_deadline(self, mdm: Mdm) -> None:
         identifier = f"{PREFIX}.late"

@@ -71,7 +71,7 @@ class ScreenConformance(Patient):
     def test_what_is_not_seen_in_time_says_what_was_shown(self, peer: ScreenPeer, screen: Screen) -> None:
         peer.show(["Finder"])
         with pytest.raises(DeadlineExceeded) as late:
-            screen.wait(lambda text: "Options" in text, deadline=self.soon(1), what="the startup options")
+            screen.wait(lambda text: "Options" in text, deadline=self.briefly(), what="the startup options")
         assert late.value.wire == screen.name
         assert "the startup options" in str(late.value)
         assert "Finder" in str(late.value)
@@ -81,7 +81,7 @@ class ScreenConformance(Patient):
         with screen.private():
             assert "hunter2" in screen.text(deadline=self.soon())
             with pytest.raises(DeadlineExceeded) as late:
-                screen.wait(lambda text: "Options" in text, deadline=self.soon(0.5), what="the options")
+                screen.wait(lambda text: "Options" in text, deadline=self.briefly(), what="the options")
         assert "hunter2" not in str(late.value)
 
     def test_nothing_is_looked_at_after_the_deadline(self, peer: ScreenPeer, screen: Screen) -> None:
@@ -93,4 +93,4 @@ class ScreenConformance(Patient):
         screen.close()
         screen.close()
         with pytest.raises(BenchError):
-            screen.text(deadline=self.soon(1))
+            screen.text(deadline=self.briefly())

@@ -12,11 +12,13 @@ import pytest
 
 from kextrel.bench.protocols import Shell
 from kextrel.errors import BenchError, DeadlineExceeded, UsageError
+from kextrel.testing.difference import difference
 from kextrel.testing.patience import Patient
 
 __all__ = ["HOSTILE", "ShellConformance", "ShellPeer"]
 
 MEGABYTE = 1 << 20
+ENDING = 2.0  # wall seconds that a process may still be listed after it was killed
 HOSTILE = (
     "with space",
     "a'quote",
@@ -108,14 +110,14 @@ class ShellConformance(Patient):
     def test_ten_megabytes_go_in_and_come_out(self, shell: Shell) -> None:
         data = bytes(range(256)) * (10 * MEGABYTE // 256)
         done = shell.run("cat", input=data, deadline=self.soon())
-        assert (len(done.stdout), done.stderr, done.exit_code) == (len(data), b"", 0)
-        assert done.stdout == data
+        assert (done.stderr, done.exit_code) == (b"", 0)
+        assert difference(done.stdout, data) == ""
 
     def test_much_on_stderr_does_not_hold_stdout_up(self, shell: Shell, place: str) -> None:
         data = b"a line that somebody needs\n" * (3 * MEGABYTE // 27)
         file = shlex.quote(f"{place}/lines")
         done = shell.run(f"cat > {file}; cat {file} >&2; cat {file}", input=data, deadline=self.soon())
-        assert (done.stdout == data, done.stderr == data) == (True, True)
+        assert (difference(done.stdout, data), difference(done.stderr, data)) == ("", "")
 
     def test_the_input_ends(self, shell: Shell) -> None:
         assert shell.run("cat; echo end", deadline=self.soon()).stdout == b"end\n"
@@ -145,7 +147,7 @@ class ShellConformance(Patient):
         file = f"{place}/endless-{kind}"
         shell.run(f": > {shlex.quote(file)}", deadline=self.soon())
         with pytest.raises(DeadlineExceeded) as late:
-            shell.run(_ENDLESS[kind].format(shlex.quote(file)), deadline=self.soon(0.5))
+            shell.run(_ENDLESS[kind].format(shlex.quote(file)), deadline=self.briefly())
         assert late.value.wire == shell.name
         assert self._left(peer, f"endless-{kind}") == []
         assert shell.run("echo alive", deadline=self.soon()).out == "alive\n"
@@ -189,10 +191,10 @@ class ShellConformance(Patient):
         try:
             assert wire.reachable(deadline=self.soon()) is False
             with pytest.raises(BenchError) as nobody:
-                wire.run("true", deadline=self.soon(1))
+                wire.run("true", deadline=self.briefly())
             assert nobody.value.wire == wire.name
             with pytest.raises(DeadlineExceeded):
-                wire.wait_for_boot(deadline=self.soon(0.5))
+                wire.wait_for_boot(deadline=self.briefly())
         finally:
             self._boot(peer)
             wire.close()
@@ -201,9 +203,9 @@ class ShellConformance(Patient):
         boot = shell.wait_for_boot(deadline=self.soon())
         assert shell.boot_id(deadline=self.soon()) == boot
         with pytest.raises(DeadlineExceeded):
-            shell.wait_for_boot(deadline=self.soon(0.5), other_than=boot)
+            shell.wait_for_boot(deadline=self.briefly(), other_than=boot)
         with pytest.raises(DeadlineExceeded):
-            shell.wait_until_gone(deadline=self.soon(0.5))
+            shell.wait_until_gone(deadline=self.briefly())
 
     def test_a_host_with_another_key_is_refused(
         self, peer: ShellPeer, shell: Shell, place: str, tmp_path: Path
@@ -284,14 +286,14 @@ class ShellConformance(Patient):
             file.truncate(1 << 30)
         shell.run("true", deadline=self.soon())
         with pytest.raises(DeadlineExceeded):
-            shell.upload(local, remote, deadline=self.soon(0.2))
+            shell.upload(local, remote, deadline=self.briefly())
         arrived = shell.run(f"wc -c < {shlex.quote(remote)}", deadline=self.soon()).out.strip()
         with local.open("r+b") as file:
             file.truncate(int(arrived or 0))
             file.seek(0, 2)
             file.write(b"the rest" * 40_000)
         shell.upload(local, remote, deadline=self.soon())
-        assert self._content(shell, remote) == local.read_bytes()
+        assert difference(self._content(shell, remote), local.read_bytes()) == ""
 
     @pytest.mark.parametrize("kind", ["the first half", "another first half", "more than all", "all, but one byte"])
     def test_what_an_earlier_copy_left_does_no_harm(self, shell: Shell, place: str, tmp_path: Path, kind: str) -> None:
@@ -306,7 +308,7 @@ class ShellConformance(Patient):
         for bytes_ in (left, content):
             (tmp_path / "package").write_bytes(bytes_)
             shell.upload(tmp_path / "package", f"{place}/package", deadline=self.soon())
-        assert self._content(shell, f"{place}/package") == content
+        assert difference(self._content(shell, f"{place}/package"), content) == ""
 
     def test_a_copy_that_a_killed_server_cut_off_is_completed_by_the_next(
         self, peer: ShellPeer, shell: Shell, place: str, tmp_path: Path
@@ -322,7 +324,7 @@ class ShellConformance(Patient):
         shell.wait_for_boot(deadline=self.soon())
         shell.run(f"mkdir -p {shlex.quote(place)}", deadline=self.soon())
         shell.upload(local, remote, deadline=self.soon())
-        assert self._content(shell, remote) == local.read_bytes()
+        assert difference(self._content(shell, remote), local.read_bytes()) == ""
 
     # -- what the tests need
 
@@ -332,10 +334,10 @@ class ShellConformance(Patient):
         return done.stdout
 
     def _left(self, peer: ShellPeer, word: str) -> list[str]:
-        """The processes there with `word` in their command line, once those that are ending have had a second."""
+        """The processes there with `word` in their command line, once those that are ending have had their time."""
         witness = peer.shell()
         try:
-            limit = self.soon(1)
+            limit = self.soon(ENDING)
             while (found := self._running(witness, word)) and not limit.expired:
                 continue
         finally:

@@ -176,7 +176,8 @@ KINDS = [Sound, Greedy, Telnet, Cooked, Lossy, Hoping, Sharing, Flushing, Undead
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 class TestConsole(ConsoleConformance):
-    patience = 1.0
+    patience = 2.0
+    brief = 0.05
 
     @pytest.fixture
     def peer(self, kind: type[Sound]) -> Peer:
