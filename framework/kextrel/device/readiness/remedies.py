@@ -73,9 +73,7 @@ def make_ready(
 
 def by_hand(found: Sequence[Finding]) -> list[str]:
     """What is left for a technician: a sentence for each row that is still missing."""
-    return [
-        f"{finding.said[:1].upper()}{finding.said[1:]}." for finding in found if finding.standing is Standing.MISSING
-    ]
+    return [f"{finding.row}: {finding.said}." for finding in found if finding.standing is Standing.MISSING]
 
 
 def _let_sudo_be(asking: Asking) -> None:
