@@ -101,11 +101,13 @@ BPUTIL = _known(
 
 
 def restored(text: str, known: Mapping[str, str]) -> str:
-    """`text` with the lines of `known` put right; where one was, all its hashes are gone."""
+    """`text` with the lines of `known` put right, and then without any hash; `text` itself where none was wrong."""
     lines = text.split("\n")
     right = [known.get(_squeezed(line), line) if 0 < len(line) < _LONGEST else line for line in lines]
-    damaged = any("".join(old.split()) != "".join(new.split()) for old, new in zip(lines, right, strict=True))
-    return "\n".join(_without_hash(line) if damaged else line for line in right)
+    # More blanks in a row are the tool's own columns.
+    if all(old.split() == new.split() for old, new in zip(lines, right, strict=True)):
+        return text
+    return "\n".join(_without_hash(line) for line in right)
 
 
 def _without_hash(line: str) -> str:
@@ -114,31 +116,14 @@ def _without_hash(line: str) -> str:
 
 
 def tolerant(read: Callable[[str | bytes], R], known: Mapping[str, str]) -> Callable[[str | bytes], R]:
-    """A reader that puts a screen's text right where `read` alone does not understand all of it."""
+    """A reader that puts a screen's text right before it reads; what it refuses it quotes as it came."""
 
     def reading(text: str | bytes) -> R:
-        refused: UnreadableAnswer | None = None
-        plain: R | None = None
-        try:
-            plain = read(text)
-        except UnreadableAnswer as error:
-            refused = error
-        if plain is not None and not plain.unparsed:
-            return plain
         cleaned = clean(text)
         right = restored(cleaned, known)
-        if right == cleaned:
-            return _or_raise(plain, refused)
         try:
             return read(right)
         except UnreadableAnswer:
-            return _or_raise(plain, refused)
+            return read(cleaned)
 
     return reading
-
-
-def _or_raise(plain: R | None, refused: UnreadableAnswer | None) -> R:
-    if plain is None:
-        assert refused is not None
-        raise refused
-    return plain

@@ -1,0 +1,224 @@
+"""Readers of property lists: the file, its pretty-printed forms, other tools' views of it; hostile ones."""
+
+from __future__ import annotations
+
+import json
+import plistlib
+
+import pytest
+
+from kextrel.errors import UnreadableAnswer
+from kextrel.macos import extensionstore, installed, mobileconfig, plisttext, profiler
+
+STORE = {
+    "developerMode": False,
+    "extensions": [
+        {
+            "identifier": "com.example.filter",
+            "teamID": "KXTRL00001",
+            "state": "activated_enabled",
+            "categories": ["com.apple.system_extension.network_extension"],
+            "bundleVersion": {"CFBundleShortVersionString": "1.0", "CFBundleVersion": "7"},
+            "stagedBundleURL": {"relative": "file:///Library/SystemExtensions/U/com.example.filter.systemextension/"},
+            "originPath": "/Applications/Lab.app",
+        },
+        {"identifier": "com.example.filter", "teamID": "KXTRL00001", "state": "terminating_for_upgrade_via_delegate"},
+    ],
+    "extensionPolicies": [{"allowedTeams": ["KXTRL00001"]}],
+}
+PLUTIL = """\
+{
+  "developerMode" => 0
+  "extensionPolicies" => [
+    0 => {
+      "allowedTeams" => [
+        0 => "KXTRL00001"
+      ]
+    }
+  ]
+  "extensions" => [
+    0 => {
+      "bundleVersion" => {
+        "CFBundleShortVersionString" => "1.0"
+        "CFBundleVersion" => "7"
+      }
+      "categories" => [
+        0 => "com.apple.system_extension.network_extension"
+      ]
+      "identifier" => "com.example.filter"
+      "originPath" => "/Applications/Lab.app"
+      "stagedBundleURL" => {
+        "relative" => "file:///Library/SystemExtensions/U/com.example.filter.systemextension/"
+      }
+      "state" => "activated_enabled"
+      "teamID" => "KXTRL00001"
+    }
+    1 => {
+      "identifier" => "com.example.filter"
+      "state" => "terminating_for_upgrade_via_delegate"
+      "teamID" => "KXTRL00001"
+    }
+  ]
+}
+"""
+
+
+def defaults(text: str) -> str:
+    """The same as `defaults read` prints it."""
+    lines = []
+    for line in text.splitlines():
+        bare = line.strip().partition(" => ")[2] if line.strip()[:1].isdigit() else line.strip()
+        item = bare.replace(" => ", " = ").replace("[", "    (").replace("]", ")")
+        opens = item.endswith(("{", "("))
+        lines.append(item if opens else item + (";" if "=" in item else "," if item.startswith('"') else ""))
+    return "\n".join(lines)
+
+
+def buddy(text: str) -> str:
+    """The same as PlistBuddy prints it."""
+    lines = []
+    for line in text.splitlines():
+        item = line.strip().partition(" => ")[2] if line.strip()[:1].isdigit() else line.strip()
+        item = item.replace('"', "").replace(" => ", " = ").replace("]", "}")
+        lines.append(item.replace("{", "Dict {").replace("[", "Array {"))
+    return "\n".join(lines)
+
+
+FORMS = {
+    "xml": plistlib.dumps(STORE),
+    "xml with a banner": b"sudo: unable to resolve host mini\n" + plistlib.dumps(STORE) + b"\n$ ",
+    "binary": plistlib.dumps(STORE, fmt=plistlib.FMT_BINARY),
+    "json": json.dumps(STORE).encode(),
+    "plutil": PLUTIL.encode(),
+    "defaults": defaults(PLUTIL).encode(),
+    "PlistBuddy": buddy(PLUTIL).encode(),
+}
+
+
+@pytest.mark.parametrize("raw", FORMS.values(), ids=FORMS)
+def test_the_store_in_every_form(raw):
+    facts = extensionstore.read(raw).facts()
+    first, second = facts["extensions"]
+    assert (first["bundle_id"], first["version"], first["build"], first["state"]) == (
+        *("com.example.filter", "1.0", "7", "activated_enabled"),
+    )
+    assert first["category"] == "com.apple.system_extension.network_extension"
+    assert first["path"].endswith("/com.example.filter.systemextension/")
+    assert (second["state"], second["version"], second["category"]) == (
+        "terminating_for_upgrade_via_delegate",
+        None,
+        None,
+    )
+    assert facts["states"] == ["activated_enabled", "terminating_for_upgrade_via_delegate"]
+    assert (facts["developer_mode"], facts["policies"]) == (False, [{"allowedTeams": ["KXTRL00001"]}])
+
+
+def test_a_store_without_records_is_an_answer_and_what_is_not_said_is_none():
+    facts = extensionstore.read(plistlib.dumps({"extensions": []})).facts()
+    assert (facts["count"], facts["developer_mode"], facts["policies"]) == (0, None, None)
+
+
+def test_osquery_draws_it():
+    text = (
+        "osquery> select identifier, team, state, version, mdm_managed from system_extensions;\n"
+        "+--------------------+------------+-------------------+---------+-------------+\n"
+        "| identifier         | team       | state             | version | mdm_managed |\n"
+        "+--------------------+------------+-------------------+---------+-------------+\n"
+        "| com.example.filter | KXTRL00001 | activated_enabled | 1.0     | 1           |\n"
+        "+--------------------+------------+-------------------+---------+-------------+\n"
+    )
+    (one,) = extensionstore.read(text).facts()["extensions"]
+    assert (one["team_id"], one["state"], one["mdm_managed"]) == ("KXTRL00001", "activated_enabled", True)
+
+
+POLICY = {
+    "PayloadType": "com.apple.system-extension-policy",
+    "PayloadIdentifier": "a",
+    "AllowUserOverrides": False,
+    "AllowedSystemExtensions": {"KXTRL00001": ["com.example.filter"]},
+    "AllowedSystemExtensionTypes": {"KXTRL00001": ["NetworkExtension"]},
+    "NonRemovableSystemExtensions": {"KXTRL00001": []},
+}
+KEXTS = {
+    "PayloadType": "com.apple.syspolicy.kernel-extension-policy",
+    "AllowedKernelExtensions": {"": ["com.example.unsigned"]},
+}
+PROFILE = {"PayloadType": "Configuration", "PayloadContent": [{"PayloadType": "com.apple.wifi.managed"}, POLICY, KEXTS]}
+
+
+def test_a_whole_profile_tells_of_its_extension_policies():
+    facts = mobileconfig.read(plistlib.dumps(PROFILE)).facts()
+    assert (facts["payload_type"], facts["allow_user_overrides"]) == ("com.apple.system-extension-policy", False)
+    assert facts["allowed_extensions"] == {"KXTRL00001": ["com.example.filter"]}
+    assert facts["allowed_types"] == {"KXTRL00001": ["NetworkExtension"]}
+    assert (facts["allowed_teams"], facts["removable"], facts["non_removable"]) == (None, None, {"KXTRL00001": []})
+    assert [one["payload_type"] for one in facts["payloads"]] == [
+        *("Configuration", "com.apple.wifi.managed", POLICY["PayloadType"], KEXTS["PayloadType"]),
+    ]
+    assert facts["payloads"][3]["allowed_kexts"] == {"": ["com.example.unsigned"]}
+
+
+def test_a_signed_profile_is_read_inside_its_envelope():
+    signed = b"0\x80\x06\t*\x86H\x86\xf7\r\x01\x07\x02" + plistlib.dumps(POLICY) + b"\x00\x00\xa0\x82"
+    assert mobileconfig.read(signed).facts()["payload_type"] == "com.apple.system-extension-policy"
+
+
+def test_profiles_as_a_property_list():
+    content = {"AllowedTeamIdentifiers": ["KXTRL00001"]}
+    items = [{"PayloadType": "com.apple.system-extension-policy", "PayloadContent": content}]
+    shown = {
+        "_computerlevel": [{"ProfileIdentifier": "lab.allow", "ProfileDisplayName": "Allow", "ProfileItems": items}]
+    }
+    answer = installed.read(plistlib.dumps(shown))
+    assert answer.identifiers == {"lab.allow"}
+    assert answer.policies is not None
+    assert answer.policies[0].allowed_teams == ("KXTRL00001",)
+
+
+HARDWARE = {
+    "_name": "hardware_overview",
+    "chip_type": "Apple M2",
+    "machine_model": "Mac14,3",
+    "machine_name": "Mac mini",
+}
+BRIDGE = {"ibridge_secure_boot": "Reduced Security", "ibridge_sb_sip": "Enabled", "ibridge_sb_other_kext": "Yes"}
+
+
+def test_the_profiler_as_json_and_as_xml():
+    as_json = json.dumps({"SPHardwareDataType": [HARDWARE]})
+    as_xml = plistlib.dumps([{"_dataType": "SPHardwareDataType", "_items": [HARDWARE]}])
+    for raw in (as_json, as_xml):
+        facts = profiler.read_hardware(raw).facts()
+        assert (facts["chip"], facts["model"], facts["arch"]) == ("Apple M2", "Mac14,3", "arm64")
+    facts = profiler.read_bridge(json.dumps({"SPiBridgeDataType": [BRIDGE]})).facts()
+    assert (facts["secure_boot"], facts["sip"], facts["allow_all_kexts"], facts["ssv"]) == (
+        *("Reduced Security", "Enabled", True, None),
+    )
+
+
+ENTITIES = (
+    b'<?xml version="1.0"?><!DOCTYPE plist [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;">]>'
+    b"<plist><dict><key>PayloadType</key><string>&b;</string></dict></plist>"
+)
+HOSTILE = {
+    "entities": ENTITIES,
+    "xml without an end": b"<?xml version='1.0'?><plist><dict>" + b"<array>" * 10_000,
+    "nested xml": b"<plist>" + b"<array>" * 20_000 + b"</array>" * 20_000 + b"</plist>",
+    "nested json": b"[" * 100_000 + b"]" * 100_000,
+    "nested braces": b"{\n" * 100_000,
+    "binary rubbish": b"bplist00" + bytes(range(256)) * 20,
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("read", [extensionstore.read, mobileconfig.read, profiler.read_hardware, installed.read])
+@pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_ones_are_refused(read, raw):
+    with pytest.raises(UnreadableAnswer):
+        read(raw)
+
+
+def test_booleans_in_words():
+    assert [plisttext.flag(word) for word in ("1", "YES", "true", 0, "no", False, "perhaps", None, 2)] == [
+        *(True, True, True, False, False, False, None, None, None),
+    ]
