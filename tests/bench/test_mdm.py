@@ -161,6 +161,15 @@ def test_a_command_goes_out_and_its_answer_comes_back(mdm: Mdm, nano: Nano) -> N
     assert nano.asked == ["PUT /v1/webhook", f"PUT /v1/enqueue/{UDID}?nopush=1", f"PUT /v1/push/{UDID}"]
 
 
+def test_a_server_that_cannot_push_is_not_asked_to(nano: Nano, log: EvidenceLog) -> None:
+    wire = NanoMdm("studio.mdm", Server(nano.url, KEY, register=True, push=False), UDID, Webhook(), log)
+    command = wire.send({"RequestType": "ProfileList"}, deadline=soon())
+    assert nano.asked == ["PUT /v1/webhook", f"PUT /v1/enqueue/{UDID}?nopush=1"]
+    nano.poll()
+    assert wire.receive(command, deadline=soon()).status == "Acknowledged"
+    wire.close()
+
+
 def test_not_now_is_followed_by_another_answer(mdm: Mdm, nano: Nano) -> None:
     nano.answers = [{"Status": "NotNow"}, {"Status": "Error", "ErrorChain": [{"ErrorCode": 12021}]}]
     command = mdm.send({"RequestType": "RestartDevice"}, deadline=soon())
@@ -214,6 +223,8 @@ def test_an_old_server_that_takes_nothing_back_is_said(mdm: Mdm, nano: Nano) -> 
         ("/v1/enqueue", (500, {"status": {}}), "answers 500"),
         ("/v1/push", (500, {"status": {UDID: {"push_error": "Unregistered"}}}), "cannot push to the Mac: Unregistered"),
         ("/v1/push", (207, {"status": {UDID: {"push_error": "cert"}}}), r"cannot push .*push certificate .*PREP-14"),
+        ("/v1/push", (500, {"push_error": "no certificate"}), "cannot push to the Mac: no certificate; look at"),
+        ("/v1/enqueue", (500, {"command_error": "no such"}), "does not take the command: no such; is this Mac"),
         ("/v1/enqueue", (200, b"x" * (1 << 20) + b"x"), "answers 200 with more than 1048576 bytes"),
         ("/v1/webhook", (404, b"404"), "cannot be told where its webhook is; start it with -webhook-url http://127"),
         ("/v1/webhook", (500, b"oops"), "answers 500: oops"),
