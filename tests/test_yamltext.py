@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
 from pydantic import Field
+from ruamel.yaml import YAML
 
+from kextrel import certification
 from kextrel.errors import InputError
 from kextrel.yamltext import (
     Amount,
     Flag,
     Mapping,
+    Node,
     Scalar,
     Sequence,
     Whole,
@@ -22,6 +27,8 @@ from kextrel.yamltext import (
     read,
     typed,
 )
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
@@ -155,3 +162,20 @@ def test_what_does_not_fit_is_one_sentence_with_its_line(text: str, said: str) -
     with pytest.raises(InputError) as caught:
         typed(_Sample, load(text, "f"), "f")
     assert str(caught.value) == said
+
+
+def scalars(node: Node) -> Iterator[tuple[str, int]]:
+    if isinstance(node, Scalar):
+        yield from [(node.text, node.line)] if node.text else []
+        return
+    for child in node.items if isinstance(node, Sequence) else [part for entry in node.entries for part in entry]:
+        yield from scalars(child)
+
+
+@pytest.mark.parametrize(
+    "path", [*certification.paths(), ROOT / "device_profiles" / "virtual-lab.yaml"], ids=lambda path: path.name
+)
+def test_another_parser_reads_the_same_words_on_the_same_lines(path: Path) -> None:
+    events = YAML(typ="rt", pure=True).parse(path.read_text())
+    theirs = [(one.value, one.start_mark.line + 1) for one in events if type(one).__name__ == "ScalarEvent"]
+    assert list(scalars(read(path))) == [one for one in theirs if one[0]]

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from yaml import MarkedYAMLError, YAMLError
 
 from kextrel.errors import InputError, nearest
 
@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 MAX_BYTES = 1 << 20
+_LOADER = getattr(yaml, "CLoader", yaml.Loader)  # only its events are taken, so nothing is ever made of a tag
 MAX_DEPTH = 50
 
 
@@ -164,7 +165,7 @@ class _Composer:
         return node
 
     def _parsed(self) -> Iterator[Any]:
-        events: Iterator[Any] = iter(YAML(typ="rt", pure=True).parse(self._text))
+        events: Iterator[Any] = iter(yaml.parse(self._text, Loader=_LOADER))
         next(events)  # the start of the stream
         return events
 

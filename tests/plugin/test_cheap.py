@@ -13,7 +13,7 @@ import sys
 def test_it():
     loaded = sorted(name for name in sys.modules if name.startswith("kextrel"))
     print("LOADED", loaded)
-    heavy = {"paramiko", "asyncssh", "pydantic", "PIL", "aiohttp", "httpx", "serial", "ruamel", "typer"}
+    heavy = {"paramiko", "asyncssh", "pydantic", "PIL", "aiohttp", "httpx", "serial", "yaml", "typer"}
     print("HEAVY", sorted(heavy & set(sys.modules)))
 def test_that_fails():
     raise AssertionError
