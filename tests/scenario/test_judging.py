@@ -66,6 +66,13 @@ def test_the_rule_without_which_it_would_be_allowed_is_blamed(refused: Scenario)
     assert "KEXT-06: Apple silicon: needs reduced" in verdict.reason
 
 
+def test_a_kext_that_loads_where_it_would_be_refused_was_loaded_on_demand(refused: Scenario) -> None:
+    """Two rules keep it out; what was seen is what KEXT-01 forbids, whatever KEXT-06 says of the answer."""
+    state = shown(refused, aux_kc=DRIVER, loaded_kexts=DRIVER)
+    verdict = judged(refused, None, Seen(Outcome.LOADED, None, state))
+    assert (verdict.verdict, verdict.rule) == (Verdict.VIOLATED, "KEXT-01")
+
+
 def test_a_state_that_differs_is_a_violation_with_both_sides(refused: Scenario) -> None:
     state = shown(refused, loaded_kexts=DRIVER)
     verdict = judged(refused, None, Seen(Outcome.REFUSED, Reason.SECURITY_MODE, state))

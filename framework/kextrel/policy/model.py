@@ -143,6 +143,7 @@ _LOAD_IF_NOTARIZED: tuple[Clause, ...] = (
     fitness.must_be_supported,
     loading.dropped_as_banned,
     consenting.decides_the_load,
+    loading.never_on_demand,
     intel.no_mode_is_needed,
     loading.policy_must_allow_kexts,
     loading.a_profile_is_enough,

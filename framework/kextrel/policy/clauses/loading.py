@@ -56,6 +56,13 @@ def dropped_as_banned(situation: Situation, action: Load, law: Law) -> Predictio
     return refused(Reason.BANNED, asked_for(situation, action.extension), KEXT_10)
 
 
+def never_on_demand(situation: Situation, action: Load, law: Law) -> Prediction | None:
+    """KEXT-01: whatever else keeps a kext out, without this rule a request would load it: nothing else waits for it."""
+    if law.says(KEXT_01):
+        return None
+    return ruled(Outcome.LOADED, _loaded_at_once(situation, situation.extensions[action.extension]))
+
+
 def policy_must_allow_kexts(situation: Situation, action: Load, law: Law) -> Prediction | None:
     """KEXT-06, by the policy in force at this boot (BOOT-11); open where only remote management is allowed.
 
@@ -140,8 +147,6 @@ def _new_version(known: Situation, name: str, waiting: Prediction, law: Law) -> 
 
 
 def _first_request(known: Situation, name: str, extension: Extension, law: Law) -> Prediction:
-    if not law.says(KEXT_01):
-        return ruled(Outcome.LOADED, _loaded_at_once(known, extension))
     if not law.says(KEXT_02):
         return _restart_required(replace(known, uakl=known.uakl | {extension.bundle_id}), extension, law)
     persons = (*vouching.approved_by_persons(known, law), *_profile_is_not_enough(known, extension, law))
