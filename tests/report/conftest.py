@@ -106,7 +106,7 @@ class Made:
             (folder / name).write_text(lines, encoding="utf-8")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def made() -> Made:
     return Made()
 

@@ -95,7 +95,7 @@ def _strip(mac: str, spans: Sequence[Span], results: Sequence[tuple[int, Result]
     return Strip(
         mac,
         Band(_paths(stays, length), (), _ticks(length)),
-        _scenarios([one for one in took if -1 < one[2] <= length], length, ()),
+        _scenarios([one for one in took if one[2] <= length and one[2] + one[3] >= 0], length, ()),
         _scenarios(list(_in_a_row(results)), minutes, _ticks(minutes * 60)),
         {kind: sum(seconds for one, _, seconds in stays if one == kind) for kind in KINDS},
         sum(kind == "boot" for kind, _, _ in stays),
@@ -129,7 +129,9 @@ def _title(result: Result) -> str:
 
 
 def _extent(at: float, long: float, length: float) -> tuple[float, float]:
-    return round(max(0.0, at) / length * _WIDE, 1), round(max(long / length * _WIDE, _LEAST), 1)
+    """Where a shape begins and how wide it is; what begins before the band or ends after it is cut."""
+    begin, end = max(0.0, at), min(at + long, length)
+    return round(begin / length * _WIDE, 1), round(max((end - begin) / length * _WIDE, _LEAST), 1)
 
 
 def _paths(stays: Iterable[tuple[str, float, float]], length: float) -> dict[str, str]:

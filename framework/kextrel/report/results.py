@@ -56,9 +56,11 @@ class Field:
         return bool(self.missing or self.added)
 
     @property
-    def worth_a_row(self) -> bool:
-        """Whether it says more than that nothing happened."""
-        return self.differs or self.changed or self.seen != self.expected
+    def kind(self) -> str:
+        """`moved` where it differs or has changed, `still` where all is as expected, else `unseen`."""
+        if self.differs or self.changed:
+            return "moved"
+        return "still" if self.seen == self.expected else "unseen"
 
 
 @dataclass(frozen=True)
