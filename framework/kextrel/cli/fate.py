@@ -11,7 +11,7 @@ from typing import Any
 
 from kextrel import policy
 from kextrel.bundles.reading.found import Component, ComponentKind, Inspected
-from kextrel.bundles.reading.jsonform import printable
+from kextrel.bundles.reading.jsonform import plain, printable
 from kextrel.errors import InputError, NotPossible, UsageError
 from kextrel.policy.ways import Way, shortest_way
 from kextrel.scenario.explaining import way_json, way_out
@@ -103,7 +103,7 @@ def fate_json(fate: Fate) -> dict[str, Any]:
         "ends": fate.ends,
         "sentence": printable(fate.sentence),
         "assumed": list(fate.assumed),
-        "way": None if fate.way is None else way_json(fate.way, printable(way_words(fate))),
+        "way": None if fate.way is None else plain(way_json(fate.way, way_words(fate))),
         "steps": [
             {
                 "action": one.action.verb,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,6 +12,9 @@ from typing import Any
 from kextrel.vocabulary import Category, Extension, ExtensionKind, Signature
 
 __all__ = ["Code", "Component", "ComponentKind", "Inspected", "Installer", "KpiUse", "Remark", "Signer", "Slice"]
+
+
+_NO_WORD = re.compile(r"[^A-Za-z0-9_-]")  # what no name in a scenario has
 
 
 class ComponentKind(StrEnum):
@@ -179,7 +183,7 @@ class Inspected:
         `bundle` is the path where it can be installed from there, not for what lies in an archive or in another bundle.
         """
         found = [one for one in self.components if one.kind is not ComponentKind.APP]
-        words = [one.bundle_id.rpartition(".")[2] for one in found]
+        words = [_NO_WORD.sub("-", one.bundle_id.rpartition(".")[2]) for one in found]
         return tuple(
             self._extension(one, word if word and words.count(word) == 1 else one.bundle_id or one.path)
             for one, word in zip(found, words, strict=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from kextrel.bundles.reading.found import Code, Component, Inspected, Installer, Remark
 
-__all__ = ["inspected_json"]
+__all__ = ["inspected_json", "plain", "printable"]
 
 _NUMBER_BITS = 64  # of an integer that every reader of JSON can have
 SCHEMA = "kextrel/inspect/v1"
@@ -111,7 +111,7 @@ def _remark(remark: Remark) -> dict[str, Any]:
 
 
 def plain(value: object) -> Any:
-    """A value of a property list as JSON has it."""
+    """A value of a property list, or of JSON, as JSON has it and a terminal bears it."""
     if isinstance(value, Mapping):
         return {printable(str(key)): plain(item) for key, item in value.items()}
     if isinstance(value, str):
@@ -126,7 +126,7 @@ def plain(value: object) -> Any:
         return hex(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value if isinstance(value, bool | int | float) else str(value)
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
 
 
 def printable(text: str) -> str:
