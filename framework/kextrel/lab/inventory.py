@@ -84,8 +84,10 @@ class Lab:
         return {name: self._base / Path(path).expanduser() for name, path in self.profile.extensions.items()}
 
     @contextmanager
-    def open(self, name: str, sink: Sink, *, deadline: Deadline | None = None) -> Iterator[TestMac]:
-        """Leases the Mac, until `deadline` when somebody has it, and builds it.
+    def open(
+        self, name: str, sink: Sink, *, deadline: Deadline | None = None, quarantined: bool = False
+    ) -> Iterator[TestMac]:
+        """Leases the Mac, until `deadline` when somebody has it, and builds it; one in quarantine where `quarantined`.
 
         Raises BenchError that names the owner of one in use, or says how to end a quarantine.
         """
@@ -94,7 +96,8 @@ class Lab:
         mac = self._mac(name)
         with ExitStack() as stack:
             stack.enter_context(self._lease(name, deadline))
-            self._refuse_quarantined(name)
+            if not quarantined:
+                self._refuse_quarantined(name)
             device = build(name, mac, self.facts(name), sink, self._base)
             stack.callback(device.close)
             yield device

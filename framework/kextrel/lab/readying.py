@@ -1,6 +1,7 @@
 """`lab doctor` and `lab prepare`: a Mac of the lab examined, and made ready as far as SSH can.
 
-A Mac whose key is not installed yet is reached by the administrator's password, which then puts the key there.
+A Mac in quarantine is looked at as well: that is how one finds out why it is there. A Mac whose key is not installed
+yet is reached by the administrator's password, which then puts the key there.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ grep -qxF -e "$1" "$HOME/.ssh/authorized_keys" || printf '%s\\n' "$1" >> "$HOME/
 
 def examined(lab: Lab, name: str, sink: Sink, *, deadline: Deadline) -> list[Finding]:
     """What is found of each row of the preparation. Nothing is changed on the Mac."""
-    with lab.open(name, sink) as mac:
+    with lab.open(name, sink, quarantined=True) as mac:
         return mac.examine(bundles=_bundles(lab), deadline=deadline)
 
 
@@ -46,7 +47,7 @@ def made_ready(
     lab: Lab, name: str, sink: Sink, *, done: Callable[[Remedied], None], deadline: Deadline
 ) -> list[Finding]:
     """Puts right what SSH can, and examines the Mac afterwards; `done` hears of each remedy."""
-    with lab.open(name, sink) as mac:
+    with lab.open(name, sink, quarantined=True) as mac:
         key = _own_key(lab, name)
         if key is not None and _is_refused(mac, deadline):
             done(_key_installed(lab, name, key, sink, deadline))

@@ -38,6 +38,9 @@ ROWS: dict[str, str] = {f"PREP-{number:02}": SILICON for number in range(1, 16)}
 """Which Mac lacks which row."""
 MORE = {
     "book": (T2, "PREP-09"),  # a laptop, with its battery
+    "keyless": (SILICON, ""),
+    "locking": (SILICON, "PREP-06"),
+    "asking": (SILICON, "PREP-02"),
     "bare": (SILICON, "PREP-02, PREP-06, PREP-07, PREP-09"),  # what SSH can put right
     "shop": (SILICON, ", ".join(f"PREP-{number:02}" for number in range(2, 16))),  # reached by SSH, and nothing else
 }
@@ -49,7 +52,8 @@ def profile_text() -> str:
         f"  {name}: {{{kind}, time_scale: 50, virtual: {{prepared: true, missing: [{rows}]}}, timeouts: {TIMEOUTS}}}"
         for name, (kind, rows) in macs.items()
     ]
-    return "\n".join(["schema: kextrel/lab/v1", "name: unprepared Macs", "macs:", *lines, ""])
+    new = f"  new: {{{SILICON}, time_scale: 50, virtual: {{}}, timeouts: {TIMEOUTS}}}"
+    return "\n".join(["schema: kextrel/lab/v1", "name: unprepared Macs", "macs:", *lines, new, ""])
 
 
 class Service(threading.Thread):

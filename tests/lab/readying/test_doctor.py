@@ -64,6 +64,16 @@ def test_what_is_missing_is_named_in_one_sentence(macs: Lab, evidence: Evidence,
     assert not said.endswith(".")
 
 
+def test_a_virtual_mac_comes_unprepared(macs: Lab, evidence: Evidence) -> None:
+    found = by_standing(macs, "new", evidence("new"))
+    assert found[Standing.MISSING].keys() == {"PREP-01"}
+
+
+def test_a_mac_in_quarantine_is_examined(macs: Lab, evidence: Evidence) -> None:
+    macs.quarantine("PREP-07", "it did not come back")
+    assert by_standing(macs, "PREP-07", evidence("PREP-07"))[Standing.MISSING].keys() == {"PREP-07"}
+
+
 def test_a_battery_is_named(macs: Lab, evidence: Evidence) -> None:
     found = by_standing(macs, "book", evidence("book"))
     assert found[Standing.MISSING].keys() == {"PREP-09"}

@@ -66,12 +66,12 @@ def test_the_rest_is_a_technicians(lab_file: Path, capsys: pytest.CaptureFixture
 
 def test_no_password_is_told(macs: Lab, evidence: Evidence, tmp_path: Path) -> None:
     """Not in the evidence, and so on no command line, which the evidence has."""
-    log = evidence("PREP-06")
-    did, found = ready(macs, "PREP-06", log)
+    log = evidence("locking")
+    did, found = ready(macs, "locking", log)
     assert [one.row for one in did] == ["PREP-06"]
     assert found[Standing.MISSING] == []
-    text = (tmp_path / "PREP-06.jsonl").read_text()
-    accounts = macs.profile.macs["PREP-06"].accounts
+    text = (tmp_path / "locking.jsonl").read_text()
+    accounts = macs.profile.macs["locking"].accounts
     assert accounts is not None
     secret = Path(str(accounts.admin.password).removeprefix("file:")).read_text().strip()
     assert "sysadminctl -screenLock off -password -" in text
@@ -81,21 +81,21 @@ def test_no_password_is_told(macs: Lab, evidence: Evidence, tmp_path: Path) -> N
 def test_a_mistake_never_comes_into_sudoers(macs: Lab, evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
     from kextrel.device.readiness import remedies
 
-    log = evidence("PREP-02")
-    before = on(macs, "PREP-02", log, "ls -A /etc/sudoers.d").out
+    log = evidence("asking")
+    before = on(macs, "asking", log, "ls -A /etc/sudoers.d").out
     script = remedies._PLACE_ENTRY.replace('"$1" >', '"$1 and nonsense" >')
     assert script != remedies._PLACE_ENTRY
     monkeypatch.setattr(remedies, "_PLACE_ENTRY", script)
-    did, found = ready(macs, "PREP-02", log)
+    did, found = ready(macs, "asking", log)
     assert "syntax error" in did[0].failed or "parse error" in did[0].failed
     assert found[Standing.MISSING] == ["PREP-02"]
-    assert on(macs, "PREP-02", log, "ls -A /etc/sudoers.d").out == before
+    assert on(macs, "asking", log, "ls -A /etc/sudoers.d").out == before
 
 
 def test_our_key_is_installed_beside_those_of_others(
     macs: Lab, evidence: Evidence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = "PREP-11"
+    name = "keyless"
     key = tmp_path / "id_ed25519"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     log = evidence(name)
@@ -111,7 +111,7 @@ def test_our_key_is_installed_beside_those_of_others(
     for expected in (["PREP-01"], []):
         did, found = ready(keyed, name, log)
         assert [(one.row, one.failed) for one in did] == [(row, "") for row in expected]
-        assert found[Standing.MISSING] == [name]
+        assert found[Standing.MISSING] == []
     lines = on(keyed, name, log, "cat .ssh/authorized_keys; stat -f %Lp .ssh .ssh/authorized_keys").out.splitlines()
     assert lines[0] == "ssh-ed25519 AAAAsomebody else"
     assert lines[1].split()[:2] == key.with_suffix(".pub").read_text().split()[:2]
