@@ -64,8 +64,9 @@ def never_on_demand(situation: Situation, action: Load, law: Law) -> Prediction 
 
 
 def policy_must_allow_kexts(situation: Situation, action: Load, law: Law) -> Prediction | None:
-    """KEXT-06, by the policy in force at this boot (BOOT-11); open where only remote management is allowed.
+    """KEXT-06, by the policy in force at this boot (BOOT-11).
 
+    Remote management alone is open where an MDM might use it (MDM-09); elsewhere it allows nothing (MDM-08).
     A profile that is enough needs no user management (MDM-02), or no allowance at all (MDM-10).
     """
     extension = situation.extensions[action.extension]
@@ -75,7 +76,7 @@ def policy_must_allow_kexts(situation: Situation, action: Load, law: Law) -> Pre
     after = asked_for(situation, action.extension)
     answer = refused(_why_not(situation), after, KEXT_06)
     answer = replace(answer, rules=(*answer.rules, *(rule.id for rule in vouching.decides(situation, law))))
-    if not kexts_allowed(situation.in_force):
+    if not kexts_allowed(situation.in_force) or not vouching.managed(situation):
         return answer
     allowed = approval_is_forbidden(situation, action, law) or approval_or_restart(situation, action, law)
     return Prediction((*answer.outcomes, *allowed.outcomes), (*answer.rules, *allowed.rules), open=True)

@@ -286,7 +286,7 @@ class KernelManagement:
             self._note(f"{identifier}: waits for the MDM server to rebuild at a restart")
             return answers.needs_reboot(identifier)
         if not allowed or found.key not in self.approved():
-            self._ask(found, allowed)
+            self._ask(found, self.store.asks_users(self.started) or self._host.defect("KEXT-06"))
             return answers.needs_approval(identifier)
         if self._host.defect("KEXT-03"):
             self._kernel.start(found.member())

@@ -51,8 +51,12 @@ class Store(Protocol):
         """Whether a Mac that was started so lets third-party kexts be."""
         ...
 
+    def asks_users(self, started: Started | None) -> bool:
+        """Whether a user of a Mac that was started so may let one in; else recovery comes first."""
+        ...
+
     def will_allow(self) -> bool:
-        """The same of the next boot."""
+        """The same as `allows` of the next boot."""
         ...
 
     def bootable(self, started: Started) -> tuple[Member, ...]:
@@ -109,6 +113,9 @@ class Sealed:
 
     def allows(self, started: Started | None) -> bool:
         return started is not None and started.policy is not None and started.policy.allows_kexts
+
+    def asks_users(self, started: Started | None) -> bool:
+        return self.allows(started) and bool(started and started.policy and started.policy.smb2)
 
     def will_allow(self) -> bool:
         return self._sep.policy().allows_kexts
@@ -181,6 +188,9 @@ class DataVolume:
 
     def allows(self, started: Started | None) -> bool:
         return started is not None
+
+    def asks_users(self, started: Started | None) -> bool:
+        return self.allows(started)
 
     def will_allow(self) -> bool:
         return True
