@@ -159,3 +159,60 @@ def test_intel_has_neither_1tr_nor_fallback(walk: WALK, into: Environment) -> No
     catalina = {**intel, "macos": Version.parse("10.15.7")}
     assert walk(mac=catalina).do(Boot(into)).answers() == ["unsupported-hardware"]
     assert walk(mac=catalina).do(SetSecurity(FULL)).answers() == ["unsupported-hardware"]
+
+
+@pytest.mark.parametrize(
+    ("here", "answer"),
+    [
+        (Environment.ONE_TRUE_RECOVERY, "changed"),
+        (Environment.RECOVERYOS, "changed"),
+        (Environment.FALLBACK_RECOVERYOS, "wrong-environment"),
+        (Environment.MACOS, "wrong-environment"),
+        (Environment.SAFE_MODE, "wrong-environment"),
+    ],
+)
+def test_boot_05_plain_reduced_from_recoveryos_too(walk: WALK, here: Environment, answer: str) -> None:
+    mac = walk().do(Boot(here), SetSecurity(REDUCED))
+    assert mac.answers() == [answer]
+    assert ("BOOT-05" in mac.last.rules) is (here is not Environment.ONE_TRUE_RECOVERY)
+
+
+@pytest.mark.parametrize("more", [USER, REMOTE], ids=["user", "remote"])
+def test_boot_05_is_about_plain_reduced_only(walk: WALK, more: frozenset[KextManagement]) -> None:
+    mac = walk().do(Boot(Environment.RECOVERYOS), SetSecurity(REDUCED, more))
+    assert (mac.answers(), mac.last.rules) == (["wrong-environment"], ("BOOT-02",))
+
+
+def test_boot_08_permissive_is_not_in_startup_security_utility(walk: WALK) -> None:
+    mac = walk().do(IN_1TR, SetSecurity(PERMISSIVE, using="startup-security-utility", as_=Credential.STANDARD))
+    assert (mac.answers(), mac.last.rules) == (["not-offered"], ("BOOT-08",))
+    assert mac.do(SetSecurity(REDUCED, USER, "startup-security-utility")).answers() == ["changed"]
+    assert mac.do(SetSecurity(PERMISSIVE)).answers() == ["changed"]
+
+
+@pytest.mark.parametrize(
+    ("macos", "answer"), [("11.6.4", "changed"), ("12.0.1", "not-paired"), ("26.3.1", "not-paired")]
+)
+def test_boot_12_another_macos_from_12_on(walk: WALK, macos: str, answer: str) -> None:
+    mac = walk(mac={"macos": Version.parse(macos)}).do(IN_1TR, SetSecurity(REDUCED, USER, paired=False))
+    assert mac.answers() == [answer]
+
+
+def test_boot_12_comes_before_authentication_and_after_the_tool(walk: WALK) -> None:
+    wrong = {"paired": False, "as_": Credential.WRONG_PASSWORD}
+    assert walk().do(IN_1TR, SetSecurity(PERMISSIVE, **wrong)).answers() == ["not-paired"]
+    utility = SetSecurity(PERMISSIVE, using="startup-security-utility", **wrong)
+    assert walk().do(IN_1TR, utility).answers() == ["not-offered"]
+
+
+@pytest.mark.parametrize("action", [SetSecurity(FULL, paired=False), SetSecurity(REDUCED, paired=False)], ids=str)
+def test_boot_12_full_and_plain_reduced_ask_for_no_pairing(walk: WALK, action: SetSecurity) -> None:
+    assert walk().do(IN_1TR, SetSecurity(None, USER), action).answers() == ["changed"]
+
+
+@pytest.mark.parametrize(
+    ("here", "answer"), [(Environment.MACOS, "wrong-environment"), (Environment.RECOVERYOS, "changed")]
+)
+def test_boot_04_startup_security_utility_is_in_recovery_only(walk: WALK, here: Environment, answer: str) -> None:
+    mac = walk(mac={"security_mode": REDUCED}).do(Boot(here), SetSecurity(FULL, using="startup-security-utility"))
+    assert mac.answers() == [answer]
