@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import pty
 import pwd
@@ -33,10 +34,15 @@ BOOT_1 = "{ sec = 1789196391, usec = 979990 } Fri Sep 11 23:59:51 2026"
 BOOT_2 = "{ sec = 1789200000, usec = 5 } Sat Sep 12 01:00:00 2026"
 
 
+_ports = itertools.count(20_000 + os.getpid() % 1_000 * 10)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Another at each call, below those that the system gives to callers: a server that stops finds it free again."""
+    while (port := next(_ports)) < 32_000:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("no port is free")
 
 
 def until_listening(port: int, seconds: float = 10) -> None:
@@ -54,6 +60,12 @@ def until_listening(port: int, seconds: float = 10) -> None:
 def until_there() -> Callable[[int], None]:
     """`until_listening`, for tests."""
     return until_listening
+
+
+@pytest.fixture(scope="session")
+def a_port() -> Callable[[], int]:
+    """`free_port`, for tests."""
+    return free_port
 
 
 def public_line(key: Path) -> str:

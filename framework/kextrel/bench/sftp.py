@@ -148,11 +148,15 @@ class _Copier:
             there = 0
         if LARGE <= there <= local.stat().st_size:
             digest = _hash_of(local, there)
-            line = f"head -c {there} < {shlex.quote(os.fsdecode(remote))} | {_HASH}"
-            said = remotely.run(self._transport, line, wire=self._wire, deadline=self._deadline)
-            if said.exit_code == 0 and said.out.split()[:1] == [digest.hexdigest()]:
+            if self._hash_there(remote, there) == digest.hexdigest():
                 return digest, there
         return hashlib.sha256(), 0
+
+    def _hash_there(self, remote: bytes, size: int) -> str:
+        """Of the first `size` bytes there; "" where nobody can tell."""
+        line = f"head -c {size} < {shlex.quote(os.fsdecode(remote))} | {_HASH}"
+        said = remotely.run(self._transport, line, wire=self._wire, deadline=self._deadline)
+        return said.out.partition(" ")[0] if said.exit_code == 0 else ""
 
     def _mode(self, remote: bytes) -> int | None:
         try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -73,25 +73,30 @@ class Ser2net:
         command = ["ser2net", "-n", "-u", "-c", str(config), "-P", str(self.folder / "pid")]
         self.process = subprocess.Popen(command)
 
+    def until_listening(self) -> None:
+        """As the system has it: whoever connects to find out is the port's owner for a while."""
+        limit, listens = Deadline.after(10, "ser2net's start"), f" 0100007F:{self.at:04X} 00000000:0000 0A "
+        while listens not in Path("/proc/net/tcp").read_text():
+            limit.check("ser2net")
+            os.sched_yield()
+
     def stop(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(10)
 
 
 @pytest.fixture
-def behind(tmp_path: Path, until_there: Callable[[int], None], lacks: Callable[[str], None]) -> Iterator[Any]:
+def behind(tmp_path: Path, a_port: Callable[[], int], lacks: Callable[[str], None]) -> Iterator[Any]:
     """Puts a port behind a ser2net: `behind("/dev/pts/4")`."""
     if shutil.which("ser2net") is None:
         lacks("ser2net is not installed here")
     started: list[Ser2net] = []
 
     def put(port: str) -> Ser2net:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            at = free.getsockname()[1]
-        server = Ser2net(tmp_path, port, at)
+        server = Ser2net(tmp_path, port, a_port())
         server.start()
         started.append(server)
-        until_there(at)
+        server.until_listening()
         return server
 
     yield put

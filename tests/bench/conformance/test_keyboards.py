@@ -93,13 +93,24 @@ def test_the_suite_and_the_stranger_agree_on_the_keys_of_a_us_keyboard() -> None
     assert len(theirs) >= 94
 
 
+class Line(serial.Serial):
+    """A port that knows how long the stranger's one question is answered: it would wait for more, in vain."""
+
+    answer = 0
+
+    def readall(self) -> bytes:
+        expected, self.answer = self.answer, 14
+        read: bytes = self.read(expected)
+        return read
+
+
 @pytest.fixture
-def line(virtual_injector: Any) -> Iterator[serial.Serial]:
-    with serial.Serial(virtual_injector.port, 9600, timeout=0.2) as port:
+def line(virtual_injector: Any) -> Iterator[Line]:
+    with Line(virtual_injector.port, 9600, timeout=10) as port:
         yield port
 
 
-def test_a_stranger_types_on_the_virtual_board(virtual_injector: Any, line: serial.Serial) -> None:
+def test_a_stranger_types_on_the_virtual_board(virtual_injector: Any, line: Line) -> None:
     text = "kextrel: SIP=0x7F & \\{more}~?"
     stranger.send_text(line, text, 0, 0)
     answers = line.read(7 * 2 * len(text))
@@ -109,15 +120,16 @@ def test_a_stranger_types_on_the_virtual_board(virtual_injector: Any, line: seri
     assert seen[-1] == (0, frozenset())
 
 
-def test_a_strangers_chord_and_its_question_are_understood(virtual_injector: Any, line: serial.Serial) -> None:
+def test_a_strangers_chord_and_its_question_are_understood(virtual_injector: Any, line: Line) -> None:
     stranger.trigger(line, ["t"], ["win", "shift"])
     assert virtual_injector.keys.changes.after(3)[-1] == (0x0A, frozenset({0x17}))
     stranger.release(line)
+    assert len(line.read(14)) == 14  # two reports, each answered
     told, status = stranger.receive_indicator_status(line)
     assert (told, status["usb_connect_status"], status["caps_lock"]) == (True, True, False)
 
 
-def test_a_stranger_moves_the_mouse_there(virtual_injector: Any, line: serial.Serial) -> None:
+def test_a_stranger_moves_the_mouse_there(virtual_injector: Any, line: Line) -> None:
     mouse.send_absolute_data(line, 480, 270, "left", x_max=1920, y_max=1080)
     (event,) = virtual_injector.keys.changes.after(1)
     assert event == ("pointer", 1024, 1024, 1)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,12 +30,6 @@ from kextrel.virtual.spec import MacSpec
 
 KEY = "an-api-key-of-tests"
 PEM = serialization.Encoding.PEM
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Authority:
@@ -81,8 +74,8 @@ class Nano:
     program: Path
     folder: Path
     authority: Authority
-    port: int = field(default_factory=free_port)
-    hook: int = field(default_factory=free_port)
+    port: int
+    hook: int
 
     @property
     def url(self) -> str:
@@ -124,14 +117,17 @@ def _impatient() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def nano(
-    lacks: Callable[[str], None], until_there: Callable[[int], None], tmp_path_factory: pytest.TempPathFactory
+    lacks: Callable[[str], None],
+    until_there: Callable[[int], None],
+    a_port: Callable[[], int],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Nano]:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kextrel-peers"
     program = Path(os.environ.get("KEXTREL_PEERS_DIR") or cache) / "nanomdm"
     if not program.exists():
         lacks("NanoMDM is not installed here")
     folder = tmp_path_factory.mktemp("nanomdm")
-    server = Nano(program, folder, Authority(folder))
+    server = Nano(program, folder, Authority(folder), a_port(), a_port())
     server.start()
     until_there(server.port)
     yield server

@@ -176,7 +176,7 @@ KINDS = [Sound, Greedy, Telnet, Cooked, Lossy, Hoping, Sharing, Flushing, Undead
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 class TestConsole(ConsoleConformance):
-    patience = 2.0
+    patience = 10.0
     brief = 0.05
 
     @pytest.fixture

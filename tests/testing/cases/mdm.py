@@ -172,7 +172,7 @@ KINDS = [Sound, Mixing, Raising, Hasty, Late, Lying, Patient, Undead]
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 class TestMdm(MdmConformance):
-    patience = 2.0
+    patience = 5.0
     brief = 0.05
 
     @pytest.fixture

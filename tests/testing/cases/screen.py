@@ -146,7 +146,7 @@ KINDS = [Sound, Reversed, Stale, Blind, Bitmap, Curt, Telling, Late, Undead]
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 class TestScreen(ScreenConformance):
-    patience = 2.0
+    patience = 5.0
     brief = 0.05
 
     @pytest.fixture
