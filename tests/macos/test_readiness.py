@@ -80,6 +80,7 @@ VLAN Configurations
     [
         (readiness.read_rights, RIGHTS.format("ALL"), ("ALL",)),
         (readiness.read_rights, RIGHTS.format("/bin/a, /bin/b"), ("/bin/a", "/bin/b")),
+        (readiness.read_rights, RIGHTS.format("SETENV: ALL"), ("ALL",)),
         (readiness.read_rights, RIGHTS.partition("    (ALL) NOPASSWD")[0], ()),
         (readiness.read_secure_token, "2026 sysadminctl[5:6] Secure token is ENABLED for user Lab Admin\n", True),
         (readiness.read_secure_token, "2026 sysadminctl[5:6] Secure token is DISABLED for user Lab Admin\n", False),

@@ -19,7 +19,7 @@ _SECONDS = 300.0
 
 
 def doctor(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The Mac; all of the lab when left out.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The Mac; all of the lab when left out.")] = None,
     lab: Annotated[str | None, _LAB] = None,
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
@@ -57,7 +57,7 @@ def prepare(
     from kextrel.timing import Deadline
 
     def say(remedied: Remedied) -> None:
-        typer.echo(_json(name, remedied.to_json()) if as_json else remedied.line())
+        typer.echo(_json(name, remedied.to_json()) if as_json else _plain(remedied.line()))
 
     with opened(lab, only=[name]) as macs:
         macs.only(name)
@@ -78,12 +78,19 @@ def _hand_over(name: str, found: Sequence[Finding], as_json: bool) -> None:
     elif left:
         typer.echo(f"For a technician at {name}:")
         for number, sentence in enumerate(left, start=1):
-            typer.echo(f"{number}. {sentence}")
+            typer.echo(_plain(f"{number}. {sentence}"))
 
 
 def _print(name: str, found: Sequence[Finding], as_json: bool) -> None:
     for finding in found:
-        typer.echo(_json(name, finding.to_json()) if as_json else f"{name}  {finding.line()}")
+        typer.echo(_json(name, finding.to_json()) if as_json else _plain(f"{name}  {finding.line()}"))
+
+
+def _plain(line: str) -> str:
+    """A line that may quote what a Mac said, without what could move a cursor."""
+    from kextrel.scenario.wording import printable
+
+    return printable(line)
 
 
 def _json(name: str, said: Mapping[str, object]) -> str:

@@ -25,7 +25,8 @@ from kextrel.timing import Deadline
 __all__ = ["examined", "made_ready"]
 
 _KEYS = "~/.ssh/authorized_keys"
-# sshd takes a key only from a file that nobody else can write. `>>` keeps the keys of others.
+# sshd takes a key only from a file that nobody else can write. The keys of others stay, also where the last line of
+# them has no end.
 _ADD_KEY = """\
 set -e
 umask 077
@@ -33,6 +34,7 @@ mkdir -p "$HOME/.ssh"
 touch "$HOME/.ssh/authorized_keys"
 chmod 700 "$HOME/.ssh"
 chmod 600 "$HOME/.ssh/authorized_keys"
+[ -z "$(tail -c 1 "$HOME/.ssh/authorized_keys")" ] || echo >> "$HOME/.ssh/authorized_keys"
 grep -qxF -e "$1" "$HOME/.ssh/authorized_keys" || printf '%s\\n' "$1" >> "$HOME/.ssh/authorized_keys"
 """
 

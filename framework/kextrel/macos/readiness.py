@@ -23,6 +23,7 @@ __all__ = [
     "SCREEN_LOCK",
     "SUDO_RIGHTS",
     "VOLUMES",
+    "checked_user",
     "fetch",
     "generated_uid",
     "is_administrator",
@@ -54,6 +55,7 @@ APPLE_SIGNING = "https://gs.apple.com/"
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\Z")
 _UUID = re.compile(r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}")
 _FREE = re.compile(r"\)\s*NOPASSWD:(.*)\Z")
+_TAGS = re.compile(r"(?:[A-Z_]{2,20}:\s*)+")  # SETENV: and its like, before a programme
 _SETTING = re.compile(r"\s*(\w{2,40})\s+(\d{1,9})\b")
 _LOCK = re.compile(r"screenLock (?:is (off)|delay is (immediate|[\d.]+ seconds))")
 # Developer ID of a team that may sign kexts: Apple's marker extension in its certificate.
@@ -62,16 +64,16 @@ _MAY_SIGN_KEXTS = "=anchor apple generic and certificate leaf[field.1.2.840.1136
 
 def secure_token(user: str) -> str:
     """It answers on standard error."""
-    return _line("sysadminctl", "-secureTokenStatus", _name(user)) + " 2>&1"
+    return _line("sysadminctl", "-secureTokenStatus", checked_user(user)) + " 2>&1"
 
 
 def is_administrator(user: str) -> str:
     """Exit 0 for a member of the group admin, 67 for anybody else."""
-    return _line("dseditgroup", "-o", "checkmember", "-m", _name(user), "admin")
+    return _line("dseditgroup", "-o", "checkmember", "-m", checked_user(user), "admin")
 
 
 def generated_uid(user: str) -> str:
-    return _line("dscl", ".", "-read", f"/Users/{_name(user)}", "GeneratedUID")
+    return _line("dscl", ".", "-read", f"/Users/{checked_user(user)}", "GeneratedUID")
 
 
 def volume_owners() -> str:
@@ -100,7 +102,7 @@ def read_rights(text: str) -> tuple[str, ...]:
     if not any("may run the following" in line for line in lines):
         raise UnreadableAnswer(SUDO_RIGHTS, lines[0] if lines else "")
     free = (found.group(1).split(",") for line in lines if (found := _FREE.search(line)))
-    return tuple(word.strip() for words in free for word in words)
+    return tuple(_TAGS.sub("", word.strip()) for words in free for word in words)
 
 
 def read_secure_token(text: str) -> bool:
@@ -166,7 +168,8 @@ def read_ports(text: str) -> Mapping[str, str]:
     return {device: name for name, device in found}
 
 
-def _name(user: str) -> str:
+def checked_user(user: str) -> str:
+    """`user`, a short name and nothing else: what may stand in a command line or in sudoers. UsageError else."""
     if not _USER.match(user):
         raise UsageError(f"{user!r} is not a user's short name")
     return user

@@ -18,7 +18,7 @@ from kextrel.timing import Deadline
 
 Evidence = Callable[[str], EvidenceLog]
 MISSING = {
-    "PREP-01": "switch Remote Login on",
+    "PREP-01": "switch Remote Login on there",
     "PREP-02": "/etc/sudoers.d",
     "PREP-03": "Full Disk Access",
     "PREP-04": "sysadminctl -secureTokenOn admin",

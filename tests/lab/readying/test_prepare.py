@@ -99,7 +99,7 @@ def test_our_key_is_installed_beside_those_of_others(
     key = tmp_path / "id_ed25519"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     log = evidence(name)
-    on(macs, name, log, "mkdir -p .ssh; echo 'ssh-ed25519 AAAAsomebody else' > .ssh/authorized_keys")
+    on(macs, name, log, "mkdir -p .ssh; printf 'ssh-ed25519 AAAAsomebody else' > .ssh/authorized_keys")
     mac = macs.profile.macs[name]
     assert mac.wires is not None
     assert mac.wires.shell is not None

@@ -25,7 +25,7 @@ def handshake(asking: Asking) -> Finding:
     try:
         said = shell.check(deadline=asking.deadline.within(asking.rig.timeouts.command, "a login"))
     except Transient as error:
-        how = "switch Remote Login on at the Mac, and look at host and port in the profile"
+        how = "start macOS, switch Remote Login on there, and look at host and port in the profile"
         return missing("PREP-01", f"nobody answers: {error.what}; {how}")
     except BenchError as error:
         return missing("PREP-01", f"{error.what}; {error.hint or 'look at the shell wire in the profile'}")
@@ -35,7 +35,7 @@ def handshake(asking: Asking) -> Finding:
 def sudo(asking: Asking) -> Finding:
     """PREP-02: what `sudo -n -l` lists."""
     done = asking.run(told.SUDO_RIGHTS)
-    user, how = asking.rig.accounts.admin.name, "add a NOPASSWD entry in /etc/sudoers.d, or run `kextrel lab prepare`"
+    user, how = asking.user, "add a NOPASSWD entry in /etc/sudoers.d, or run `kextrel lab prepare`"
     if done.exit_code != 0:
         return missing("PREP-02", f"sudo wants a password of {user}, and scenarios give it none; {how}")
     free = told.read_rights(done.out)

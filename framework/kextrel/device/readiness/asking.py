@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from kextrel.bench.protocols import Completed
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
+from kextrel.macos import readiness as told
 from kextrel.timing import Deadline
 
 __all__ = ["Asking"]
@@ -50,6 +51,12 @@ class Asking:
         if self._free is None:
             self._free = self.run(_FREE).exit_code == 0
         return self._free
+
+    @property
+    def user(self) -> str:
+        """Who logs in over SSH; the administrator where the Mac does not say."""
+        said = self.run("id -un").out.strip()
+        return told.checked_user(said or self.rig.accounts.admin.name)
 
     def renew(self) -> None:
         """Forgets what sudo said: its rights have been changed."""

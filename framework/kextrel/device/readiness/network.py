@@ -10,7 +10,7 @@ from kextrel.macos import readiness as told
 
 __all__ = ["beacon", "signing_server"]
 
-_WIRED = ("Ethernet", "LAN", "Thunderbolt Bridge")
+_WIRED = ("Ethernet", "LAN")
 _NO_ANSWER = "000"
 
 

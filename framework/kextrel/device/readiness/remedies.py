@@ -78,7 +78,7 @@ def by_hand(found: Sequence[Finding]) -> list[str]:
 
 def _let_sudo_be(asking: Asking) -> None:
     """One line for our user alone."""
-    entry = f"{asking.rig.accounts.admin.name} ALL = (ALL) NOPASSWD: ALL"
+    entry = f"{asking.user} ALL = (ALL) NOPASSWD: ALL"
     _must(asking.root(shlex.join(["/bin/sh", "-c", _PLACE_ENTRY, "sh", entry, _SUDOERS])))
     asking.renew()
 
