@@ -1,7 +1,7 @@
 """Runs the shipped suite in a pytest of its own, so that nothing of the user's can change a certificate.
 
 The child gets our ini (`-c`), no conftest, no plugins but those named here, and no PYTEST_ADDOPTS. It leaves
-results.jsonl, evidence.jsonl, junit.xml, allure-results/ and report.html in the report's folder.
+results.jsonl, evidence.jsonl, junit.xml, allure-results/, coverage.json and report.html in the report's folder.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _HERE = Path(__file__).parent
 _SECONDS_TO_LET_GO = 60.0
 _PLUGINS = ("kextrel.plugin", "allure_pytest.plugin")
 _WORDS = "pytest.txt"
-_LEFT = ("results.jsonl", "evidence.jsonl", "junit.xml", "report.html", _WORDS)
+_LEFT = ("results.jsonl", "evidence.jsonl", "junit.xml", "coverage.json", "report.html", _WORDS)
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,12 @@ def certify(
         for result in done.results:
             typer.echo(json.dumps(result, ensure_ascii=False))
         typer.echo(json.dumps(done.counts))
+    else:
+        from rich.console import Console
+
+        from kextrel.cli.coverage import print_coverage
+
+        print_coverage(done.page, Console(highlight=False, markup=False))
     for name, why in done.unheld.items():
         typer.echo(f"kextrel: nothing was held with {order.bundles[name]} as '{name}': {why}", err=True)
     raise typer.Exit(done.exit_code)

@@ -6,7 +6,7 @@
     run_on(device, scenarios, quarantine=…)  -> list[Report], with prepare and baseline
     Mac(device)                              -> the `mac` of a Python test
 
-What needs a device (`run`, `run_on`, `Stay`, `Mac`, `plan`, `covered`) is imported when it is first asked for.
+What needs a device (`run`, `run_on`, `Stay`, `Mac`, `plan`) is imported when it is first asked for.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from kextrel.scenario.language import SCHEMA, SUFFIX, Scenario, Step, load, parse
-from kextrel.scenario.predicting import foresee, predict
+from kextrel.scenario.predicting import foresee, foreseen_rules, predict
 from kextrel.scenario.verdicts import BenchFailed, Judgement, NotChecked, PolicyViolated, Seen, StepReport, worst
 
 if TYPE_CHECKING:
     from kextrel.scenario.api import Mac, start_on
     from kextrel.scenario.cost import Visit, baseline_minutes, level_of, plan
-    from kextrel.scenario.coverage import Coverage, covered, foreseen_rules
     from kextrel.scenario.running import Report, Stay, run, run_on, untouched
     from kextrel.scenario.session import Patience
 
@@ -29,7 +28,6 @@ __all__ = [
     "SCHEMA",
     "SUFFIX",
     "BenchFailed",
-    "Coverage",
     "Judgement",
     "Mac",
     "NotChecked",
@@ -43,7 +41,6 @@ __all__ = [
     "StepReport",
     "Visit",
     "baseline_minutes",
-    "covered",
     "foresee",
     "foreseen_rules",
     "level_of",
@@ -59,15 +56,12 @@ __all__ = [
 ]
 
 _LATER = {
-    "Coverage": "coverage",
     "Mac": "api",
     "Patience": "session",
     "Report": "running",
     "Stay": "running",
     "Visit": "cost",
     "baseline_minutes": "cost",
-    "covered": "coverage",
-    "foreseen_rules": "coverage",
     "level_of": "cost",
     "plan": "cost",
     "run": "running",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from kextrel.scenario.language import Scenario, Step
 from kextrel.scenario.protocols import Expected, Model, Prediction
 from kextrel.vocabulary import UNKNOWN, State, Version
 
-__all__ = ["Foreseen", "PinContradicted", "foresee", "predict", "prediction_json"]
+__all__ = ["Foreseen", "PinContradicted", "foresee", "foreseen_rules", "predict", "prediction_json"]
 
 
 class PinContradicted(InputError):
@@ -49,6 +49,12 @@ def predict(scenario: Scenario, macos: Version | str | None = None, *, model: Mo
 def foresee(scenario: Scenario, macos: Version | str | None = None, *, model: Model = policy) -> list[Foreseen]:
     """Every step as the model foresees it, each from the first outcome of the one before. Raises as `predict`."""
     return list(_foreseen(scenario, model.begin(scenario.start(macos)), model))
+
+
+def foreseen_rules(foreseen: Iterable[Foreseen]) -> tuple[str, ...]:
+    """The rules that the model says a scenario will exercise, in the order of its steps."""
+    found = [rule for one in foreseen if one.prediction is not None for rule in one.prediction.rules]
+    return tuple(dict.fromkeys(found))
 
 
 def _foreseen(scenario: Scenario, situation: Any, model: Model) -> Iterator[Foreseen]:
