@@ -45,8 +45,15 @@ def test_a_mac_is_made_of_the_options(kextrel: Run, tmp_path: Path) -> None:
     done = kextrel("inspect", kext(tmp_path), *options)
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)["on_this_mac"]
-    said = {"macos": "14.5", "security_mode": "reduced", "kext_management": ["user"], "allowed": False}
-    assert found["mac"] == said
+    assert found["mac"] == {
+        "architecture": "apple-silicon",
+        "macos": "14.5",
+        "enrollment": "none",
+        "sip": True,
+        "security_mode": "reduced",
+        "kext_management": ["user"],
+        "allowed": False,
+    }
     (fate,) = found["extensions"]
     assert (fate["ends"], fate["bundle_id"]) == ("loaded", "com.example.driver")
     assert fate["steps"][-1] == {

@@ -33,7 +33,7 @@ from kextrel.vocabulary import (
 )
 from kextrel.vocabulary.actions import Activate, Allow, Approve, Install, Load, Restart
 
-__all__ = ["Fate", "Happening", "fate_json", "fates", "mac_of", "way_words"]
+__all__ = ["Fate", "Happening", "fate_json", "fates", "mac_json", "mac_of", "way_words"]
 
 _MOST_STEPS = 10
 _ENDS = {Outcome.LOADED: "it is loaded", Outcome.ENABLED: "it is enabled"}
@@ -79,6 +79,18 @@ def mac_of(said: Mapping[str, object]) -> Mac:
         return wanted.at(wanted.macos.exact)
     except InputError as error:
         raise UsageError(f"{error.what}; {error.hint}" if error.hint else error.what) from error
+
+
+def mac_json(mac: Mac) -> dict[str, Any]:
+    """What the sentence depends on; `security_mode` is null on a Mac that has none."""
+    return {
+        "architecture": mac.architecture.value,
+        "macos": str(mac.macos),
+        "enrollment": mac.enrollment.value,
+        "sip": mac.sip,
+        "security_mode": mac.security_mode.value if mac.security_mode else None,
+        "kext_management": sorted(one.value for one in mac.kext_management),
+    }
 
 
 def fates(found: Inspected, mac: Mac, *, allowed: bool) -> list[Fate]:

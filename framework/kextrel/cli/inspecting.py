@@ -43,38 +43,26 @@ def inspect(
     from kextrel.bundles.reading import inspect as read
     from kextrel.cli.inspectpage import show
 
-    asked = _asked(macos, architecture, security_mode, kext_management, sip, enrollment)
-    if allowed and asked is None:
-        raise UsageError(_WHICH)
-    mac = None if asked is None else _mac(asked)
+    said = {"architecture": architecture, "security_mode": security_mode, "sip": sip, "enrollment": enrollment}
+    mac = _mac(macos, {**said, "kext_management": kext_management or None}, allowed)
     found = read(bundle)
     foreseen = None if mac is None else _foreseen(found, mac, allowed)
     if not as_json:
         show(found, mac, foreseen)
         return
-    typer.echo(json.dumps(_json(found, asked, foreseen, allowed), ensure_ascii=False))
+    typer.echo(json.dumps(_json(found, mac, foreseen, allowed), ensure_ascii=False))
 
 
-_WHICH = "of which Mac? say its macOS as well, --macos 14.5 or another"
-
-
-def _asked(macos: str | None, *others: str | list[str] | bool | None) -> dict[str, object] | None:
-    """The fields of the Mac that were named; None where it was none. Raises UsageError for one without its macOS."""
-    names = ("architecture", "security_mode", "kext_management", "sip", "enrollment")
-    said: dict[str, object] = {
-        name: value for name, value in zip(names, others, strict=True) if value is not None and value != []
-    }
-    if macos is not None:
-        return {"macos": macos, **said}
-    if said:
-        raise UsageError(_WHICH)
-    return None
-
-
-def _mac(asked: Mapping[str, object]) -> Mac:
+def _mac(macos: str | None, others: Mapping[str, object], allowed: bool) -> Mac | None:
+    """The Mac that was asked about; None where it was none. Raises UsageError for one without its macOS."""
+    said = {name: value for name, value in others.items() if value is not None}
+    if macos is None:
+        if said or allowed:
+            raise UsageError("of which Mac? say its macOS as well, --macos 14.5 or another")
+        return None
     from kextrel.cli.fate import mac_of
 
-    return mac_of(asked)
+    return mac_of({"macos": macos, **said})
 
 
 def _foreseen(found: Inspected, mac: Mac, allowed: bool) -> list[Fate]:
@@ -83,14 +71,15 @@ def _foreseen(found: Inspected, mac: Mac, allowed: bool) -> list[Fate]:
     return fates(found, mac, allowed=allowed)
 
 
-def _json(
-    found: Inspected, asked: Mapping[str, object] | None, foreseen: Sequence[Fate] | None, allowed: bool
-) -> dict[str, Any]:
+def _json(found: Inspected, mac: Mac | None, foreseen: Sequence[Fate] | None, allowed: bool) -> dict[str, Any]:
     from kextrel.bundles.reading.jsonform import inspected_json
 
     data = inspected_json(found)
-    if asked is not None and foreseen is not None:
-        from kextrel.cli.fate import fate_json
+    if mac is not None and foreseen is not None:
+        from kextrel.cli.fate import fate_json, mac_json
 
-        data["on_this_mac"] = {"mac": {**asked, "allowed": allowed}, "extensions": [fate_json(one) for one in foreseen]}
+        data["on_this_mac"] = {
+            "mac": mac_json(mac) | {"allowed": allowed},
+            "extensions": [fate_json(one) for one in foreseen],
+        }
     return data

@@ -234,6 +234,66 @@ EXECUTABLES = {
 }
 
 
+def macho(commands: list[bytes], tail: bytes = b"", kind: int = 11) -> bytes:
+    area = b"".join(commands)
+    return struct.pack("<8I", 0xFEEDFACF, 0x01000007, 3, kind, len(commands), len(area), 0x85, 0) + area + tail
+
+
+def one_name_again_and_again() -> bytes:
+    """20,000 symbols of 40 KB that lie in the file once: 800 MB written out."""
+    symbols, strings = struct.pack("<IBBHQ", 1, 1, 0, 0, 0) * 20_000, b"\0" + b"a" * 40_000 + b"\0"
+    at = 32 + 24
+    return macho([struct.pack("<6I", 2, 24, at, 20_000, at + len(symbols), len(strings))], symbols + strings)
+
+
+def segment(size: int, file_size: int, sections: bytes = b"", count: int = 0) -> bytes:
+    head = struct.pack("<2I16s4Q4I", 0x19, 72 + len(sections), b"__TEXT", 0, size, 0, file_size, 7, 7, count, 0)
+    return head + sections
+
+
+def one_segment_again_and_again() -> bytes:
+    return macho([segment(1 << 16, 1 << 16)] * 1000, bytes(1 << 16))
+
+
+def one_relocation_table_again_and_again() -> bytes:
+    section = struct.pack("<16s16s2Q8I", b"__text", b"__TEXT", 0, 16, 4096, 4, 4096, 5000, 0, 0, 0, 0)
+    return macho([segment(4096, 4096, section * 500, 500)], bytes(80_000))
+
+
+AGAIN: dict[str, tuple[Callable[[], bytes], str]] = {
+    "names": (one_name_again_and_again, "has names that are larger than itself"),
+    "segments": (one_segment_again_and_again, "has parts that lie over each other"),
+    "relocations": (one_relocation_table_again_and_again, "has parts that lie over each other"),
+    "sections that are not there": (lambda: macho([segment(16, 16, b"", 9)]), "more sections than fit into it"),
+    "itself": (
+        lambda: macho([struct.pack("<2I2Q2I8s", 0x80000035, 40, 0, 0, 32, 0, b"me")], b"", 12),
+        "is a collection of others",
+    ),
+    "symbols": (lambda: macho([struct.pack("<6I", 2, 24, 0, 1 << 30, 0, 0)]), "more than 2000000 symbols"),
+    "notes": (lambda: macho([struct.pack("<2I16s2Q", 0x31, 40, b"", 0, 100)] * 9), "parts that lie over each other"),
+    "opcodes": (lambda: macho([struct.pack("<12I", 0x22, 48, *[0, 60] * 5)] * 2), "parts that lie over each other"),
+    "indirect symbols": (
+        lambda: macho([struct.pack("<20I", 0xB, 80, *[0] * 12, 32, 1 << 29, 0, 0, 0, 0)]),
+        "what a load command points to lies beyond its end",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_a_small_executable_that_would_fill_any_memory(tmp_path: Path, make: SimpleNamespace, name: str) -> None:
+    build, said = AGAIN[name]
+    bundle = make.bundle_of(tmp_path, "a.b.kext", {}, [GOOD])
+    (bundle / "Contents/MacOS/main").write_bytes(build())
+    assert said in said_of(bundle)
+
+
+def test_more_bundles_than_anybody_ships(tmp_path: Path, make: SimpleNamespace) -> None:
+    outer = make.kext(tmp_path)
+    for number in range(256):
+        make.bundle_of(outer / "Contents/PlugIns", f"{number}.kext", {}, [])
+    assert "it holds more than 256 bundles" in said_of(outer)
+
+
 @pytest.mark.parametrize("name", EXECUTABLES)
 def test_an_executable_that_is_none(tmp_path: Path, make: SimpleNamespace, name: str) -> None:
     raw, said = EXECUTABLES[name]

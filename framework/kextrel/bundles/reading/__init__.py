@@ -2,7 +2,7 @@
 
 opening          a path -> the bundles in it                 tree      what a folder or an archive holds, as a map
 ziparchive, xar, cpio, streams, package                      archives into trees
-slices, executable   Mach-O      codesign, certificates, seal   signatures
+slices, extents, executable   Mach-O      codesign, certificates, seal   signatures
 component        one bundle      kpi, needs, remarks         what follows from what is in it
 found            the values that come out      jsonform      them as JSON      refusal   why something is not read
 """
@@ -20,8 +20,6 @@ from kextrel.bundles.reading.refusal import Refused
 from kextrel.errors import InputError
 
 __all__ = ["inspect"]
-
-_MOST_BUNDLES = 256
 
 
 def inspect(path: Path | str, now: datetime | None = None) -> Inspected:
@@ -43,8 +41,6 @@ def _inspected(path: Path, folder: Path, now: datetime) -> Inspected:
     kind, places, installers = opened(path, folder, now)
     if not places:
         raise Refused("it holds no kext, no app and no system extension", WANTED)
-    if len(places) > _MOST_BUNDLES:
-        raise Refused(f"it holds more than {_MOST_BUNDLES} bundles", WANTED)
     components = tuple(_component(place, now, alone=len(places) == 1) for place in places)
     return Inspected(str(path), kind, components, tuple(installers))
 

@@ -23,7 +23,7 @@ from kextrel.vocabulary import Category, Signature
 
 __all__ = ["Place", "read_component"]
 
-_LARGEST_EXECUTABLE = 512 << 20
+_LARGEST_EXECUTABLE = 256 << 20
 _LARGEST_SEAL = 16 << 20
 _DETACHED = ("CodeDirectory", "CodeSignature", "CodeRequirements", "CodeEntitlements")
 _TICKET = b"s8ch"

@@ -21,6 +21,7 @@ def read_slice(thin: Thin) -> Slice:
     """
     if thin.order == _BIG_ENDIAN:
         return Slice(thin.architecture, len(thin.content))
+    thin.refuse_long_names()
     binary = _parsed(thin.content)
     platform, minimum = thin.minimum
     try:

@@ -19,6 +19,7 @@ from kextrel.bundles.reading.ziparchive import unzip
 __all__ = ["WANTED", "opened"]
 
 WANTED = "name a .kext, .app, .systemextension, .dext, .pkg or .zip"
+_MOST_BUNDLES = 256
 _KINDS = {f".{kind}": kind for kind in ComponentKind}
 _PACKAGES = (".pkg", ".mpkg")
 _ZIPS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -105,6 +106,8 @@ def _bundles(tree: Tree, *, top: str | None = None, package: str | None = None) 
         kind = _KINDS.get(posixpath.splitext(name)[1].lower())
         if kind is None or (name != top and not _has_info(tree, name)):
             continue
+        if len(carriers) >= _MOST_BUNDLES:
+            raise Refused(f"it holds more than {_MOST_BUNDLES} bundles", WANTED)
         inside = next((one for one in reversed(carriers) if name.startswith(f"{one}/")), None)
         carriers.append(name)
         yield Place(tree, name, kind, inside, f"/{name}" if package is not None else None, package)

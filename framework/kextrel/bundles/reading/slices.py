@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kextrel.bundles.reading.extents import CUT, SYMTAB, refuse_bad_extents
 from kextrel.bundles.reading.refusal import Refused
 
 __all__ = ["LC_CODE_SIGNATURE", "Thin", "thin_slices"]
@@ -23,6 +24,7 @@ _MAGICS = {  # as it lies in the file -> byte order, bits
     b"\xfe\xed\xfa\xce": (">", 32),
 }
 _MOST_SLICES, _MOST_COMMANDS = 32, 4096
+_MOST_NAMES = 256 << 20  # bytes
 _ABI_64, _SUBTYPE = 0x01000000, 0x00FFFFFF
 _NAMES = {
     (7, None): "i386",
@@ -36,10 +38,7 @@ _NAMES = {
 }
 _FILE_TYPES = {1: "object", 2: "execute", 6: "dylib", 8: "bundle", 10: "dsym", 11: "kext-bundle"}
 _PLATFORMS = {1: "macos", 2: "ios", 6: "mac-catalyst", 10: "driverkit"}
-_SEGMENT, _SEGMENT_64, _SYMTAB = 0x1, 0x19, 0x2
 _BUILD_VERSION, _VERSION_MIN_MACOSX = 0x32, 0x24
-_IN_LINKEDIT = {LC_CODE_SIGNATURE, 0x1E, 0x26, 0x29, 0x2B, 0x2E, 0x80000033, 0x80000034}  # linkedit_data_command
-_CUT = "its executable is cut off"
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,7 @@ class Thin:
     architecture: str
     content: bytes
     order: str
+    bits: int
     file_type: str
     commands: tuple[tuple[int, int, int], ...]  # kind, offset, size
 
@@ -62,6 +62,26 @@ class Thin:
             if kind == _VERSION_MIN_MACOSX and size >= 12:
                 return "macos", _dotted(struct.unpack_from(f"{self.order}I", self.content, at + 8)[0])
         return None, None
+
+    def refuse_long_names(self) -> None:
+        """Raises Refused where the names of all symbols are together more than a reader can hold: each may be the same
+        long one, which lies in the file only once."""
+        left = _MOST_NAMES
+        for size in self._names():
+            left -= size
+            if left < 0:
+                raise Refused("its executable has names that are larger than itself, which no linker makes")
+
+    def _names(self) -> Iterator[int]:
+        """The size of each symbol's name."""
+        for kind, at, _ in self.commands:
+            if kind == SYMTAB:
+                symbols, count, strings, size = struct.unpack_from(f"{self.order}4I", self.content, at + 8)
+                each, table = (16 if self.bits == 64 else 12), self.content[strings : strings + size]
+                for number in range(count):
+                    (start,) = struct.unpack_from(f"{self.order}I", self.content, symbols + each * number)
+                    end = table.find(b"\0", start)
+                    yield (end if end >= 0 else size) - min(start, size)
 
     def data_of(self, kind: int) -> bytes | None:
         """The bytes that a linkedit_data_command of this kind points to; None without such a command."""
@@ -84,7 +104,7 @@ class Thin:
 def thin_slices(raw: bytes) -> tuple[Thin, ...]:
     """The slices of a Mach-O, thin or universal. Raises Refused for what is none, or not all of one."""
     if len(raw) < 8:
-        raise Refused(_CUT)
+        raise Refused(CUT)
     magic, count = struct.unpack_from(">2I", raw)
     if magic not in (_FAT, _FAT_64):
         return (_thin(raw),)
@@ -97,12 +117,12 @@ def _places(raw: bytes, magic: int, count: int) -> Iterator[tuple[int, int]]:
     form = struct.Struct(">5I" if magic == _FAT else ">2I2Q2I")
     table = 8 + form.size * count
     if len(raw) < table:
-        raise Refused(_CUT)
+        raise Refused(CUT)
     taken: list[tuple[int, int]] = []
     for at in range(count):
         _, _, offset, size, *_ = form.unpack_from(raw, 8 + form.size * at)
         if offset + size > len(raw) or offset < table:
-            raise Refused(f"{_CUT}: a slice lies beyond its end")
+            raise Refused(f"{CUT}: a slice lies beyond its end")
         if any(offset < end and start < offset + size for start, end in taken):
             raise Refused("its executable has slices that overlap")
         taken.append((offset, offset + size))
@@ -115,15 +135,14 @@ def _thin(raw: bytes) -> Thin:
     if not order:
         raise Refused("its executable is no Mach-O file")
     if len(raw) < header:
-        raise Refused(_CUT)
+        raise Refused(CUT)
     cpu, subtype, kind_of_file, count, size = struct.unpack_from(f"{order}5I", raw, 4)
     if header + size > len(raw):
-        raise Refused(f"{_CUT}: its load commands lie beyond its end")
+        raise Refused(f"{CUT}: its load commands lie beyond its end")
     commands = tuple(_commands(raw, order, header, header + size, count))
-    for kind, at, length in commands:
-        _refuse_beyond(raw, order, kind, at, length)
+    refuse_bad_extents(raw, order, bits, commands)
     file_type = _FILE_TYPES.get(kind_of_file, f"type {kind_of_file}")
-    return Thin(_name(cpu, subtype & _SUBTYPE), raw, order, file_type, commands)
+    return Thin(_name(cpu, subtype & _SUBTYPE), raw, order, bits, file_type, commands)
 
 
 def _dotted(packed: int) -> str:
@@ -147,26 +166,3 @@ def _commands(raw: bytes, order: str, at: int, end: int, count: int) -> Iterator
             raise Refused("its executable has load commands that do not fit")
         yield kind, at, size
         at += size
-
-
-def _refuse_beyond(raw: bytes, order: str, kind: int, at: int, length: int) -> None:
-    """Raises Refused where a command points to more than there is."""
-    for offset, size in _pointed_to(raw, order, kind, at, length):
-        if size and offset + size > len(raw):
-            raise Refused(f"{_CUT}: what a load command points to lies beyond its end")
-
-
-def _pointed_to(raw: bytes, order: str, kind: int, at: int, length: int) -> Iterator[tuple[int, int]]:
-    needed = {_SEGMENT_64: 72, _SEGMENT: 56, _SYMTAB: 24}.get(kind, 16 if kind in _IN_LINKEDIT else 0)
-    if length < needed:
-        raise Refused("its executable has load commands that are too short")
-    if kind == _SEGMENT_64:
-        yield struct.unpack_from(f"{order}2Q", raw, at + 40)
-    elif kind == _SEGMENT:
-        yield struct.unpack_from(f"{order}2I", raw, at + 32)
-    elif kind == _SYMTAB:
-        symbols, count, strings, size = struct.unpack_from(f"{order}4I", raw, at + 8)
-        yield symbols, count * (16 if _MAGICS[raw[:4]][1] == 64 else 12)
-        yield strings, size
-    elif kind in _IN_LINKEDIT:
-        yield struct.unpack_from(f"{order}2I", raw, at + 8)

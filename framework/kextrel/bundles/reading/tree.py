@@ -58,6 +58,7 @@ class Tree:
     files: dict[str, Path] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
+    _digests: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
     def add_folder(self, name: str) -> None:
         """As an archive names it. Raises Refused as `add_file`."""
@@ -97,9 +98,13 @@ class Tree:
         return found
 
     def digest(self, name: str, algorithm: str) -> bytes:
-        """The hash of a file that is in `files`, however large."""
-        with self.files[name].open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).digest()
+        """The hash of a file that is in `files`, however large; made once, for bundles in bundles seal it each."""
+        known = self._digests.get((name, algorithm))
+        if known is None:
+            with self.files[name].open("rb") as file:
+                made = hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False))
+            known = self._digests[name, algorithm] = made.digest()
+        return known
 
     def resolve(self, name: str, within: str) -> str:
         """Where `name` leads, links followed. Raises Refused for a link out of the folder `within` and for a circle."""
