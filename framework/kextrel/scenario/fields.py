@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import Any, TypeVar
 
 from kextrel import yamltext
@@ -186,9 +187,15 @@ def one_of(*words: str) -> Reader[str]:
 
 def word_of(words: type[E], only: Iterable[E] | None = None) -> Reader[E]:
     """A reader of one of an enum's words (of `only`, when given)."""
-    allowed = {str(word.value): word for word in (words if only is None else only)}
+    allowed = _by_text(words if only is None else tuple(only))
     read = one_of(*allowed)
     return lambda node, place: allowed[read(node, place)]
+
+
+@cache
+def _by_text(words: Iterable[E]) -> dict[str, E]:
+    """What each word is written as; asked for at every step of every file."""
+    return {str(word.value): word for word in words}
 
 
 def list_of(reader: Reader[T], said: Callable[[T], object] = str) -> Reader[tuple[T, ...]]:

@@ -76,11 +76,13 @@ def fitted(node: yamltext.Mapping, place: Place, given: Mapping[str, Path]) -> F
     if not isinstance(extensions, yamltext.Mapping):
         return Fitting(node, {})
     bound = list(_bound(extensions, place, given))
+    if not bound:
+        return Fitting(node, {})
     paths = {one.name: one.path for one in bound}
     unfit = next((why for one in bound for why in one.unmet()), "")
     names: dict[str, str] = {}
     unfit = unfit or _named_anew(node, bound, names)
-    if unfit or not bound:
+    if unfit:
         return Fitting(node, paths, unfit)
     return Fitting(_woven(node, bound, names), paths, yielded=any(one.yields for one in bound))
 

@@ -17,7 +17,7 @@ nearest right word, before anything is touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
@@ -137,8 +137,9 @@ def _scenarios(node: Node, path: str, given: Mapping[str, Path]) -> list[Scenari
     top.need("schema", one_of(SCHEMA))
     rows = combinations(_top_node(node, "parameters"), place.inside("parameters"))
     body = yamltext.Mapping(tuple(entry for entry in _entries(node) if entry[0].text != "parameters"), node.line)
-    _refuse_unused(rows[0], body, top)
-    return [_scenario(substitute(body, row, place), path, _suffix(row, body), given) for row in rows]
+    used = frozenset(uses(body))
+    _refuse_unused(rows[0], used, top)
+    return [_scenario(substitute(body, row, place) if used else body, path, _suffix(row, body), given) for row in rows]
 
 
 def _entries(node: Node) -> tuple[tuple[Scalar, Node], ...]:
@@ -150,8 +151,7 @@ def _top_node(node: Node, key: str) -> Node | None:
     return next((value for name, value in _entries(node) if name.text == key), None)
 
 
-def _refuse_unused(names: Iterable[str], body: Node, top: Fields) -> None:
-    used = set(uses(body))
+def _refuse_unused(names: Iterable[str], used: Collection[str], top: Fields) -> None:
     for name in names:
         if name not in used:
             hint = f"write ${{{name}}} where it belongs, or take it out"
