@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -79,12 +80,13 @@ class ShellConformance(Patient):
         wire.close()
 
     @pytest.fixture
-    def place(self, peer: ShellPeer, shell: Shell) -> str:
-        """An empty folder on the server."""
-        place = f"{peer.scratch}/kextrel conformance"
-        done = shell.run(shlex.join(["rm", "-rf", place]) + " && " + shlex.join(["mkdir", place]), deadline=self.soon())
+    def place(self, peer: ShellPeer, shell: Shell) -> Iterator[str]:
+        """An empty folder on the server, with a name that no command line there has but the test's own."""
+        place = f"{peer.scratch}/kextrel conformance {secrets.token_hex(6)}"
+        done = shell.run(shlex.join(["mkdir", place]), deadline=self.soon())
         assert done.exit_code == 0, done.err
-        return place
+        yield place
+        shell.run(shlex.join(["rm", "-rf", place]), deadline=self.soon())
 
     # -- one command
 
@@ -144,19 +146,21 @@ class ShellConformance(Patient):
 
     @pytest.mark.parametrize("kind", list(_ENDLESS))
     def test_a_timeout_leaves_no_process_behind(self, peer: ShellPeer, shell: Shell, place: str, kind: str) -> None:
-        file = f"{place}/endless-{kind}"
-        shell.run(f": > {shlex.quote(file)}", deadline=self.soon())
+        file = shlex.quote(f"{place}/endless")
+        shell.run(f": > {file}", deadline=self.soon())
         with pytest.raises(DeadlineExceeded) as late:
-            shell.run(_ENDLESS[kind].format(shlex.quote(file)), deadline=self.briefly())
+            shell.run(_ENDLESS[kind].format(file), deadline=self.briefly())
         assert late.value.wire == shell.name
-        assert self._left(peer, f"endless-{kind}") == []
+        assert self._left(peer, place) == []
         assert shell.run("echo alive", deadline=self.soon()).out == "alive\n"
 
-    def test_more_than_the_limit_is_a_bench_error_and_ends_the_command(self, peer: ShellPeer, shell: Shell) -> None:
+    def test_more_than_the_limit_is_a_bench_error_and_ends_the_command(
+        self, peer: ShellPeer, shell: Shell, place: str
+    ) -> None:
         with pytest.raises(BenchError) as much:
-            shell.run("yes endless-words", limit=1 << 16, deadline=self.soon())
+            shell.run(shlex.join(["yes", place]), limit=1 << 16, deadline=self.soon())
         assert not isinstance(much.value, DeadlineExceeded)
-        assert self._left(peer, "endless-words") == []
+        assert self._left(peer, place) == []
         whole = shell.run("cat", input=b"x" * (1 << 16), limit=1 << 16, deadline=self.soon())
         assert len(whole.stdout) == 1 << 16
 
@@ -297,7 +301,7 @@ class ShellConformance(Patient):
 
     @pytest.mark.parametrize("kind", ["the first half", "another first half", "more than all", "all, but one byte"])
     def test_what_an_earlier_copy_left_does_no_harm(self, shell: Shell, place: str, tmp_path: Path, kind: str) -> None:
-        content = bytes(n % 251 for n in range(1 << 20)) * 3
+        content = bytes(range(251)) * (3 * MEGABYTE // 251)
         half = len(content) // 2
         left = {
             "the first half": content[:half],
@@ -313,7 +317,7 @@ class ShellConformance(Patient):
     def test_a_copy_that_a_killed_server_cut_off_is_completed_by_the_next(
         self, peer: ShellPeer, shell: Shell, place: str, tmp_path: Path
     ) -> None:
-        local, remote = tmp_path / "endless-copy", f"{place}/endless-copy"
+        local, remote = tmp_path / "package", f"{place}/package"
         with local.open("wb") as file:
             file.truncate(1 << 31)
         failed = self._cut_in(peer, shell, place, lambda _: shell.upload(local, remote, deadline=self.soon()))
@@ -333,25 +337,25 @@ class ShellConformance(Patient):
         assert done.exit_code == 0, done.err
         return done.stdout
 
-    def _left(self, peer: ShellPeer, word: str) -> list[str]:
-        """The processes there with `word` in their command line, once those that are ending have had their time."""
+    def _left(self, peer: ShellPeer, place: str) -> list[str]:
+        """The processes there whose command line names `place`, once those that are ending have had their time."""
         witness = peer.shell()
         try:
             limit = self.soon(ENDING)
-            while (found := self._running(witness, word)) and not limit.expired:
+            while (found := self._running(witness, place)) and not limit.expired:
                 continue
         finally:
             witness.close()
         return found
 
-    def _running(self, witness: Shell, word: str) -> list[str]:
+    def _running(self, witness: Shell, place: str) -> list[str]:
         listed = witness.run("ps -A -o command=", deadline=self.soon())
         assert listed.exit_code == 0, listed.err
-        return [line for line in listed.out.splitlines() if word in line]
+        return [line for line in listed.out.splitlines() if place in line]
 
     def _cut_in(self, peer: ShellPeer, shell: Shell, place: str, do: Callable[[str], object]) -> BaseException | None:
         """Cuts the server off in the middle of `do`, which gets the path of a file there; what `do` raised."""
-        file = shlex.quote(f"{place}/endless-cut")
+        file = shlex.quote(f"{place}/endless")
         shell.run(f": > {file}", deadline=self.soon())
         witness = peer.shell()
         with ThreadPoolExecutor(1) as pool:
@@ -365,9 +369,8 @@ class ShellConformance(Patient):
 
     def _see_it(self, witness: Shell, place: str, begun: Future[object]) -> None:
         """Until what was begun can be seen on the server: its process, or a file that grows."""
-        limit = self.soon()
-        look = f"test -s {shlex.quote(place)}/endless-copy || ps -A -o command= | grep '[t]ail -f .*endless-cut'"
-        while witness.run(look, deadline=limit).exit_code != 0:
+        copied = shlex.join(["test", "-s", f"{place}/package"])
+        while witness.run(copied, deadline=self.soon()).exit_code != 0 and not self._running(witness, f"-f {place}"):
             assert not begun.done(), f"it was over before the server was cut off: {begun.exception()!r}"
 
     def _boot(self, peer: ShellPeer) -> None:

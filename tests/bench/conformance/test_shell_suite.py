@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import secrets
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
@@ -182,7 +183,7 @@ def _tried(suite: ShellConformance, test: str, given: dict[str, Any]) -> None:
 def test_a_spoilt_driver_fails_the_test_of_its_promise(
     peer: Any, tmp_path: Path, kind: type[Spoilt], test: str, values: dict[str, Any]
 ) -> None:
-    spoilt, place = kind(peer.shell()), tmp_path / "place"
+    spoilt, place = kind(peer.shell()), tmp_path / f"place {secrets.token_hex(6)}"
     place.mkdir()
     (tmp_path / "local").mkdir()
     given = {"peer": Peer(peer), "shell": spoilt, "place": str(place), "tmp_path": tmp_path / "local", **values}
