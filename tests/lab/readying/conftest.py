@@ -16,9 +16,7 @@ from kextrel.lab.writing import write_lab
 from kextrel.virtual.service import run
 from kextrel.virtual.spec import Endpoints
 
-TIMEOUTS = (
-    "{boot: 20, shutdown: 10, recovery: 20, button: 5, screen: 8, settle: 1, command: 10, login: 1, mdm: 2, observe: 4}"
-)
+TIMEOUTS = "{boot: 20, recovery: 20, button: 5, screen: 8, settle: 2, command: 10, login: 1, mdm: 2, observe: 10}"
 SILICON, INTEL, T2 = (
     'architecture: apple-silicon, macos: "14.5"',
     'architecture: intel, macos: "12.7"',
@@ -48,8 +46,10 @@ MORE = {
 
 def profile_text() -> str:
     macs = {**{row: (kind, row) for row, kind in ROWS.items()}, **MORE}
+    soon = {"PREP-12": TIMEOUTS.replace("observe: 10", "observe: 4")}  # nothing comes from there, and it is waited for
     lines = [
-        f"  {name}: {{{kind}, time_scale: 50, virtual: {{prepared: true, missing: [{rows}]}}, timeouts: {TIMEOUTS}}}"
+        f"  {name}: {{{kind}, time_scale: 50, virtual: {{prepared: true, missing: [{rows}]}},"
+        f" timeouts: {soon.get(name, TIMEOUTS)}}}"
         for name, (kind, rows) in macs.items()
     ]
     new = f"  new: {{{SILICON}, time_scale: 50, virtual: {{}}, timeouts: {TIMEOUTS}}}"

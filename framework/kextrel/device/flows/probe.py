@@ -27,7 +27,7 @@ def typed(rig: Rig, *, deadline: Deadline) -> Typed:
         rig.keyboard.type(LETTERS, deadline=deadline)
         came = rig.sees(
             lambda text: has(text, LETTERS) or has(text, EXCHANGED),
-            rig.timeouts.settle,
+            rig.timeouts.screen,
             deadline=deadline,
             what="the letters that were typed",
         )
