@@ -105,6 +105,23 @@ def test_a_file_that_was_changed_after_signing_is_named(tmp_path: Path) -> None:
     assert all(one.endswith("was signed and is missing") for one in alone.code.damage)
 
 
+def test_an_app_and_its_extension_must_fit_together(tmp_path: Path) -> None:
+    """The extension of one team in the app of another, beside its place; and an app that may not install."""
+    app = bundles.make(carried(Category.ENDPOINT_SECURITY), tmp_path)
+    assert [one for one in inspect(app).components[0].remarks if one.level == "problem"] == []
+    other = bundles.make(carried(Category.DRIVER, team_id="AB12CD34EF"), tmp_path / "other")
+    (driver,) = (other / "Contents/Library/SystemExtensions").iterdir()
+    shutil.copytree(driver, app / "Contents/PlugIns" / driver.name)
+    said = "\n".join(one.text for one in inspect(app).components[0].remarks)
+    identifier = driver.name.removesuffix(".dext")
+    assert f"{identifier} does not lie in its Contents/Library/SystemExtensions, where sysextd looks for it" in said
+    assert f"{identifier} is signed by team AB12CD34EF, and it by KXTRL00001" in said
+    main = app / "Contents/MacOS" / app.stem
+    main.write_bytes(main.read_bytes().replace(b"system-extension.install", b"system-extension.1nstall"))
+    said = "\n".join(one.text for one in inspect(app).components[0].remarks)
+    assert "it carries system extensions and lacks the entitlement com.apple.developer.system-extension.install" in said
+
+
 def test_without_an_info_plist_there_is_no_bundle(tmp_path: Path) -> None:
     (tmp_path / "empty.kext").mkdir()
     with pytest.raises(InputError, match=r"empty\.kext: it has no Info\.plist; do not install it"):

@@ -10,13 +10,16 @@ found            the values that come out      jsonform      them as JSON      r
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from kextrel.bundles.reading.component import Place, read_component
-from kextrel.bundles.reading.found import Component, Inspected
+from kextrel.bundles.reading.found import Component, ComponentKind, Inspected
 from kextrel.bundles.reading.opening import WANTED, opened
 from kextrel.bundles.reading.refusal import Refused
+from kextrel.bundles.reading.remarks import remarks_on_carrier
 from kextrel.errors import InputError
 
 __all__ = ["inspect"]
@@ -42,7 +45,15 @@ def _inspected(path: Path, folder: Path, now: datetime) -> Inspected:
     if not places:
         raise Refused("it holds no kext, no app and no system extension", WANTED)
     components = tuple(_component(place, now, alone=len(places) == 1) for place in places)
-    return Inspected(str(path), kind, components, tuple(installers))
+    return Inspected(str(path), kind, tuple(_with_carried(components)), tuple(installers))
+
+
+def _with_carried(components: Sequence[Component]) -> Iterator[Component]:
+    """Each app with what is to be said of it and what it carries together."""
+    for one in components:
+        carried = [other for other in components if (other.inside, other.package) == (one.path, one.package)]
+        more = tuple(remarks_on_carrier(one, carried)) if one.kind is ComponentKind.APP else ()
+        yield replace(one, remarks=one.remarks + more)
 
 
 def _component(place: Place, now: datetime, *, alone: bool) -> Component:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kextrel.bundles.reading.found import Component, ComponentKind, Remark, Signer
 from kextrel.vocabulary import Category, Signature
 
-__all__ = ["remarks_on"]
+__all__ = ["remarks_on", "remarks_on_carrier"]
 
 _INSTALL = "com.apple.developer.system-extension.install"
+_PLACE = "Contents/Library/SystemExtensions"
 _NEEDED = {
     Category.ENDPOINT_SECURITY: "com.apple.developer.endpoint-security.client",
     Category.NETWORK: "com.apple.developer.networking.networkextension",
@@ -30,10 +31,21 @@ def remarks_on(component: Component) -> Iterator[Remark]:
     yield from _signature(component)
     if component.kind is ComponentKind.KEXT:
         yield from _kext(component)
-    elif component.kind is ComponentKind.APP:
-        yield from ()
-    else:
+    elif component.kind is not ComponentKind.APP:
         yield from _extension(component)
+
+
+def remarks_on_carrier(app: Component, carried: Sequence[Component]) -> Iterator[Remark]:
+    """What keeps an app from having the system extensions activated that it carries."""
+    extensions = [one for one in carried if one.kind not in (ComponentKind.KEXT, ComponentKind.APP)]
+    if extensions and app.code.present and _INSTALL not in app.granted:
+        yield _problem(f"it carries system extensions and lacks the entitlement {_INSTALL}")
+    for one in extensions:
+        if one.path.rpartition("/")[0] != f"{app.path}/{_PLACE}":
+            yield _problem(f"{one.bundle_id} does not lie in its {_PLACE}, where sysextd looks for it")
+        theirs, own = (each.code.team_id or "nobody" for each in (one, app))
+        if theirs != own:
+            yield _problem(f"{one.bundle_id} is signed by team {theirs}, and it by {own}")
 
 
 def _problem(text: str, *rules: str) -> Remark:
@@ -56,10 +68,8 @@ def _identity(component: Component) -> Iterator[Remark]:
 
 def _architectures(component: Component) -> Iterator[Remark]:
     if not component.slices:
-        if component.kind is not ComponentKind.KEXT:
-            yield _problem("it has no executable")
-        elif component.kind is ComponentKind.KEXT:
-            yield _note("it has no code of its own, only an Info.plist")
+        codeless = component.kind is ComponentKind.KEXT
+        yield _note("it has no code of its own, only an Info.plist") if codeless else _problem("it has no executable")
         return
     there = {one.architecture.replace("x86_64h", "x86_64") for one in component.slices}
     for name, macs in _SLICES.get(component.kind, ()):
