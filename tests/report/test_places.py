@@ -79,3 +79,10 @@ def test_words_that_are_no_object_are_passed_over(made: Any) -> None:
     track = Track()
     track.follow(made.record(1) | {"data": "text"})
     assert [span.kind for span in track.ended()] == ["not known"]
+
+
+def test_a_clock_that_is_set_back_makes_no_time_negative(made: Any) -> None:
+    track = Track()
+    for n, event in ((100, "connect"), (50, "gone")):
+        track.follow(made.record(n, "shell", event))
+    assert [(span.kind, span.seconds) for span in track.ended()] == [("macOS", 0.0), ("boot", 0.0)]

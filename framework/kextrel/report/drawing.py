@@ -152,4 +152,4 @@ def _ticks(seconds: float) -> list[Tick]:
         return []
     step = next((one for one in _STEPS if seconds / one <= _TICKS), _STEPS[-1])
     marks = [at * step for at in range(int(seconds // step) + 1)][: _TICKS + 1]
-    return [Tick(round(mark / seconds * 100, 2), span_words(mark)) for mark in marks]
+    return [Tick(round(mark / seconds * 100, 2), span_words(mark) if mark else "0") for mark in marks]

@@ -39,7 +39,8 @@ class Span:
 
     @property
     def seconds(self) -> float:
-        return (self.ended - self.began).total_seconds()
+        """How long; 0 where the clock was set back meanwhile."""
+        return max(0.0, (self.ended - self.began).total_seconds())
 
 
 @dataclass
