@@ -19,6 +19,14 @@ steps:
   - install: driver
   - load: driver
 """
+AGENT = """
+extensions:
+  agent: {kind: system-extension, category: endpoint-security, bundle_id: com.example.kextrel.agent,
+          team_id: KXTRL00001, version: "1.0"}
+steps:
+  - install: agent
+  - activate: agent
+"""
 APPROVE = DRIVER + "  - approve: driver\n"
 CUT = "steps:\n  - power-cut:\n"
 RECOVERY = "steps:\n  - boot: {into: recoveryos}\n"
@@ -48,6 +56,7 @@ Evidence = Callable[[str], EvidenceLog]
         pytest.param("PREP-11", SILICON, FULL, (), Verdict.NOT_CHECKED, "PREP-11", id="PREP-11"),
         pytest.param("PREP-12", INTEL, RECOVERY, (), Verdict.BENCH_FAILED, "PREP-12", id="PREP-12"),
         pytest.param("PREP-13", INTEL, DRIVER, (), Verdict.NOT_CHECKED, "PREP-13", id="PREP-13"),
+        pytest.param("PREP-13", INTEL, AGENT, (), Verdict.NOT_CHECKED, "PREP-13", id="PREP-13 again"),
         pytest.param(
             "PREP-14", f"{INTEL}, enrollment: device", DRIVER, (), Verdict.NOT_CHECKED, "PREP-14", id="PREP-14"
         ),
