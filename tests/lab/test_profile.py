@@ -78,7 +78,7 @@ def test_a_whole_profile_is_typed(tmp_path: Path) -> None:
     assert mac.wires is not None
     assert mac.wires.names() == ["shell", "console", "power", "button", "keyboard", "screen", "beacon", "mdm"]
     assert mac.wires.mdm is not None
-    assert (mac.wires.mdm.udid[:8], mac.wires.mdm.webhook.port) == ("5B1A3C0E", 9977)
+    assert (mac.wires.mdm.udid[:8], mac.wires.mdm.webhook.port, mac.wires.mdm.push) == ("5B1A3C0E", 9977, True)
     assert mac.wires.shell is not None
     assert (mac.wires.shell.port, mac.wires.shell.host_keys) == (22, (KEY,))
     assert (mac.timeouts.boot, mac.timeouts.settle, mac.timeouts.command) == (400.0, 2.5, None)
