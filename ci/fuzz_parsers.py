@@ -1,9 +1,9 @@
 """Feeds every reader of `kextrel parse` with inputs that coverage guides: no error but the documented one may come out.
 
-    python ci/fuzz_parsers.py [RUNS] [COMMAND]…    RUNS inputs a reader (a million when left out), each in its own process
+    python ci/fuzz_parsers.py [RUNS] [COMMAND]…    RUNS inputs a reader (else a million), each in its own process
 
-Needs atheris, which is no dependency since only this uses it: `pip install 'atheris>=3'`. The captures under tests/ are
-where the fuzzer starts. What breaks a reader is written to crash-…, and the run ends with 1.
+Needs atheris, which is no dependency since only this uses it: `pip install 'atheris>=3'`. The captures under tests/
+are where the fuzzer starts. What breaks a reader is written to crash-…, and the run ends with 1.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import typer
 
 __all__ = ["parse"]
 
-_LIMIT = 64 << 20  # bytes; what is longer is a log that nobody narrowed down
+_LIMIT = 32 << 20  # bytes; what is longer is a log that nobody narrowed down
 _LINE = 4096  # characters of an unread line that are shown
 # What JSON leaves as it is and a terminal obeys, and halves of characters, which no terminal can be sent.
 _UNSAFE = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

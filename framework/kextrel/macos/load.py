@@ -97,6 +97,15 @@ _RETURNS: Mapping[int, LoadReason] = MappingProxyType(
         0x1B: LoadReason.APPROVAL_REQUIRED,
     }
 )
+_NEEDLES: Mapping[re.Pattern[str], tuple[str, ...]] = MappingProxyType(
+    {
+        _KERNEL_RETURN: ("-60394", "0xdc008"),
+        _CS_STATUS: ("-670",),
+        _BOOTPOLICY: ("pairing (", "com.apple.bootpolicy"),
+        _KEXT: ("Kext ",),
+        _OSKEXT: ("<OSKext ",),
+    }
+)
 _LONGEST_PATH = 1024
 _BAD_SIGNATURE = ("Code Signing Failure", "code signature is invalid", "invalid signature", "Bad code signature")
 
@@ -247,10 +256,10 @@ def _identifiers(joined: str) -> tuple[str, ...]:
 
 
 def _bundle(joined: str, lines: list[str]) -> tuple[str | None, str | None]:
-    match = _KEXT.search(joined)
+    match = _search(_KEXT, joined)
     if match:
         return match[1], match[2].rstrip(":;,.\"'")
-    if named := _OSKEXT.search(joined):
+    if named := _search(_OSKEXT, joined):
         return named[1], None
     for line in lines:
         subject, mark, _ = line.strip().partition(" failed to load - ")
@@ -276,8 +285,14 @@ def _culprit(joined: str, lines: list[str]) -> str | None:
     return next((f"{path}.kext" for path in subjects if path.startswith("/")), None)
 
 
+def _search(pattern: re.Pattern[str], joined: str) -> re.Match[str] | None:
+    """The pattern, looked for only where what it cannot be without is there: on a line of 100 MB that is seconds."""
+    needles = _NEEDLES.get(pattern, ())
+    return pattern.search(joined) if not needles or any(needle in joined for needle in needles) else None
+
+
 def _kernel_return(joined: str) -> int | None:
-    match = _KERNEL_RETURN.search(joined)
+    match = _search(_KERNEL_RETURN, joined)
     if match is None:
         return None
     return int(match[1]) if match[1] else int(match[2], 16) - (1 << 32)
@@ -295,7 +310,7 @@ def _number(pattern: re.Pattern[str], joined: str) -> int | None:
 
 
 def _text(pattern: re.Pattern[str], joined: str) -> str | None:
-    match = pattern.search(joined)
+    match = _search(pattern, joined)
     return next((group for group in match.groups() if group is not None), None) if match else None
 
 
@@ -315,5 +330,5 @@ _LINE_WORDS = (
 
 def _known_line(line: str) -> bool:
     return any(word in line for word in _LINE_WORDS) or any(
-        pattern.search(line) for pattern in (_KEXT, _KERNEL_RETURN, _CS_STATUS, _OWNERSHIP)
+        _search(pattern, line) for pattern in (_KEXT, _KERNEL_RETURN, _CS_STATUS, _OWNERSHIP)
     )

@@ -105,7 +105,7 @@ def restored(text: str, known: Mapping[str, str]) -> str:
     lines = text.split("\n")
     right = [known.get(_squeezed(line), line) if 0 < len(line) < _LONGEST else line for line in lines]
     # More blanks in a row are the tool's own columns.
-    if all(old.split() == new.split() for old, new in zip(lines, right, strict=True)):
+    if all(old is new or old.split() == new.split() for old, new in zip(lines, right, strict=True)):
         return text
     return "\n".join(_without_hash(line) for line in right)
 

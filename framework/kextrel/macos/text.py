@@ -26,6 +26,9 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _BLANKS = re.compile(r"[\xa0\u2007\u2009\u202f]")
 _MARKS = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 
+_WHITE = re.compile(r"\s+")
+_LONG = 1 << 20
+
 # What kmutil, and the kext* tools that now call it, say on stderr of every run.
 _NOISE = (
     "Executing: ",
@@ -99,7 +102,8 @@ def _shows(char: str) -> bool:
 
 def flat(text: str) -> str:
     """All white space as single blanks: undoes the wrapping of terminals and mail programs."""
-    return " ".join(text.split())
+    # A list of all words takes many times the room of a long text.
+    return " ".join(text.split()) if len(text) < _LONG else _WHITE.sub(" ", text).strip()
 
 
 def meaningful(text: str) -> Iterator[str]:
