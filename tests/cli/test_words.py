@@ -129,7 +129,11 @@ def test_a_secret_that_is_not_there_is_named_before_a_wire_is_opened(kextrel: Ru
 def test_rules_as_json(kextrel: Run) -> None:
     rules = json.loads(kextrel("rules", "--json").stdout)
     assert {tuple(rule) for rule in rules} == {("id", "text", "sources", "open")}
-    assert "KEXT-06" in {rule["id"] for rule in rules}
+    families = {"BOOT": 14, "KEXT": 23, "SIG": 5, "UAK": 12, "KPI": 11, "MDM": 16, "SYS": 20}
+    wanted = [f"{family}-{number:02}" for family, last in families.items() for number in range(1, last + 1)]
+    assert [rule["id"] for rule in rules] == wanted
+    lines = kextrel("rules").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == wanted
 
 
 def test_the_shipped_lab_is_listed_from_an_empty_folder(kextrel: Run) -> None:

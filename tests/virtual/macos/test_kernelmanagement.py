@@ -52,6 +52,16 @@ def test_under_full_security_recovery_comes_first(small_mac: Macs, make_kext: Ma
     assert mac.loaded() == []
 
 
+def test_remote_management_alone_offers_the_user_nothing(small_mac: Macs, make_kext: Make) -> None:
+    mac = small_mac()
+    mac.lower(smb0=1, smb3=1)
+    assert mac.kernel.load(mac.install(make_kext())).code == 27
+    (pending,) = mac.kernel.pending()
+    assert not pending.allowed_by_policy
+    with pytest.raises(PermissionError):
+        mac.kernel.approve(pending, "admin")
+
+
 def test_the_whole_walk_to_loaded(small_mac: Macs, make_kext: Make) -> None:
     mac = small_mac()
     mac.lower(**KEXTS_ALLOWED)
