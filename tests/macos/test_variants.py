@@ -260,6 +260,13 @@ FACTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "csr-active-config\tw%08%00%00\n",
         {"sip_bits": 0x877, "name": "csr-active-config"},
     ),
+    "as a property list": (
+        "nvram -x csr-active-config boot-args",
+        '<?xml version="1.0"?>\n<plist version="1.0"><dict><key>csr-active-config</key><data>dwgAAA==</data>'
+        "<key>boot-args</key><string>-v</string></dict></plist>\n",
+        {"values": {"csr-active-config": "w%08%00%00", "boot-args": "-v"}, "sip_bits": 0x877, "value": None},
+    ),
+    "a tab that became a blank": ("nvram csr-active-config", "csr-active-config %7f%00%00%00\n", {"sip_bits": 0x7F}),
     "no such variable": (
         "nvram boot-args",
         "nvram: Error getting variable - 'boot-args': (iokit/common) data was not found\n",

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote_from_bytes
 
 from kextrel.macos import intel
+from kextrel.macos.plisttext import around, tree
 from kextrel.macos.text import clean, meaningful, require
 
 __all__ = [
@@ -37,6 +39,8 @@ _MACHINE = re.compile(r"arm64e?|x86_64h?|i386")
 _SYSCTL = re.compile(r"([a-zA-Z0-9_.%-]{2,200})\s{0,8}[:=]\s{0,8}(.*)\Z")
 _UNKNOWN_OID = re.compile(r"unknown oid '([^'\n]{1,200})'")
 _NO_VARIABLE = re.compile(r"Error getting variable - '([^'\n]{1,200})': (.{0,200})")
+_VARIABLES = ("csr-active-config", "boot-args", "recovery-boot-mode", "AppleSecureBootPolicy", "auto-boot")
+_AS_IT_IS = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\$?\Z")
 
 
@@ -222,7 +226,10 @@ def _named(lines: list[str], names: tuple[str, ...]) -> list[str]:
 
 
 def read_nvram(text: str | bytes) -> Nvram:
-    """`nvram NAME`: name, tab, value; or that there is none; or that it may not be written."""
+    """`nvram NAME`: name, tab, value; or that there is none, or may not be written. -x prints a property list."""
+    if (found := tree(text) if _is_property_list(text) else None) and isinstance(found, dict):
+        named = {str(name): _escaped(value) for name, value in found.items() if isinstance(value, str | bytes)}
+        return Nvram(MappingProxyType(named), unparsed=around(text))
     values: dict[str, str] = {}
     absent: set[str] = set()
     unparsed: list[str] = []
@@ -230,7 +237,8 @@ def read_nvram(text: str | bytes) -> Nvram:
     for line in lines:
         name, tab, value = line.partition("\t")
         if not tab:
-            name, tab, value = line.partition("  ")
+            # Where a tab became one blank, only a name that is known ends there.
+            name, tab, value = line.strip().partition(" " if line.split()[0].endswith(_VARIABLES) else "  ")
         if match := _NO_VARIABLE.search(line):
             absent.add(match[1])
             error = error if "not found" in match[2] else "not_permitted"
@@ -242,6 +250,15 @@ def read_nvram(text: str | bytes) -> Nvram:
             unparsed.append(line)
     require(bool(values or absent or error), "nvram", lines)
     return Nvram(MappingProxyType(values), frozenset(absent), error, tuple(unparsed))
+
+
+def _is_property_list(text: str | bytes) -> bool:
+    return b"<plist" in text if isinstance(text, bytes) else "<plist" in text
+
+
+def _escaped(value: str | bytes) -> str:
+    """As nvram prints it without -x: what is no plain character is %xx."""
+    return value if isinstance(value, str) else quote_from_bytes(value, safe=_AS_IT_IS)
 
 
 def read_filevault(text: str | bytes) -> FileVault:
