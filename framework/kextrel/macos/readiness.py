@@ -23,6 +23,7 @@ __all__ = [
     "SCREEN_LOCK",
     "SUDO_RIGHTS",
     "VOLUMES",
+    "assess",
     "checked_user",
     "fetch",
     "generated_uid",
@@ -94,6 +95,11 @@ def verify_kext(path: str) -> str:
 def verify_app(path: str) -> str:
     """Whether a chain that this Mac trusts signed the application, and it is whole: exit 0."""
     return _line("codesign", "-v", "-R", "=anchor apple generic", path)
+
+
+def assess(path: str) -> str:
+    """Whether Gatekeeper would let it be installed, which needs Apple's notary: exit 0; 3 where it would not."""
+    return _line("spctl", "-a", "-t", "install", path)
 
 
 def read_rights(text: str) -> tuple[str, ...]:

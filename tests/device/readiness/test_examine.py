@@ -72,6 +72,7 @@ def test_a_mac_that_answers_well_is_well(well: Rig, deadline: Deadline) -> None:
         ("PREP-11", "curl", (28, "000", "curl: (28) Operation timed out\n"), "missing", "Operation timed out"),
         ("PREP-12", "networksetup", "\nHardware Port: Wi-Fi\nDevice: en0\n", "missing", "no Ethernet port"),
         ("PREP-13", "codesign", (3, "", "test-requirement: code failed\n"), "missing", "test-requirement: code failed"),
+        ("PREP-13", "spctl", (3, "", "x.kext: rejected\n"), "missing", "x.kext: rejected"),
         ("PREP-13", "mktemp", (1, "", "mktemp: no space\n"), "unknown", "gives no place"),
         ("PREP-15", "sqlite3", "KXTRL00001|com.example.x|1|Kextrel|0\n", "missing", "KXTRL00001/com.example.x"),
         ("PREP-15", "sqlite3", "KXTRL00001|com.example.x|0|Kextrel|0\n", "ok", "nobody has allowed"),
@@ -134,6 +135,15 @@ def test_a_profile_may_have_the_bench_log_in(world: Any, well: Rig, wires: Wires
     assert look(well, deadline)["PREP-05"].standing is Standing.MISSING  # there is no keyboard
     well.wires = replace(well.wires, keyboard=wires.keyboard)
     assert look(well, deadline)["PREP-05"].standing is Standing.OK
+
+
+def test_what_the_profile_names_is_asked_about(world: Any, well: Rig, deadline: Deadline, tmp_path: Path) -> None:
+    bundles = [tmp_path / "Vendor.kext", tmp_path / "Agent.app"]
+    world.commands["Agent.app"] = (1, "", "Agent.app: code object is not signed at all\n")
+    found = look(well, deadline, *bundles)["PREP-13"]
+    assert (found.standing, found.said.split()[0]) == (Standing.MISSING, "Agent.app")
+    assert [local for local, _ in world.uploads] == bundles
+    assert not [line for line in world.log if "spctl" in line and "Agent.app" in line]
 
 
 def test_a_remedy_that_fails_is_told_and_the_others_are_tried(world: Any, well: Rig, deadline: Deadline) -> None:

@@ -30,7 +30,7 @@ MISSING = {
     "PREP-10": "'Macintosh HD', 'Untitled'",
     "PREP-11": "https://gs.apple.com/ cannot be reached",
     "PREP-12": "cannot be reached by wire (en0: ",
-    "PREP-13": "an extension that Kextrel makes is not signed by who may",
+    "PREP-13": "an extension that Kextrel makes is not signed and notarized by who may",
     "PREP-14": "NotNow",
     "PREP-15": "KXTRL00001/com.example.kextrel.driver",
 }

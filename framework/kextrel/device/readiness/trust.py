@@ -15,32 +15,40 @@ from kextrel.macos import commands, kextpolicy, profiles
 from kextrel.macos import mdm as requests
 from kextrel.macos import readiness as told
 from kextrel.timing import Deadline
-from kextrel.vocabulary import Enrollment, Extension, ExtensionKind
+from kextrel.vocabulary import Enrollment, Extension, ExtensionKind, Version
 
 __all__ = ["management", "old_approvals", "signatures"]
 
 _SAMPLE = Extension("sample", ExtensionKind.KEXT, "com.example.kextrel.driver")
 _KINDS = (Enrollment.DEVICE, Enrollment.AUTOMATED_DEVICE)
+_NOTARIZED = Version(10, 14, 5)  # from here on a new kext must be notarized
 _CLEARING = 10.0  # wall seconds
 _PATIENCE = 15.0  # wall seconds for an answer to one question of the MDM server
 
 
 def signatures(asking: Asking, bundles: Sequence[Path]) -> Finding:
-    """PREP-13: the kexts that the profile names, or else one that Kextrel makes, copied over and shown to codesign."""
-    kexts = [bundle for bundle in bundles if bundle.suffix == ".kext"]
-    if bundles and not kexts:
-        return passed_over(
-            "PREP-13", "the profile names no kext; what carries system extensions shows it at `activate`"
-        )
-    for bundle in kexts or [asking.rig.catalog.bundle(_SAMPLE)]:
+    """PREP-13: the bundles that the profile names, or else a kext that Kextrel makes, shown to codesign and spctl."""
+    for bundle in bundles or [asking.rig.catalog.bundle(_SAMPLE)]:
         with _copied(asking, bundle) as path:
-            done = asking.run(told.verify_kext(path))
+            doubt = _doubt(asking, path)
+        if doubt:
+            whose = bundle.name if bundles else "an extension that Kextrel makes"
+            how = "name one that is (extensions: in the profile); Apple grants the right to sign kexts to a team"
+            return missing("PREP-13", f"{whose} is not signed and notarized by who may ({doubt}); {how}")
+    return ok("PREP-13", f"{bundles[0].name if bundles else 'what Kextrel makes'} is signed by who may sign it here")
+
+
+def _doubt(asking: Asking, path: str) -> str:
+    """What codesign, and of a kext spctl, have against the bundle; "" for nothing."""
+    kext = path.endswith(".kext")
+    lines = [told.verify_kext(path) if kext else told.verify_app(path)]
+    if kext and asking.rig.facts.macos >= _NOTARIZED:
+        lines.append(told.assess(path))
+    for line in lines:
+        done = asking.run(line)
         if done.exit_code != 0:
-            said = done.err.strip().splitlines()[:1] or ["no reason"]
-            whose = bundle.name if kexts else "an extension that Kextrel makes"
-            how = "name one that a team with Apple's leave to sign kexts has signed (extensions: in the profile)"
-            return missing("PREP-13", f"{whose} is not signed by who may sign kexts ({said[0][-80:]}); {how}")
-    return ok("PREP-13", f"{kexts[0].name if kexts else 'what Kextrel makes'} is signed by who may sign kexts here")
+            return (done.err.strip().splitlines() or [f"{line.split()[0]} ended with {done.exit_code}"])[0][-80:]
+    return ""
 
 
 @contextmanager
