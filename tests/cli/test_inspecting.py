@@ -94,7 +94,7 @@ def test_names_of_strangers_move_no_cursor(kextrel: Run, tmp_path: Path) -> None
     path = kext(tmp_path)
     info = path / "Contents/Info.plist"
     info.write_bytes(info.read_bytes().replace(b"com.example.driver<", "com.example.\u202e\u0085driver<".encode(), 1))
-    for options in ([], ["--json"], ["--macos", "14.5"], ["--macos", "14.5", "--json"]):
-        done = kextrel("inspect", path, *options)
+    for options in ([], ["--json"]):
+        done = kextrel("inspect", path, "--macos", "14.5", *options)
         assert done.returncode == 0
         assert all(one.isprintable() for one in done.stdout.replace("\n", ""))

@@ -158,7 +158,7 @@ def test_no_byte_of_the_code_changes_unseen(kext: Path, place: float, by: int) -
         start + 0x800,
         whole.index(SUPERBLOB, start),
     )  # behind the headers: what is there, nothing but the hashes know
-    at = int(code[0] + place * (code[1] - code[0]))
+    at = min(int(code[0] + place * (code[1] - code[0])), code[1] - 1)  # a float may round up to the end
     try:
         path.write_bytes(whole[:at] + bytes([whole[at] ^ by]) + whole[at + 1 :])
         found = outcome(kext)
