@@ -39,6 +39,8 @@ from kextrel.vocabulary.actions import (
     Restart,
     SetSip,
     Unenroll,
+    Upgrade,
+    Wait,
 )
 
 WALK = Callable[..., Any]
@@ -496,6 +498,30 @@ def test_sys_19_an_approved_extension_survives_restarts(agent: WALK, boot: Any) 
     assert (mac.situation.state.system_extensions, "SYS-19" in mac.last.rules) == (ENABLED, True)
     mac.do(Disable("driver"), boot)
     assert (mac.situation.state.system_extensions, "SYS-19" in mac.last.rules) == (DISABLED, True)
+
+
+@pytest.mark.parametrize("macos", ["14.6", "15.1"])
+def test_sys_19_an_approved_extension_survives_an_upgrade(agent: WALK, macos: str) -> None:
+    mac = agent().do(INSTALL, ACTIVATE, ALLOW, Upgrade(Version.parse(macos)))
+    assert (mac.situation.state.system_extensions, "SYS-19" in mac.last.rules) == (ENABLED, True)
+
+
+@pytest.mark.parametrize("minutes", [1, 30, 60 * 24])
+def test_sys_20_time_alone_changes_nothing(agent: WALK, minutes: float) -> None:
+    mac = agent().do(INSTALL, ACTIVATE, Wait(minutes))
+    assert (mac.answers(), mac.situation.state.system_extensions) == (["done"], WAITING)
+    assert mac.do(ALLOW).answers() == ["enabled"]
+
+
+def test_sys_19_sys_20_safe_mode_takes_nothing_and_is_no_restart(agent: WALK) -> None:
+    mac = agent().do(INSTALL, ACTIVATE, Boot(Environment.SAFE_MODE))
+    assert (mac.situation.state.system_extensions, "SYS-20" in mac.last.rules) == (WAITING, True)
+    assert mac.do(ACTIVATE).answers() == ["wrong-environment"]
+    mac.do(Boot(Environment.MACOS), ALLOW, Boot(Environment.SAFE_MODE))
+    assert (mac.situation.state.system_extensions, "SYS-19" in mac.last.rules) == (ENABLED, True)
+    mac.do(Boot(Environment.MACOS), Deactivate("driver"), Boot(Environment.SAFE_MODE))
+    assert mac.situation.state.system_extensions == TERMINATED
+    assert mac.do(Boot(Environment.MACOS)).situation.state.system_extensions == {}
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,8 @@ def into_safe_mode(situation: Situation, law: Law) -> Prediction:
     begun, rules = _after_the_medic(begun, law)
     loaded = _NOTHING if law.says(BOOT_13) else begun.aux_kc
     after = replace(begun, loaded=loaded, pending=_NOTHING, lapsed=begun.lapsed | begun.pending)
-    return ruled(Outcome.BOOTED, after, *_said(law, BOOT_13), *_in_force(situation), *rules)
+    after, kept = removal.outlasts_the_boot(after, law)
+    return ruled(Outcome.BOOTED, after, *_said(law, BOOT_13), *_in_force(situation), *rules, *kept)
 
 
 def into_macos(situation: Situation, outcome: Outcome, law: Law) -> Prediction:
