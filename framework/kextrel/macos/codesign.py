@@ -15,14 +15,15 @@ from kextrel.macos.text import Facts, clean, meaningful, require
 
 __all__ = ["SignatureAnswer", "read"]
 
-_ROW = re.compile(
-    r"(Executable|Identifier|Format|CodeDirectory|Hash type|CandidateCDHash|CandidateCDHashFull|Hash choices|CMSDigest"
-    r"|CMSDigestType|CDHash|Signature size|Signature|Authority|Timestamp|Signed Time|Info\.plist|Info\.plist entries"
-    r"|TeamIdentifier|Runtime Version|Sealed Resources|Internal requirements|Launch Constraints|Notarization Ticket"
-    r"|Executable Segment base|Executable Segment limit|Executable Segment flags|Page size|VersionPlatform|VersionMin"
-    r"|VersionSDK|Platform identifier|# designated|designated|Nonce|Library validation warning|Internal)"
-    r"(?=[ =])([^=]{0,80})=(.*)\Z"
+_KEYS = (
+    *("Executable", "Identifier", "Format", "CodeDirectory", "Hash type", "CandidateCDHash", "CandidateCDHashFull"),
+    *("Hash choices", "CMSDigest", "CMSDigestType", "CDHash", "Signature size", "Signature", "Authority", "Timestamp"),
+    *("Signed Time", "Info.plist", "Info.plist entries", "TeamIdentifier", "Runtime Version", "Sealed Resources"),
+    *("Internal requirements", "Launch Constraints", "Notarization Ticket", "Executable Segment base", "Page size"),
+    *("Executable Segment limit", "Executable Segment flags", "VersionPlatform", "VersionMin", "VersionSDK"),
+    *("Platform identifier", "# designated", "designated", "Nonce", "Library validation warning"),
 )
+_ROW = re.compile(rf"({'|'.join(map(re.escape, _KEYS))})(?=[ =])([^=]{{0,80}})=(.*)\Z")
 _BARE = re.compile(r"(Info\.plist|Sealed Resources|Internal requirements)[ =](.*)\Z")
 _FLAGS = re.compile(r"\bflags=(0x[0-9a-fA-F]{1,8})\(([\w,-]{0,200})\)")
 _VERDICT = re.compile(r"(.{1,4096}): (valid on disk|satisfies its Designated Requirement|.{4,400})\Z")
@@ -93,11 +94,16 @@ def _unwrapped(lines: Iterable[str]) -> list[str]:
     for line in lines:
         # A first line of a row is as wide as the terminal when it goes on.
         fresh = _ROW.match(line) or _BARE.match(line) or line.startswith(_DETAILS) or _verdict(line)
-        if fresh or not whole or not _ROW.match(whole[-1]) or len(whole[-1]) < _WIDTH:
+        if fresh or not whole or not _ROW.match(whole[-1]) or len(whole[-1]) < _WIDTH or _cut(line):
             whole.append(line)
         else:
             whole[-1] += line
     return whole
+
+
+def _cut(line: str) -> bool:
+    """Whether this is the beginning of a row whose end is gone."""
+    return any(key.startswith(line.strip()) for key in _KEYS)
 
 
 def _facts(rows: dict[str, list[str]]) -> dict[str, Any]:

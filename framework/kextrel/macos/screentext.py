@@ -19,14 +19,23 @@ __all__ = ["BPUTIL", "CSRUTIL", "restored", "tolerant"]
 
 R = TypeVar("R", bound=Reading)
 
-_ALIKE = str.maketrans({**dict.fromkeys("0oq", "o"), **dict.fromkeys("1li|!", "l"), "5": "s", "8": "b", "—": "-"})
-_NOTHING = re.compile(r"[\s.,'\"’‘“”`·_-]")
+# One character for all that look alike, nothing for what a screen loses or adds, small letters for large ones.
+_ALIKE = str.maketrans(
+    {
+        **{chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)},
+        **dict.fromkeys("0oOqQ", "o"),
+        **dict.fromkeys("1lLiI|!", "l"),
+        "5": "s",
+        "8": "b",
+        **dict.fromkeys(" \t.,'\"’‘“”`·_-—", None),
+    }
+)
 _HASH_ROW = re.compile(r"(.{0,120}\((?:auxp|auxi|auxr|coih|lpnh|rpnh|ronh|nsih|spih|stng)\) {0,40}:)(.*)\Z")
 _LONGEST = 200
 
 
 def _squeezed(line: str) -> str:
-    return _NOTHING.sub("", line.lower()).translate(_ALIKE)
+    return line.translate(_ALIKE)
 
 
 def _known(phrases: Iterable[str]) -> Mapping[str, str]:
