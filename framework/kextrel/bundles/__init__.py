@@ -10,12 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kextrel.bundles.app import APP_PREFIX, app_name, make_app
 from kextrel.bundles.described import Given, distrusted, given
-from kextrel.bundles.kext import kext_name, make_kext
+from kextrel.bundles.names import APP_PREFIX, app_name, kext_name
 from kextrel.vocabulary import Extension, ExtensionKind
 
-if TYPE_CHECKING:  # who makes bundles need not wait for the readers
+if TYPE_CHECKING:  # who only names bundles need not wait for the makers, nor these for the readers
+    from collections.abc import Sequence
     from datetime import datetime
 
     from kextrel.bundles.reading.found import Inspected
@@ -30,9 +30,18 @@ def make(extension: Extension, folder: Path) -> Path:
     `NAME activate BUNDLEID` and `NAME deactivate BUNDLEID`. Raises UsageError for names that cannot be a file's and
     NotPossible for what is not made.
     """
-    if extension.kind is ExtensionKind.KEXT:
-        return make_kext(extension, folder)
-    return make_app([extension], folder)
+    if extension.kind is not ExtensionKind.KEXT:
+        return make_app([extension], folder)
+    from kextrel.bundles.kext import make_kext
+
+    return make_kext(extension, folder)
+
+
+def make_app(extensions: Sequence[Extension], folder: Path) -> Path:
+    """Writes an app that carries all `extensions`; see `app.make_app`."""
+    from kextrel.bundles.app import make_app as made
+
+    return made(extensions, folder)
 
 
 def file_name(extension: Extension) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from kextrel.bundles.entitlements import of_host
 from kextrel.bundles.executable import USER_ARCHITECTURES, executable_slice
 from kextrel.bundles.macho import universal
+from kextrel.bundles.names import APP_PREFIX, app_name
 from kextrel.bundles.parts import check, identity_of, write
 from kextrel.bundles.resources import seal
 from kextrel.bundles.signature import Seal, sign
@@ -21,9 +22,8 @@ from kextrel.bundles.sysext import make_extension, slices_of
 from kextrel.errors import UsageError
 from kextrel.vocabulary import Extension, ExtensionKind, Signature
 
-__all__ = ["APP_PREFIX", "app_name", "make_app"]
+__all__ = ["make_app"]
 
-APP_PREFIX = "Kextrel-"
 _PLACE = "Library/SystemExtensions"
 _LIBRARIES = (
     "/System/Library/Frameworks/SystemExtensions.framework/Versions/A/SystemExtensions",
@@ -51,22 +51,6 @@ def make_app(extensions: Sequence[Extension], folder: Path) -> Path:
     write(app / "Contents" / "MacOS" / name, _executable(extensions, info, resources, name), executable=True)
     write(app / "Contents" / "_CodeSignature" / "CodeResources", resources)
     return app
-
-
-def app_name(extensions: Sequence[Extension]) -> str:
-    """ "Kextrel-" and the extension's identifier; for several what their identifiers begin with."""
-    first = extensions[0].bundle_id
-    return APP_PREFIX + (first if len(extensions) == 1 else _family(extensions) or first)
-
-
-def _family(extensions: Sequence[Extension]) -> str:
-    """The dotted beginning that all identifiers share."""
-    shared = []
-    for parts in zip(*(extension.bundle_id.split(".")[:-1] for extension in extensions), strict=False):
-        if len(set(parts)) > 1:
-            break
-        shared.append(parts[0])
-    return ".".join(shared)
 
 
 def _check_all(extensions: Sequence[Extension]) -> None:

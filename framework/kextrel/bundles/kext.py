@@ -6,12 +6,13 @@ import plistlib
 from pathlib import Path
 
 from kextrel.bundles.macho import ARCHITECTURES, kext_slice, universal
+from kextrel.bundles.names import kext_name
 from kextrel.bundles.parts import check, damage, identity_of, write
 from kextrel.bundles.signature import Seal, sign
 from kextrel.errors import NotPossible, UsageError
 from kextrel.vocabulary import Extension, Signature
 
-__all__ = ["kext_name", "make_kext"]
+__all__ = ["make_kext"]
 
 _KPI_VERSION = "8.0.0"
 
@@ -33,11 +34,6 @@ def make_kext(extension: Extension, folder: Path) -> Path:
     if extension.signature is not Signature.NONE:
         write(bundle / "Contents" / "_CodeSignature" / "CodeResources", resources)
     return bundle
-
-
-def kext_name(extension: Extension) -> str:
-    """`<bundle identifier>.kext`: no other kext is installed at that place."""
-    return f"{extension.bundle_id}.kext"
 
 
 def _refuse_what_is_not_made(extension: Extension) -> None:

@@ -9,16 +9,13 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kextrel.bench.answers import Webhook
 from kextrel.bench.beacon import HttpBeacon
 from kextrel.bench.button import RelayButton
 from kextrel.bench.console import SerialConsole
 from kextrel.bench.keyboard import Ch9329Keyboard
-from kextrel.bench.mdm import NanoMdm, Server
 from kextrel.bench.power import RelayPower
-from kextrel.bench.screen import PikvmScreen
 from kextrel.bench.shell import SshShell
 from kextrel.bench.sshlink import Login
 from kextrel.device import Account, Accounts, Facts, TestMac, Timeouts, Wires
@@ -27,6 +24,9 @@ from kextrel.evidence import Sink
 from kextrel.lab.profile import AccountProfile, MacProfile, MdmWire, ShellWire, Wiring
 from kextrel.lab.secrets import resolve
 from kextrel.timing import Clock
+
+if TYPE_CHECKING:  # an HTTP client takes long to import: only where something is reached by HTTP
+    from kextrel.bench.mdm import NanoMdm
 
 __all__ = ["build", "openers"]
 
@@ -91,6 +91,8 @@ def _seeing(name: str, wires: Wiring, sink: Sink, base: Path) -> dict[str, Calla
         at = f"{name}.keyboard ({keyboard.port})"
         found["keyboard"] = lambda: Ch9329Keyboard(at, keyboard.port, sink, baud=keyboard.baud)
     if (screen := wires.screen) is not None:
+        from kextrel.bench.screen import PikvmScreen
+
         password = resolve(screen.password, base)
         trusted = base / Path(screen.certificate).expanduser() if screen.certificate is not None else None
         found["screen"] = lambda: PikvmScreen(
@@ -112,6 +114,9 @@ def _seeing(name: str, wires: Wiring, sink: Sink, base: Path) -> dict[str, Calla
 
 def _managing(name: str, mdm: MdmWire, sink: Sink, base: Path) -> Callable[[], NanoMdm]:
     """The MDM server, with its secrets resolved now."""
+    from kextrel.bench.answers import Webhook
+    from kextrel.bench.mdm import NanoMdm, Server
+
     hook = mdm.webhook
     key = resolve(hook.hmac_key, base) if hook.hmac_key is not None else None
     webhook = Webhook(hook.listen, hook.port, hook.host, hook.path, key)
