@@ -151,6 +151,12 @@ def test_codes_of_the_request_are_reasons(
     assert (done.outcome, done.reason) == (Outcome.REFUSED, reason)
 
 
+def test_a_newer_version_of_what_is_switched_off_stays_off(mac: Played, rig: Rig, deadline: Deadline) -> None:
+    mac.state, mac.begins = DISABLED, mac.says("replacing 0.9 with 1.0\nfinished: completed", state=DISABLED)
+    mac.version = "0.9"
+    assert perform(rig, Activate("agent"), deadline=deadline).outcome is Outcome.UNCHANGED
+
+
 def test_the_same_version_again_changes_nothing_and_another_one_does(mac: Played, rig: Rig, deadline: Deadline) -> None:
     mac.state, mac.begins = ENABLED, mac.says("finished: completed", state=ENABLED)
     assert perform(rig, Activate("agent"), deadline=deadline).outcome is Outcome.UNCHANGED

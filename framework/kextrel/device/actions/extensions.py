@@ -69,8 +69,8 @@ def activate(rig: Rig, action: Activate, *, deadline: Deadline) -> Performed:
     if after is None or after.state not in _OUTCOMES:
         word = after.state if after else "not in the list"
         return Performed(Outcome.REFUSED, None, f"the app says {answer.result or 'nothing'}, and it is {word}")
-    if before == after and after.state != WAITING:
-        return Performed(Outcome.UNCHANGED)
+    if after.state == DISABLED or (before == after and after.state != WAITING):
+        return Performed(Outcome.UNCHANGED, note="it stays switched off" if after.state == DISABLED else "")
     return Performed(
         _OUTCOMES[after.state], note="" if answer.replaced is None else " for ".join(answer.replaced[::-1])
     )
