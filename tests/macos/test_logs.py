@@ -89,6 +89,11 @@ def test_a_message_of_another_process_is_kept_as_unread_and_is_no_error():
     assert (answer.changes, answer.unparsed) == ((), (other.rstrip("\n"),))
 
 
+def test_a_log_without_lines_is_an_answer():
+    titles = "Timestamp                       Thread     Type        Activity             PID    TTL  \n"
+    assert logs.read(titles) == logs.LogAnswer()
+
+
 def test_two_records_of_one_identifier():
     head = STYLES["default"]
     answer = logs.read(
