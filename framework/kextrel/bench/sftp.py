@@ -63,7 +63,6 @@ def _session(transport: SshTransport, wire: str, deadline: Deadline) -> Iterator
         channel.settimeout(max(deadline.remaining, 0.01))
         request(transport, channel, "subsystem", b"sftp")
         yield _Copier(paramiko.SFTPClient(channel), channel, transport, wire, deadline)
-        _ended(channel, deadline.within(GOODBYE))
     except TimeoutError as error:
         hint = "what was copied so far is still there"
         raise DeadlineExceeded(f"{deadline.what} was not done in time", wire=wire, hint=hint) from error
@@ -71,13 +70,16 @@ def _session(transport: SshTransport, wire: str, deadline: Deadline) -> Iterator
         raise Transient(f"the connection ended in a copy: {str(error) or 'closed'}", wire=wire) from error
     finally:
         if channel is not None:
-            channel.close()
+            _end(transport, channel)
 
 
-def _ended(channel: paramiko.Channel, limit: Deadline) -> None:
-    """Lets the other end finish first: dropbear 2022.83 closes a channel that is opened while it ends this one."""
+def _end(transport: SshTransport, channel: paramiko.Channel) -> None:
+    """Lets the other end finish first: dropbear 2022.83 closes a channel that is opened while it ends this one. A
+    session that does not end takes its connection with it, and the next call opens another."""
     channel.shutdown_write()
-    channel.status_event.wait(limit.remaining)
+    if not channel.status_event.wait(GOODBYE):
+        transport.close()
+    channel.close()
 
 
 class _Copier:
