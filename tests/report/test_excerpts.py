@@ -127,3 +127,10 @@ def test_results_that_are_not_among_them_take_no_room(made: Any, tmp_path: Path)
     found = gather(tmp_path, [Result.from_json(one) for one in results], {1}, Room())
     assert list(found.excerpts) == [(1, 1)]
     assert numbers(found, (1, 1)) == [2]
+
+
+def test_a_way_back_that_failed_is_kept_for_no_verdict_tells_of_it(made: Any, tmp_path: Path) -> None:
+    records = [made.record(n, "device", "baseline failed", error=f"no {n}", kind="BenchError") for n in range(3, 40)]
+    found = gathered(made, tmp_path, [made.result(made.step())], [made.record(1), *records])
+    assert [line.place for line in found.stuck["mini"]] == list(range(2, 22))
+    assert found.stuck["mini"][0].text == "error: no 3\nkind: BenchError"

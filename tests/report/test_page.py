@@ -176,6 +176,13 @@ def test_what_has_no_verdict_is_told_with_its_reason(made: Any, draw: Draw) -> N
     assert "mini.relay (/dev/ttyUSB0) does not answer" in tail[tail.index("Where the bench failed") :]
 
 
+def test_a_mac_that_could_not_be_taken_back_is_told_among_the_bench_s_failures(made: Any, draw: Draw) -> None:
+    failed = made.record(3, "device", "baseline failed", error="mini.button does not act", kind="BenchError")
+    words = Page(draw([made.result(made.step())], [failed])).words
+    assert "mini.button does not act" in words[words.index("Where the bench failed") :]
+    assert "Every wire did its work" not in words
+
+
 def test_a_vendor_s_own_bundle_is_named(made: Any, draw: Draw) -> None:
     page = Page(draw([made.result(made.step(), bundles={"driver": "/build/Vendor.kext"})]))
     assert "driver is /build/Vendor.kext" in page.words

@@ -23,6 +23,7 @@ from kextrel.report.visible import visible
 __all__ = ["Excerpt", "Gathered", "Line", "Room", "gather"]
 
 _KEYS = {"n", "at", "mac", "wire", "event", "data"}
+_STUCK = 20
 _NEAR = 60.0  # seconds that a clock may be set back or forth in the middle of a run
 
 
@@ -88,16 +89,7 @@ class Excerpt:
         if self.most < 2:
             self.skipped += 1
             return
-        text = visible(text_of(record))
-        line = Line(
-            int(record["n"]),
-            place,
-            str(record["at"])[11:23],
-            str(record["wire"]),
-            str(record["event"]),
-            text[: self.letters],
-            max(0, len(text) - self.letters),
-        )
+        line = _line(record, place, self.letters)
         if len(self.head) < self.most // 2:
             self.head.append(line)
             return
@@ -121,10 +113,12 @@ class Excerpt:
 @dataclass(frozen=True)
 class Gathered:
     """All that is taken from the evidence: excerpts by (index of the result, number of the step), the spans of each
-    Mac, how many records there are, and how many lines are none (a run that was killed leaves a half one)."""
+    Mac, why a way back failed (which no scenario's verdict tells), by Mac, the first _STUCK of each; how many records
+    there are, and how many lines are none (a run that was killed leaves a half one)."""
 
     excerpts: Mapping[tuple[int, int], Excerpt]
     spans: Mapping[str, Sequence[Span]]
+    stuck: Mapping[str, Sequence[Line]]
     records: int
     unreadable: int
 
@@ -176,6 +170,7 @@ def gather(folder: Path, results: Sequence[Result], among: Container[int], room:
         if step.evidence[1]
     }
     shelves, tracks = _shelves(results), dict[str, Track]()
+    stuck: dict[str, list[Line]] = {}
     records = unreadable = 0
     for place, record in _records(folder / EVIDENCE):
         if record is None:
@@ -184,10 +179,20 @@ def gather(folder: Path, results: Sequence[Result], among: Container[int], room:
         records += 1
         mac = str(record["mac"])
         tracks.setdefault(mac, Track()).follow(record)
+        if (record["wire"], record["event"]) == ("device", "baseline failed") and len(stuck.get(mac, ())) < _STUCK:
+            stuck.setdefault(mac, []).append(_line(record, place, room.letters_others))
         key = shelves[mac].find(int(record["n"]), datetime.fromisoformat(record["at"])) if mac in shelves else None
         if key in excerpts:
             excerpts[key].add(record, place)
-    return Gathered(excerpts, {mac: track.ended() for mac, track in sorted(tracks.items())}, records, unreadable)
+    spans = {mac: track.ended() for mac, track in sorted(tracks.items())}
+    return Gathered(excerpts, spans, stuck, records, unreadable)
+
+
+def _line(record: Mapping[str, Any], place: int, letters: int) -> Line:
+    text = visible(text_of(record))
+    wire, event = str(record["wire"]), str(record["event"])
+    at = str(record["at"])[11:23]
+    return Line(int(record["n"]), place, at, wire, event, text[:letters], max(0, len(text) - letters))
 
 
 def _excerpt(step: Step, most: Mapping[bool, int], room: Room) -> Excerpt:

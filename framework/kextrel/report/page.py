@@ -102,6 +102,7 @@ def _render(
         results=shown,
         rules=rules,
         seconds=sum(result.seconds for result in results),
+        stuck=gathered.stuck,
         strips=strips(gathered.spans, results),
         version=__version__,
     )
