@@ -126,13 +126,13 @@ class Certified:
         return lines(self.report / "results.jsonl")
 
     @property
-    def checked(self) -> list[dict[str, Any]]:
+    def tried(self) -> list[dict[str, Any]]:
         """The results of scenarios that some Mac of the lab can be."""
-        return [result for result in self.results if result["verdict"]["verdict"] != "not-checked"]
+        return [result for result in self.results if not result["verdict"]["reason"].startswith("it needs ")]
 
     @property
     def steps(self) -> list[dict[str, Any]]:
-        return [step for result in self.checked for step in result["steps"]]
+        return [step for result in self.tried for step in result["steps"]]
 
     @cached_property
     def evidence(self) -> list[dict[str, Any]]:

@@ -71,7 +71,7 @@ def test_nothing_is_left_behind_elsewhere(certified: Any) -> None:
 
 def test_every_scenario_has_a_result_with_all_its_steps_held(certified: Any, packaged: Any) -> None:
     assert set(by_name(certified.results)) == set(SUITE)
-    results = by_name(certified.checked)
+    results = by_name(certified.tried)
     assert set(results) == HERE
     for name, result in results.items():
         assert result["mac"] in ("mini", "intel", "t2", "studio")
@@ -121,7 +121,7 @@ def test_the_coverage_says_on_which_macs_each_rule_was_exercised(certified: Any)
 def test_the_page_names_every_scenario_and_every_rule_with_what_stands_on_it(certified: Any) -> None:
     page = Words((certified.report / "report.html").read_text())
     macs = next(row[1:] for row in page.rows if row[:1] == ["scenario"])
-    for name, result in by_name(certified.checked).items():
+    for name, result in by_name(certified.tried).items():
         (row,) = [row for row in page.rows if row[:1] == [name + Path(result["file"]).name]]
         assert row[1 + macs.index(result["mac"])].startswith("✓ held")
     decided = {row[0]: row[1] for row in page.rows if row and row[0] in policy.RULES}
@@ -174,7 +174,7 @@ def test_the_evidence_is_whole_in_order_and_of_every_wire(certified: Any) -> Non
     assert {"shell", "button", "keyboard", "screen", "console", "beacon", "scenario"} <= {
         record["wire"] for record in certified.evidence
     }
-    for result in certified.checked:
+    for result in certified.tried:
         for step in result["steps"]:
             first, last = step["evidence"]
             inside = [one["data"] for one in of[result["mac"]][first - 1 : last] if one["wire"] == "scenario"]

@@ -43,7 +43,7 @@ def test_a_scenario_that_is_about_another_kind_is_not_checked_and_says_why(certi
     assert by_kind["verdict"]["verdict"] == "not-checked"
     assert by_kind["verdict"]["reason"].startswith("with Kextrel-com.acme.guard.app it would end otherwise: step 2")
     assert all(step["observed"] is None for step in by_kind["steps"])
-    for one in certified.results:
+    for one in certified.tried:
         assert one["verdict"]["verdict"] == "held" or one.get("bundles"), one["verdict"]
 
 
