@@ -42,6 +42,7 @@ from kextrel.vocabulary.actions import (
     Restart,
     SetSecurity,
     SetSip,
+    Unenroll,
 )
 
 WALK = Callable[..., Any]
@@ -78,6 +79,8 @@ WAYS: list[tuple[str, dict[str, Any], tuple[Action, ...], Action, tuple[Action, 
     ("from macOS", {}, (), SetSecurity(SecurityMode.REDUCED), (IN_1TR, SetSecurity(SecurityMode.REDUCED))),
     ("SIP from macOS", {"mac": INTEL}, (), SetSip(enabled=False), (IN_RECOVERY, SetSip(enabled=False))),
     ("no MDM", {"mac": INTEL}, (), Restart("mdm"), (Enroll(Enrollment.DEVICE), Restart("mdm"))),
+    ("a user's MDM", {"mac": INTEL | {"enrollment": Enrollment.USER}}, (), Restart("mdm"),
+     (Unenroll(), Enroll(Enrollment.DEVICE), Restart("mdm"))),
     ("location", {**AGENT, "app_in_applications": False}, (INSTALL,), ACTIVATE,
      (IN_1TR, SetSip(enabled=False), IN_MACOS, DeveloperMode(on=True), ACTIVATE, Allow("driver"))),
     ("nobody there", AGENT, (INSTALL, ACTIVATE, Allow("driver")), Deactivate("driver", as_=Credential.NOBODY),

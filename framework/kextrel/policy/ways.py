@@ -45,6 +45,7 @@ from kextrel.vocabulary.actions import (
     Restart,
     SetSecurity,
     SetSip,
+    Unenroll,
 )
 
 __all__ = ["Way", "helpful", "shortest_way", "succeeds"]
@@ -182,8 +183,8 @@ def _for_extension(situation: Situation, action: Action) -> Iterator[Action]:
 
 def _for_enrollment(situation: Situation, action: Action) -> Iterator[Action]:
     by_mdm = isinstance(action, InstallProfile) or (isinstance(action, Restart) and action.by == "mdm")
-    if by_mdm and situation.mac.enrollment is Enrollment.NONE:
-        yield Enroll(Enrollment.DEVICE)
+    if by_mdm and not _managed(situation):
+        yield from (Unenroll(), Enroll(Enrollment.DEVICE))
 
 
 def _managed(situation: Situation) -> bool:
