@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kextrel import bundles
 from kextrel.device.rig import Facts
 from kextrel.errors import InputError, UsageError
-from kextrel.scenario import Scenario, load, parse, predict
+from kextrel.scenario import Mac, Scenario, load, parse, predict
 from kextrel.scenario.fitness import unmet
 from kextrel.scenario.given import named
 from kextrel.vocabulary import Architecture, Category, Enrollment, Extension, ExtensionKind, Signature, Version
@@ -238,3 +239,12 @@ def test_names_and_bundles_are_read_apart(storage: Path) -> None:
         named([f"driver={storage}", f"driver={storage}"])
     with pytest.raises(UsageError, match="which is not there"):
         named(["driver=absent.kext"], storage.parent)
+
+
+def test_a_python_test_gets_what_is_installed(storage: Path, paper_mac: Any) -> None:
+    mac = Mac(paper_mac(), bundles={"driver": storage})
+    driver = mac.extension("driver")
+    assert (driver.bundle_id, driver.version, driver.bundle) == ("com.acme.storage", "3.2.1", str(storage))
+    assert mac.extension("other").bundle is None
+    with pytest.raises(UsageError, match="it needs 'driver' with signature none"):
+        mac.extension("driver", signature="none")

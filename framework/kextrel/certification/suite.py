@@ -18,6 +18,7 @@ from typing import Any
 
 from kextrel.certification import SCENARIOS, paths
 from kextrel.errors import BenchError, InputError, KextrelError, nearest
+from kextrel.lab import Lab, load_profile
 from kextrel.lab.fit import FIT
 from kextrel.scenario import Scenario, foresee, foreseen_rules, load
 from kextrel.scenario.tally import exit_code, tally
@@ -35,9 +36,9 @@ _LEFT = ("results.jsonl", "evidence.jsonl", "junit.xml", "coverage.json", "repor
 class Order:
     """What is to be certified. `rules` empty: all; `lab` is a profile's path, None: Macs made to measure.
 
-    `bundles` are really installed for extensions of these names. `quiet` keeps pytest off stdout, `silent` puts its
-    words into pytest.txt in the report. `workers`: processes that share the Macs among them; 0 for none besides
-    pytest's. `limit`: wall seconds for all of it; None: as long as its steps may take.
+    `bundles` are really installed for extensions of these names, before those of the lab. `quiet` keeps pytest off
+    stdout, `silent` puts its words into pytest.txt in the report. `workers`: processes that share the Macs among them;
+    0 for none besides pytest's. `limit`: wall seconds for all of it; None: as long as its steps may take.
     """
 
     lab: Path | None
@@ -98,7 +99,7 @@ def certify(order: Order) -> Certificate:
     files = showing(order.rules)
     if not files:
         raise InputError(f"no shipped scenario shows {', '.join(order.rules)}", hint="see `kextrel rules`")
-    _refuse_bundles(order.bundles)
+    _refuse_bundles(order)
     report = order.report.absolute()
     _clear(report)
     with _words(order, report) as stdout:
@@ -110,14 +111,20 @@ def certify(order: Order) -> Certificate:
     return Certificate(results, counts, report / "report.html", order.bundles)
 
 
-def _refuse_bundles(given: Mapping[str, Path]) -> None:
-    """Raises InputError for a name that no scenario of the suite has, and for a bundle that contradicts one."""
+def _refuse_bundles(order: Order) -> None:
+    """Raises InputError for a name that no scenario of the suite has, and for a bundle that contradicts one; the lab's
+    own may have other names, for other scenarios."""
+    given = {**_of_the_lab(order.lab), **order.bundles}
     if not given:
         return
     known = {name for path in paths() for one in load(path, given) for name in one.extensions}
-    for name in given:
+    for name in order.bundles:
         if name not in known:
             raise InputError(f"no shipped scenario has an extension '{name}'", hint=nearest(name, known))
+
+
+def _of_the_lab(lab: Path | None) -> Mapping[str, Path]:
+    return {} if lab is None else Lab(load_profile(lab)).bundles
 
 
 def _pytest(command: Sequence[str], stdout: int | None, limit: float | None = None) -> int:

@@ -39,7 +39,8 @@ def certify(
     """Run the certification suite and write a report. Exit 0: every rule held that could be checked."""
     from kextrel.certification import certify as run_suite
     from kextrel.certification.suite import Order
-    from kextrel.cli.opening import given_bundles, is_fit, named_lab
+    from kextrel.cli.opening import is_fit, named_lab
+    from kextrel.scenario.given import named
 
     need_rules(rule or [])
     path = None if is_fit(lab) else named_lab(lab)
@@ -50,7 +51,7 @@ def certify(
         rules=tuple(rule or ()),
         defects=tuple(defect or ()),
         faults=tuple(fault or ()),
-        bundles=given_bundles(lab, extension or ()),
+        bundles=named(extension or ()),
         quiet=as_json,
         workers=workers,
     )

@@ -48,7 +48,7 @@ class ScenarioFile(pytest.File):
 
 
 def _bundles(run: Run) -> dict[str, Path]:
-    """What is really installed; nothing where there is no such lab: `in_order` says that, once."""
+    """What is really installed; nothing where there is no such lab or bundle: `in_order` says that, once."""
     try:
         return run.bundles
     except UsageError:
@@ -139,7 +139,7 @@ def in_order(run: Run, items: list[pytest.Item]) -> None:
     Raises pytest.UsageError for a lab or a Mac that is not there, before anything runs.
     """
     try:
-        facts = run.plan.facts
+        facts, _ = run.plan.facts, run.bundles
         planned = {name: _planned(run, facts(name), own) for name, own in _by_mac(items).items()}
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
