@@ -87,8 +87,8 @@ def predict(situation: Situation, action: Action, *, without: frozenset[str] = f
         raise NotModelled(f"the action '{action.verb}'")
     law = Law.of(situation.mac, without)
     prediction = _decided(clauses, situation, action, law)
-    rules = (*prediction.rules, *_spoken_of(situation, action, prediction, law))
-    return replace(prediction, rules=tuple(dict.fromkeys(rules)))
+    rules = tuple(dict.fromkeys((*prediction.rules, *_spoken_of(situation, action, prediction, law))))
+    return prediction if rules == prediction.rules else replace(prediction, rules=rules)
 
 
 def _spoken_of(situation: Situation, action: Action, prediction: Prediction, law: Law) -> tuple[str, ...]:
