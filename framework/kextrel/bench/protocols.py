@@ -99,8 +99,7 @@ class Shell(Wire, Protocol):
         ...
 
     def reachable(self, *, deadline: Deadline) -> bool:
-        """Whether a shell answers now, or did a moment ago: one short attempt. A refused connection or a closed port is
-        False, no error."""
+        """Whether a shell answers now: one short attempt. A refused connection or a closed port is False, no error."""
         ...
 
 

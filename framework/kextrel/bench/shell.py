@@ -29,7 +29,6 @@ BOOT_TIME = "sysctl -n kern.boottime"
 _BOOT_FORM = re.compile(r"\{ sec = (\d+), usec = (\d+) \}")
 PATIENCE = 5.0  # wall seconds that `run` and `upload` try to connect when nobody waits for a boot
 GLANCE = 5.0  # wall seconds for one look whether a shell answers
-HEARD = 0.25  # wall seconds for which an answer to a command still says that the shell answers
 
 _T = TypeVar("_T")
 
@@ -66,7 +65,6 @@ class SshShell:
         self._link: _Link | None = None
         self._lock = threading.RLock()
         self._proved = False  # whether this login has worked before
-        self._heard = -HEARD  # when a command was answered last
         if login.password:
             sink.hide(login.password)
 
@@ -119,8 +117,6 @@ class SshShell:
     def reachable(self, *, deadline: Deadline) -> bool:
         try:
             link = self._glance(deadline)
-            if time.monotonic() - self._heard < HEARD:
-                return True
             self._run(link.transport, ":", deadline.within(GLANCE, "a look whether the shell answers"), b"", 1 << 16)
         except (Transient, DeadlineExceeded):
             return False
@@ -212,7 +208,6 @@ class SshShell:
             if isinstance(error, remote.NoSession):
                 transport.close()  # the next call opens another connection instead of waiting for this one again
             raise
-        self._heard = time.monotonic()
         self._sink.record(
             self._wire,
             "run",

@@ -113,6 +113,7 @@ def test_where_users_may_not_override_nobody_can_approve_and_nothing_asks(manage
 @pytest.mark.parametrize("anybody", [True, False])
 def test_a_standard_user_may_approve_where_a_profile_says_so(managed, anybody):
     scene = managed(AllowUserOverrides=True, AllowNonAdminUserApprovals=anybody)
+    scene.mac.lower(smb2=1)
     scene.mac.kernel.load(scene.path)
     (pending,) = scene.mac.kernel.pending()
     if anybody:

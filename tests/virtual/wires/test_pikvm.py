@@ -39,7 +39,7 @@ class Screen:
         return self.shown or ""
 
     def jpeg(self) -> bytes | None:
-        return painting.jpeg([]) if self.signal else None
+        return painting.jpeg(()) if self.signal else None
 
     def key(self, down: bool, usage: int, modifiers: int) -> None:
         self.keys.append((down, usage, modifiers))
