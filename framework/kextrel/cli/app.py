@@ -15,6 +15,7 @@ from kextrel.cli import (
     labs,
     observing,
     parsing,
+    readying,
     rules,
     scenarios,
     serving,
@@ -48,6 +49,8 @@ app.add_typer(hands.mac, name="mac")
 
 lab.command("list")(labs.list_macs)
 lab.command("check")(labs.check)
+lab.command("doctor")(readying.doctor)
+lab.command("prepare")(readying.prepare)
 lab.command("release")(labs.release)
 virtual.command("serve")(serving.serve)
 
