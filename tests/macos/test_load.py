@@ -38,6 +38,40 @@ def test_a_culprit_may_be_another_kext_than_the_one_asked_for():
     assert load.read(31, "", text).culprit_path == "/Library/StagedExtensions/a b.kext"
 
 
+UNBOUND = (
+    'Error Domain=KMErrorDomain Code=31 "Error occurred while building a collection: \n'
+    "    1: One or more binaries has an error which prevented linking.  See other errors.\n"
+    "    2: Could not use 'com.example.a' because: Failed to bind '_sflt_attach' in 'com.example.a' (at offset 0x0 in "
+    "__DATA_CONST, __got) as could not find a kext which exports this symbolFailed to bind '_ipf_remove' in "
+    "'com.example.a' (at offset 0x8 in __DATA_CONST, __got) as could not find a kext which exports this symbol\n"
+    "com.example.a specific:\n"
+    "    1: Failed to bind '_sflt_attach' in 'com.example.a' (at offset 0x0 in __DATA_CONST, __got) as could not find "
+    "a kext which exports this symbol\n"
+    "com.example.b specific:\n"
+    "    1: Failed to bind '_other' in 'com.example.b' (at offset 0x0 in __DATA_CONST, __got) as could not find a kext "
+    'which exports this symbol"\n'
+)
+
+
+def test_symbols_that_nobody_exports_are_those_of_the_first_kext_that_wants_them():
+    answer = load.read(31, "", UNBOUND)
+    assert (answer.code, answer.reason) == (31, LoadReason.UNDEFINED_SYMBOLS)
+    assert (answer.bundle_id, answer.missing) == ("com.example.a", ("_sflt_attach", "_ipf_remove"))
+    assert answer.unparsed == ()
+
+
+def test_a_library_that_is_not_there_is_named():
+    answer = load.read(
+        71,
+        "",
+        "Error: Unable to resolve dependencies: 'com.example.a' names a dependency on 'com.apple.iokit.IORDMAFamily', "
+        "which was not found.",
+    )
+    assert (answer.code, answer.reason) == (71, LoadReason.MISSING_DEPENDENCY)
+    assert (answer.bundle_id, answer.missing) == ("com.example.a", ("com.apple.iokit.IORDMAFamily",))
+    assert answer.unparsed == ()
+
+
 @pytest.mark.parametrize(
     ("exit_code", "reason"),
     [(27, LoadReason.APPROVAL_REQUIRED), (28, LoadReason.REBOOT_REQUIRED), (31, LoadReason.COLLECTION_BUILD_FAILED)],

@@ -27,6 +27,8 @@ class LoadReason(StrEnum):
     NOT_SIGNED = "not_signed"
     VALIDATION_ERRORS = "validation_errors"
     OWNERSHIP = "ownership"
+    UNDEFINED_SYMBOLS = "undefined_symbols"
+    MISSING_DEPENDENCY = "missing_dependency"
     COLLECTION_BUILD_FAILED = "collection_build_failed"
     MISSING_KDK = "missing_kdk"
     BOOT_KC_NOT_FOUND = "boot_kc_not_found"
@@ -53,6 +55,8 @@ _PHRASES: tuple[tuple[LoadReason, tuple[str, ...]], ...] = (
         LoadReason.OWNERSHIP,
         ("Invalid ownership", "file ownership/permissions", "improper filesystem permissions", "Invalid permissions"),
     ),
+    (LoadReason.MISSING_DEPENDENCY, ("Unable to resolve dependencies",)),
+    (LoadReason.UNDEFINED_SYMBOLS, ("could not find a kext which exports this symbol",)),
     (LoadReason.COLLECTION_BUILD_FAILED, ("building a collection", "build a collection")),
     (LoadReason.KERNEL_REJECTED, ("Kernel request failed", "rejected by the kernel")),
     (LoadReason.NOT_ROOT, ("not privileged", "must be running as root", "must be run as root", "not running as root")),
@@ -86,6 +90,9 @@ _ARCHITECTURES = re.compile(r"Binary is for ([\w, ]{1,80}), but needed (\w{1,20}
 _BUILD = re.compile(r"your build (\w{4,12})")
 _ALLOWED = re.compile(r"invalid signatured? \(-\d{5}\) allowed")
 _OSKEXT = re.compile(r"<OSKext 0x[^>\n]{1,80}> ?\{[^}\n]{0,400}\bID = \"([A-Za-z0-9._-]{2,200})\"")
+# What was not found when a kext was linked, and the kext that wanted it [kmutil print-diagnostics; reports of builds].
+_UNBOUND = re.compile(r"Failed to bind '([^'\n]{1,1000})' in '([A-Za-z0-9._-]{1,200})'")
+_DEPENDENCY = re.compile(r"'([A-Za-z0-9._-]{1,200})' names a dependency on '([A-Za-z0-9._-]{1,200})'")
 _UNSIGNED = -67062  # errSecCSUnsigned
 # The last byte of a kOSKextReturn [OSKextLib.h].
 _RETURNS: Mapping[int, LoadReason] = MappingProxyType(
@@ -104,6 +111,8 @@ _NEEDLES: Mapping[re.Pattern[str], tuple[str, ...]] = MappingProxyType(
         _BOOTPOLICY: ("pairing (", "com.apple.bootpolicy"),
         _KEXT: ("Kext ",),
         _OSKEXT: ("<OSKext ",),
+        _UNBOUND: ("Failed to bind '",),
+        _DEPENDENCY: (" names a dependency on ",),
     }
 )
 _LONGEST_PATH = 1024
@@ -116,6 +125,7 @@ class LoadAnswer:
 
     `exit_code` is the process's, where the caller knows it; `code` is KMErrorDomain's, read from the text, else known
     from the reason, else the exit code. `kernel_return` is a signed 32-bit number, `culprit_path` ends in `.kext`.
+    `missing` is what `bundle_id` could not be linked against: symbols ("_sflt_attach") or a kext's identifier.
     """
 
     exit_code: int | None
@@ -134,6 +144,7 @@ class LoadAnswer:
     build: str | None = None
     signature_ok: bool | None = None
     loadable: bool | None = None
+    missing: tuple[str, ...] = ()
     unparsed: tuple[str, ...] = ()
 
     @property
@@ -158,6 +169,7 @@ class LoadAnswer:
             "build": self.build,
             "signature_ok": self.signature_ok,
             "loadable": self.loadable,
+            "missing": list(self.missing),
         }
 
 
@@ -214,6 +226,7 @@ def _named(
         build=_text(_BUILD, joined),
         signature_ok=False if any(phrase in joined for phrase in _BAD_SIGNATURE) else None,
         loadable=_loadable(joined),
+        missing=_missing(joined),
         unparsed=tuple(line for line in lines if not _known_line(line)),
     )
 
@@ -259,13 +272,23 @@ def _bundle(joined: str, lines: list[str]) -> tuple[str | None, str | None]:
     match = _search(_KEXT, joined)
     if match:
         return match[1], match[2].rstrip(":;,.\"'")
-    if named := _search(_OSKEXT, joined):
+    if named := _search(_OSKEXT, joined) or _search(_DEPENDENCY, joined):
         return named[1], None
+    if unbound := _search(_UNBOUND, joined):
+        return unbound[2], None
     for line in lines:
         subject, mark, _ = line.strip().partition(" failed to load - ")
         if mark and "/" not in subject:
             return subject.split()[-1], None
     return None, None
+
+
+def _missing(joined: str) -> tuple[str, ...]:
+    """All that the first kext which could not be linked wants: the text says it twice, and may name other kexts too."""
+    if wanted := _search(_DEPENDENCY, joined):
+        return (wanted[2],)
+    first = _search(_UNBOUND, joined)
+    return unique(one[1] for one in _UNBOUND.finditer(joined) if one[2] == first[2]) if first else ()
 
 
 def _architectures(joined: str) -> tuple[str | None, str | None]:
@@ -325,6 +348,8 @@ _LINE_WORDS = (
     "Extension with identifiers",
     "Please approve using System",
     "in executable kext bundle",
+    "prevented linking",
+    " specific:",
 )
 
 

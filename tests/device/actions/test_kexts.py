@@ -133,6 +133,31 @@ def test_exit_codes_become_outcomes(
     assert (done.outcome, done.reason) == (outcome, reason)
 
 
+UNBOUND = (
+    "Failed to bind '_sflt_attach' in '{}' (at offset 0x0 in __DATA) as could not find a kext which exports this symbol"
+)
+UNRESOLVED = "Unable to resolve dependencies: '{}' names a dependency on '{}', which was not found."
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        pytest.param((31, "", UNBOUND.format(ID)), Reason.UNSUPPORTED_KPI, id="symbol"),
+        pytest.param((31, "", UNBOUND.format("com.example.other")), None, id="symbol-of-another"),
+        pytest.param(
+            (71, "", UNRESOLVED.format(ID, "com.apple.iokit.IOUSBFamily")), Reason.UNSUPPORTED_KPI, id="apples-library"
+        ),
+        pytest.param((71, "", UNRESOLVED.format(ID, "com.example.library")), None, id="library-of-others"),
+    ],
+)
+def test_a_kext_that_cannot_be_linked_uses_what_macos_has_not(
+    world: Any, driven: Rig, deadline: Deadline, said: tuple[int, str, str], reason: Reason | None
+) -> None:
+    world.commands["kmutil load"] = said
+    done = perform(driven, Load("driver"), deadline=deadline)
+    assert (done.outcome, done.reason) == (Outcome.REFUSED, reason)
+
+
 def test_27_with_allow_waits_for_its_approval(world: Any, driven: Rig, deadline: Deadline) -> None:
     world.commands["kmutil load"] = NOT_APPROVED
     pane(world, "Allow\n")

@@ -118,6 +118,45 @@ def test_architectures_come_from_the_mach_o(make_kext: Make, kext_files: bundle.
     assert kext.slice_for("arm64e") is None
 
 
+def test_what_a_kext_wants_of_others_is_read_from_its_files(make_kext: Make, kext_files: bundle.Files) -> None:
+    wants = make_kext(symbols=frozenset({"IOLog", "sflt_attach"}), libraries=frozenset({"com.apple.kpi.iokit"}))
+    kext = bundle.read(kext_files, f"/{wants.name}")
+    assert [one.undefined for one in kext.main] == [frozenset({"_IOLog", "_sflt_attach"})] * 2
+    assert (kext.libraries, kext.user_client) == (("com.apple.kpi.iokit",), False)
+
+
+def test_a_personality_says_whether_programs_talk_to_it(make_kext: Make, kext_files: bundle.Files) -> None:
+    path = make_kext(user_client=True)
+    assert bundle.read(kext_files, f"/{path.name}").user_client
+    info = plistlib.loads((path / "Contents" / "Info.plist").read_bytes())
+    for strange in ([], {"a": "b"}, {"a": {"IOClass": "b"}}):
+        info["IOKitPersonalities"] = strange
+        (path / "Contents" / "Info.plist").write_bytes(plistlib.dumps(info))
+        assert not bundle.read(kext_files, f"/{path.name}").user_client
+
+
+def _slice_with(kind: int, how: int, value: int) -> bytes:
+    """A Mach-O of one symbol, "_a", with that n_type, n_desc and n_value."""
+    head = struct.pack("<8I6I", 0xFEEDFACF, 0x0100000C, 2, 11, 1, 24, 0, 0, 0x2, 24, 56, 1, 72, 4)
+    return head + struct.pack("<IBBHQ", 1, kind, 0, how, value) + b"\0_a\0"
+
+
+@pytest.mark.parametrize(
+    ("kind", "how", "value", "wanted"),
+    [
+        pytest.param(0x01, 0, 0, {"_a"}, id="undefined"),
+        pytest.param(0x01, 0x40, 0, set(), id="weak"),
+        pytest.param(0x0F, 0, 0, set(), id="defined"),
+        pytest.param(0x01, 0, 8, set(), id="common"),
+        pytest.param(0x00, 0, 0, set(), id="local"),
+        pytest.param(0x21, 0, 0, set(), id="debugger"),
+    ],
+)
+def test_only_what_must_come_from_others_is_undefined(kind: int, how: int, value: int, wanted: set[str]) -> None:
+    (part,) = macho.slices(_slice_with(kind, how, value))
+    assert part.undefined == wanted
+
+
 def test_owners_and_modes_are_looked_at(make_kext: Make, kext_files: bundle.Files) -> None:
     path = make_kext()
     (path / "Contents" / "Info.plist").chmod(0o666)
@@ -161,6 +200,10 @@ def test_a_hostile_plist_is_refused(data: bytes) -> None:
         struct.pack("<8I", 0xFEEDFACF, 0x0100000C, 2, 11, 0xFFFF, 0, 0, 0),
         struct.pack("<8I2I", 0xFEEDFACF, 0x0100000C, 2, 11, 1, 8, 0, 0, 0x1D, 0),
         struct.pack("<8I4I", 0xFEEDFACF, 0x0100000C, 2, 11, 1, 16, 0, 0, 0x1D, 16, 8, 0xFFFFFFFF),
+        struct.pack("<8I6I", 0xFEEDFACF, 0x0100000C, 2, 11, 1, 24, 0, 0, 0x2, 24, 0, 0xFFFFFFFF, 0, 0),
+        struct.pack("<8I6I", 0xFEEDFACF, 0x0100000C, 2, 11, 1, 24, 0, 0, 0x2, 24, 40, 2, 0, 0),
+        struct.pack("<8I6I", 0xFEEDFACF, 0x0100000C, 2, 11, 1, 24, 0, 0, 0x2, 24, 0, 0, 0, 0xFFFFFFFF),
+        struct.pack("<8I2I", 0xFEEDFACF, 0x0100000C, 2, 11, 1, 8, 0, 0, 0x2, 8),
     ],
 )
 def test_a_hostile_mach_o_is_refused(data: bytes) -> None:

@@ -16,7 +16,7 @@ from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
 from kextrel.macos import commands, kexts
 from kextrel.macos import load as answers
-from kextrel.macos.load import LoadReason
+from kextrel.macos.load import LoadAnswer, LoadReason
 from kextrel.timing import Deadline
 from kextrel.vocabulary import UNKNOWN, Credential, Extension, Outcome, Reason
 from kextrel.vocabulary.actions import Approve, Load, Rebuild, Unload
@@ -30,6 +30,7 @@ _REASONS = {
     LoadReason.WRONG_ARCH: Reason.ARCHITECTURE,
     LoadReason.BOOTPOLICY_PAIRING: Reason.NOT_PAIRED,
 }
+_APPLE = "com.apple."
 _MISSING_KEXT = 3  # kmutil unload [kmutil(8)]
 
 
@@ -47,7 +48,7 @@ def load(rig: Rig, action: Load, *, deadline: Deadline) -> Performed:
         return Performed(Outcome.REFUSED, Reason.NOT_INSTALLED, f"there is nothing at {target}")
     if is_safe_boot(rig, deadline=deadline):
         return Performed(Outcome.REFUSED, Reason.WRONG_ENVIRONMENT, "the Mac is in safe mode")
-    return believed(rig, extension, _not_loaded(rig, done, deadline), deadline=deadline)
+    return believed(rig, extension, _not_loaded(rig, extension, done, deadline), deadline=deadline)
 
 
 def unload(rig: Rig, action: Unload, *, deadline: Deadline) -> Performed:
@@ -118,16 +119,27 @@ def _approved(rig: Rig, action: Approve, extension: Extension, taken: bool, dead
     return Performed(Outcome.REFUSED, reason, "the request for a password stayed", seen)
 
 
-def _not_loaded(rig: Rig, done: Completed, deadline: Deadline) -> Performed:
+def _not_loaded(rig: Rig, extension: Extension, done: Completed, deadline: Deadline) -> Performed:
     answer = answers.read(done.exit_code, done.stdout, done.stderr)
     if answer.reason is LoadReason.REBOOT_REQUIRED:
         return Performed(Outcome.RESTART_REQUIRED)
     if answer.reason is LoadReason.APPROVAL_REQUIRED:
         return judge_pending(rig, deadline=deadline)
+    if answer.bundle_id == extension.bundle_id and _is_withheld(answer):
+        return Performed(
+            Outcome.REFUSED, Reason.UNSUPPORTED_KPI, f"it uses what is not there: {', '.join(answer.missing)}"
+        )
     reason = _REASONS.get(answer.reason) if answer.reason else None
     return Performed(
         Outcome.REFUSED, reason, f"kmutil load ended with {done.exit_code}, {answer.reason or 'no reason'}"
     )
+
+
+def _is_withheld(answer: LoadAnswer) -> bool:
+    """The kernel has not what the kext uses. A library of somebody else's that is not installed is another matter."""
+    if answer.reason is LoadReason.MISSING_DEPENDENCY:
+        return any(one.startswith(_APPLE) for one in answer.missing)
+    return answer.reason is LoadReason.UNDEFINED_SYMBOLS
 
 
 def _load_in_recovery(rig: Rig, extension: Extension, deadline: Deadline) -> Performed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kextrel.virtual.hardware.sep import SepRefusal
@@ -22,6 +23,8 @@ __all__ = [
     "needs_reboot",
     "refused_by_policy",
     "safe_boot",
+    "unbound",
+    "unresolved",
     "wrong_architecture",
 ]
 
@@ -75,6 +78,30 @@ def wrong_architecture(kext: Kext, needed: str) -> Answer:
     have = ",".join(kext.architectures)
     return failure(
         OTHER, f"Incompatible architecture: Binary is for {have}, but needed {needed}\n{kext.title(kext.path)}"
+    )
+
+
+def unresolved(kext: Kext, library: str) -> Answer:
+    """A kext that it names as its library is not there for it."""
+    return failure(
+        OTHER,
+        f"Unable to resolve dependencies: '{kext.identifier}' names a dependency on '{library}', which was not found.",
+    )
+
+
+def unbound(kext: Kext, symbols: Sequence[str]) -> Answer:
+    """The linker found nobody who has the `symbols` that it imports."""
+    lines = [
+        f"Failed to bind '{symbol}' in '{kext.identifier}' (at offset {8 * index:#x} in __DATA_CONST, __got) as could"
+        " not find a kext which exports this symbol"
+        for index, symbol in enumerate(symbols)
+    ]
+    several = "".join(f"\n\t{number}: {line}" for number, line in enumerate(lines, 1))
+    return failure(
+        BUILD_FAILED,
+        "Error occurred while building a collection: \n\t1: One or more binaries has an error which prevented linking."
+        f"  See other errors.\n\t2: Could not use '{kext.identifier}' because: {''.join(lines)}\n\n"
+        f"{kext.identifier} specific:{several}\n",
     )
 
 

@@ -50,7 +50,8 @@ class Files(Protocol):
 
 @dataclass(frozen=True)
 class Kext:
-    """What the files of a bundle at `path` say of themselves. `main` is the executable's Mach-O, slice by slice."""
+    """What the files of a bundle at `path` say of themselves. `main` is the executable's Mach-O, slice by slice;
+    `user_client`: whether a personality of it names a class that programs talk to."""
 
     path: str
     identifier: str
@@ -58,6 +59,7 @@ class Kext:
     executable: str
     libraries: tuple[str, ...]
     main: tuple[macho.Slice, ...]
+    user_client: bool
     nodes: Mapping[str, Node] = field(repr=False)
 
     @property
@@ -140,7 +142,7 @@ def read(files: Files, path: str) -> Kext:
     if any(one.filetype != macho.KEXT_BUNDLE for one in main):
         raise macho.BadMachO("the executable is not a kext bundle (MH_KEXT_BUNDLE)")
     names = tuple(sorted(str(name) for name in libraries)) if isinstance(libraries, dict) else ()
-    return Kext(path, identifier, version, executable, names, main, nodes)
+    return Kext(path, identifier, version, executable, names, main, _has_user_client(info), nodes)
 
 
 def judge(kext: Kext, architecture: str, trust: Trust, now: datetime) -> Judgement:
@@ -177,6 +179,12 @@ def judge_code(
     except Invalid as error:
         return Judgement(error.problem, str(error), None, found.directory, found.size)
     return Judgement(None, "", signer, found.directory, found.size, entitlements)
+
+
+def _has_user_client(info: Mapping[str, Any]) -> bool:
+    personalities = info.get("IOKitPersonalities")
+    found = personalities.values() if isinstance(personalities, dict) else ()
+    return any(isinstance(one, dict) and "IOUserClientClass" in one for one in found)
 
 
 def _contents(nodes: Mapping[str, Node]) -> dict[str, bytes]:

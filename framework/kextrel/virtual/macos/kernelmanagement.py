@@ -18,6 +18,7 @@ from kextrel.virtual.macos import answers
 from kextrel.virtual.macos.answers import Answer
 from kextrel.virtual.macos.auxkc import Member
 from kextrel.virtual.macos.host import Account, Host
+from kextrel.virtual.macos.interfaces import withheld_libraries, withheld_symbols
 from kextrel.virtual.macos.kernel import NotLoaded, RunningKernel
 from kextrel.virtual.macos.kextpolicy import KextPolicy
 from kextrel.virtual.macos.library import Found, Library
@@ -132,7 +133,7 @@ class KernelManagement:
         if self._kernel.has(found.kext.identifier, found.cdhash):
             self._kernel.start(self._kernel.collection[found.kext.identifier])
             return Answer(answers.LOADED)
-        return self._validated(found) or self._resolved(found)
+        return self._validated(found) or self._unlinked(found) or self._resolved(found)
 
     def unload(self, identifier: str) -> Answer:
         """Stops a third-party kext; it stays in the collection."""
@@ -219,7 +220,7 @@ class KernelManagement:
     def _discover(self, path: str) -> None:
         """A kext that nobody asked for yet is looked at as if somebody had."""
         for one in self._found([path]):
-            if one.fits and self._validated(one) is None:
+            if one.fits and (self._validated(one) or self._unlinked(one)) is None:
                 self._seen(one)
 
     # The auxiliary collection
@@ -268,10 +269,31 @@ class KernelManagement:
         return None
 
     @property
+    def _untrusted_allowed(self) -> bool:
+        """SIP's word in force at this boot."""
+        return self.started is not None and bool(self.started.sip & _UNTRUSTED_KEXTS)
+
+    @property
     def _enforces_signatures(self) -> bool:
-        """SIP's word in force at this boot; SIG-01 is the Mac whose kernelmanagerd never looks."""
-        untrusted_allowed = self.started is not None and bool(self.started.sip & _UNTRUSTED_KEXTS)
-        return not untrusted_allowed and not self._host.defect("SIG-01")
+        """SIG-01 is the Mac whose kernelmanagerd never looks."""
+        return not self._untrusted_allowed and not self._host.defect("SIG-01")
+
+    def _unlinked(self, found: Found) -> Answer | None:
+        """What a kext uses that the kernel has not for it, None for nothing; KPI-01: this kernel has all it ever had.
+
+        Without SIP nothing is withheld, nor from a kext that a profile approves."""
+        if self._untrusted_allowed or self._vouched_for(found) or self._host.defect("KPI-01"):
+            return None
+        darwin = self._host.spec.darwin
+        if libraries := withheld_libraries(found.kext, found.imports, darwin):
+            return answers.unresolved(found.kext, libraries[0])
+        symbols = withheld_symbols(found.imports, darwin)
+        return answers.unbound(found.kext, symbols) if symbols else None
+
+    def _vouched_for(self, found: Found) -> bool:
+        """Whether a profile approves it: not where users alone may, as LocalPolicy says."""
+        users_only = self.store.asks_users(self.started) and not (self.store.admits_mdm or self.store.awaits_mdm)
+        return not users_only and self._managed.allows(*found.key)
 
     def _resolved(self, found: Found) -> Answer:
         """A good kext that does not run yet: asked for, or due at the next boot; KEXT-01: it is linked as it lies."""
@@ -336,6 +358,7 @@ class KernelManagement:
         found = {one.kext.identifier: one for one in self._asked_for(approved)}
         for one in found.values():
             wrong = answers.invalid(one.kext, one.kext.path, one.judgement if self._enforces_signatures else None)
+            wrong = wrong or self._unlinked(one)
             if wrong is None and one.key not in approved:
                 wrong = answers.needs_approval(one.kext.identifier)
             if wrong is not None:

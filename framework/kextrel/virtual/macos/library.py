@@ -58,6 +58,12 @@ class Found:
         """Whether it has a slice for the Mac's kernel."""
         return self.kext.slice_for(self.architecture) is not None
 
+    @property
+    def imports(self) -> frozenset[str]:
+        """The symbols that its slice for the Mac's kernel leaves to others."""
+        part = self.kext.slice_for(self.architecture)
+        return part.undefined if part is not None else frozenset()
+
     def member(self) -> Member:
         """It as a part of a collection. Only for a kext that fits."""
         part = self.kext.slice_for(self.architecture)

@@ -1,12 +1,13 @@
-"""Reads the Mach-O of a kext: its slices, their segments, UUID, the code signature. Every read is bounded.
+"""Reads the Mach-O of a kext: its slices, their segments, UUID, imports, the code signature. Every read is bounded.
 
-Sources: <mach-o/fat.h>, <mach-o/loader.h>, <mach/machine.h>.
+Sources: <mach-o/fat.h>, <mach-o/loader.h>, <mach-o/nlist.h>, <mach/machine.h>.
 """
 
 from __future__ import annotations
 
 import struct
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 __all__ = ["EXECUTABLE", "KEXT_BUNDLE", "BadMachO", "Slice", "for_machine", "slices"]
@@ -15,12 +16,14 @@ EXECUTABLE, KEXT_BUNDLE = 2, 11
 
 _FAT_MAGIC, _FAT_MAGIC_64 = 0xCAFEBABE, 0xCAFEBABF
 _MAGIC_64 = b"\xcf\xfa\xed\xfe"
-_LC_SEGMENT_64, _LC_UUID, _LC_CODE_SIGNATURE = 0x19, 0x1B, 0x1D
+_LC_SYMTAB, _LC_SEGMENT_64, _LC_UUID, _LC_CODE_SIGNATURE = 0x2, 0x19, 0x1B, 0x1D
 _LC_LOAD_DYLIB, _LC_LOAD_WEAK_DYLIB = 0xC, 0x80000018
 _HEADER = struct.Struct("<4s7I")
 _SEGMENT = struct.Struct("<2I16s4Q4I")
+_SYMBOL = struct.Struct("<IBBHQ")
+_N_EXT, _N_TYPE_OR_STAB, _N_WEAK_REF = 0x01, 0xEE, 0x40
 _SUBTYPE_MASK = 0x00FFFFFF
-_MAX_SLICES, _MAX_COMMANDS = 16, 1024
+_MAX_SLICES, _MAX_COMMANDS, _MAX_SYMBOLS, _MAX_NAME = 16, 1024, 1 << 18, 4096
 _NAMES = {(0x0100000C, 0): "arm64", (0x0100000C, 1): "arm64", (0x0100000C, 2): "arm64e", (0x01000007, 3): "x86_64"}
 
 
@@ -31,7 +34,8 @@ class BadMachO(ValueError):
 @dataclass(frozen=True)
 class Slice:
     """One architecture of a file: `content` is the thin Mach-O, `signature` the bytes that LC_CODE_SIGNATURE names,
-    `libraries` the paths of the dynamic libraries that it is linked against."""
+    `libraries` the paths of the dynamic libraries that it is linked against, `undefined` the symbols that somebody else
+    must have for it ("_printf")."""
 
     architecture: str
     filetype: int
@@ -41,6 +45,7 @@ class Slice:
     signature: bytes | None
     signature_offset: int
     libraries: tuple[str, ...] = ()
+    undefined: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:
@@ -92,6 +97,7 @@ def _thin(data: bytes) -> Slice:
     commands = _commands(_within(data, _HEADER.size, size, "load command area"), count)
     name = _NAMES.get((cpu, subtype & _SUBTYPE_MASK), f"cpu {cpu:#x} {subtype & _SUBTYPE_MASK}")
     place = next((struct.unpack_from("<2I", body, 8) for kind, body in commands if kind == _LC_CODE_SIGNATURE), None)
+    symbols = next((body for kind, body in commands if kind == _LC_SYMTAB), None)
     return Slice(
         architecture=name,
         filetype=filetype,
@@ -101,6 +107,7 @@ def _thin(data: bytes) -> Slice:
         signature=_within(data, place[0], place[1], "code signature") if place else None,
         signature_offset=place[0] if place else len(data),
         libraries=tuple(_library(body) for kind, body in commands if kind in (_LC_LOAD_DYLIB, _LC_LOAD_WEAK_DYLIB)),
+        undefined=frozenset(_undefined(data, symbols) if symbols is not None else ()),
     )
 
 
@@ -129,3 +136,14 @@ def _segment(command: bytes) -> tuple[str, int]:
 def _library(command: bytes) -> str:
     (start,) = struct.unpack_from("<I", command, 8)
     return command[start:].split(b"\0", 1)[0].decode("utf-8", "replace")
+
+
+def _undefined(data: bytes, command: bytes) -> Iterator[str]:
+    """The external symbols that the slice does not define; one that may be missing (a weak reference) is left out."""
+    at, count, names, size = struct.unpack_from("<4I", command, 8)
+    if count > _MAX_SYMBOLS:
+        raise BadMachO(f"a symbol table of {count} entries")
+    strings = _within(data, names, size, "string table")
+    for name, kind, _, how, value in _SYMBOL.iter_unpack(_within(data, at, count * _SYMBOL.size, "symbol table")):
+        if kind & _N_EXT and not kind & _N_TYPE_OR_STAB and not how & _N_WEAK_REF and not value:
+            yield strings[name : name + _MAX_NAME].split(b"\0", 1)[0].decode("utf-8", "replace")
