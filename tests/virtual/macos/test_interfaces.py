@@ -127,7 +127,8 @@ def test_a_profile_spares_nothing_where_users_alone_manage_kexts(
     assert mac.kernel.load(mac.install(make_kext(symbols=frozenset({"sflt_attach"})))).code == code
 
 
-def test_defect_kpi_01_withholds_nothing(small_mac: Macs, make_kext: Make) -> None:
-    mac = on_intel(small_mac, "KPI-01")
-    uses = make_kext(symbols=frozenset({"kauth_listen_scope"}), libraries=frozenset({HID}))
-    assert mac.kernel.load(mac.install(uses)).code == 27
+def test_defect_kpi_05_leaves_the_hid_family_open_and_nothing_else(small_mac: Macs, make_kext: Make) -> None:
+    mac = on_intel(small_mac, "KPI-05")
+    assert mac.kernel.load(mac.install(make_kext(libraries=frozenset({HID})))).code == 27
+    assert mac.kernel.load(mac.install(make_kext(libraries=frozenset({OLD_USB})))).code == 71
+    assert mac.kernel.load(mac.install(make_kext(symbols=frozenset({"sflt_attach"})))).code == 31

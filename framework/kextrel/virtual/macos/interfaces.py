@@ -26,7 +26,8 @@ _GONE = frozenset((*_LISTENERS, *_SOCKET_FILTERS, *_IP_FILTERS))
 """As they stand in a symbol table. The calls that only open and use sockets stayed."""
 
 _IOKIT = "com.apple.iokit."
-_CLOSED = frozenset({f"{_IOKIT}IOHIDFamily", f"{_IOKIT}IOUSBFamily"})
+_HID = f"{_IOKIT}IOHIDFamily"
+_CLOSED = frozenset({_HID, f"{_IOKIT}IOUSBFamily"})
 """Families that take no kext of others any more."""
 _USB = frozenset({f"{_IOKIT}IOUSBFamily", f"{_IOKIT}IOUSBHostFamily"})
 _NOT_WITH_USB = frozenset({f"{_IOKIT}IONetworkingFamily", f"{_IOKIT}IOSerialFamily"})
@@ -38,13 +39,13 @@ def withheld_symbols(symbols: frozenset[str], darwin: str) -> tuple[str, ...]:
     return tuple(sorted(symbols & _GONE)) if _is_strict(darwin) else ()
 
 
-def withheld_libraries(kext: Kext, symbols: frozenset[str], darwin: str) -> tuple[str, ...]:
+def withheld_libraries(kext: Kext, symbols: frozenset[str], darwin: str, *, hid_open: bool = False) -> tuple[str, ...]:
     """The kexts of Apple's, sorted, that `kext` names as its libraries and cannot be linked against on that kernel;
-    `symbols` is what it imports."""
+    `symbols` is what it imports. `hid_open`: IOHIDFamily was left as it had been."""
     if not _is_strict(darwin):
         return ()
     named = frozenset(kext.libraries)
-    closed = named & _CLOSED
+    closed = named & (_CLOSED - {_HID} if hid_open else _CLOSED)
     if named & _NOT_WITH_USB or _only_hands_over(kext, symbols):
         closed |= named & _USB
     return tuple(sorted(closed))

@@ -279,13 +279,13 @@ class KernelManagement:
         return not self._untrusted_allowed and not self._host.defect("SIG-01")
 
     def _unlinked(self, found: Found) -> Answer | None:
-        """What a kext uses that the kernel has not for it, None for nothing; KPI-01: this kernel has all it ever had.
+        """What a kext uses that the kernel has not for it, None for nothing; KPI-05: IOHIDFamily takes everybody's.
 
         Without SIP nothing is withheld, nor from a kext that a profile approves."""
-        if self._untrusted_allowed or self._vouched_for(found) or self._host.defect("KPI-01"):
+        if self._untrusted_allowed or self._vouched_for(found):
             return None
-        darwin = self._host.spec.darwin
-        if libraries := withheld_libraries(found.kext, found.imports, darwin):
+        darwin, hid_open = self._host.spec.darwin, self._host.defect("KPI-05")
+        if libraries := withheld_libraries(found.kext, found.imports, darwin, hid_open=hid_open):
             return answers.unresolved(found.kext, libraries[0])
         symbols = withheld_symbols(found.imports, darwin)
         return answers.unbound(found.kext, symbols) if symbols else None
