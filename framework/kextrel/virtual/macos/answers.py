@@ -101,7 +101,7 @@ def unbound(kext: Kext, symbols: Sequence[str]) -> Answer:
         BUILD_FAILED,
         "Error occurred while building a collection: \n\t1: One or more binaries has an error which prevented linking."
         f"  See other errors.\n\t2: Could not use '{kext.identifier}' because: {''.join(lines)}\n\n"
-        f"{kext.identifier} specific:{several}\n",
+        f"{kext.identifier} specific:{several}",
     )
 
 
