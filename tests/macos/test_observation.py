@@ -284,6 +284,29 @@ def test_a_script_that_arrives_cut_does_nothing(fake_mac, shell):
     assert not (fake_mac.folder / "ran").exists()
 
 
+def test_in_a_subshell_of_recovery_a_tool_that_hangs_is_ended_all_the_same(fake_mac, lifeline, shell):
+    """There `$$` is the shell around it, which must not be the one that is told of the end."""
+    fake_mac.program("id", "echo 0")
+    fake_mac.program("csrutil", f"{lifeline.hold}\nexec sleep 300")
+    fake_mac.says("bputil", RECOVERY_POLICY)
+    fake_mac.program("curl", CURL)
+    script = observation.recovery_script(fake_mac.token, report="http://10.0.0.1:8000/abc", limit_seconds=LIMIT)
+    done = fake_mac.run(f"(\n{script}\n)\necho after\n", shell)
+    assert done.stdout == b"after\n"
+    seen = observation.read_recovery((fake_mac.folder / "report").read_bytes(), token=fake_mac.token)
+    assert seen.security_mode.value is SecurityMode.PERMISSIVE
+    assert lifeline.has_started()
+    assert lifeline.has_ended()
+
+
+def test_a_section_whose_bytes_are_missing_is_no_empty_answer():
+    token = "t" * 24
+    answer = f"{token} begin 4096\n{token} sections kext-policy 0\n0 kext-policy.err\n{token} data\n\n{token} end\n"
+    seen = observation.read(answer.encode(), token=token)
+    assert seen.approved_kexts.value is UNKNOWN
+    assert "damaged" in seen.problem
+
+
 def test_recovery_reports_by_curl_and_is_read(fake_mac, shell):
     fake_mac.program("id", "echo 0")
     fake_mac.says("bputil", RECOVERY_POLICY)

@@ -47,7 +47,7 @@ class TestMac:
     ) -> None:
         self._rig = Rig(name, facts, wires, clock, sink, accounts, timeouts or Timeouts())
         self._closed = False
-        self._seen: tuple[Sighting, float] | None = None
+        self._seen: Sighting | None = None
         self._at_baseline = False  # the last call took it there, and `_seen` is what was seen then
 
     @property
@@ -60,7 +60,8 @@ class TestMac:
 
     @property
     def wires(self) -> Wires:
-        """The wires themselves, for a hand on the device."""
+        """The wires themselves, for a hand on the device. Whatever was seen before may be otherwise afterwards."""
+        self._seen, self._at_baseline = None, False
         return self._rig.wires
 
     def learn(self, extensions: Mapping[str, Extension]) -> None:
@@ -80,7 +81,7 @@ class TestMac:
     def observe(self, *, deadline: Deadline) -> Sighting:
         """Everything that can be seen of the Mac where it is now; the rest is UNKNOWN.
 
-        Where the call before ended by looking, and that is not two seconds ago, it is what was seen then.
+        Where the call before looked at its end, and that was not two seconds ago, it is what was seen then.
         """
         seen = self._taken()
         if seen is not None:
@@ -134,11 +135,11 @@ class TestMac:
     def _taken(self) -> Sighting | None:
         """What the call before saw at its end, once, while it is fresh."""
         seen, self._seen = self._seen, None
-        return seen[0] if seen is not None and time.monotonic() - seen[1] < _FRESH else None
+        return seen if seen is not None and time.monotonic() - seen.at < _FRESH else None
 
     def _keep(self, sighting: Sighting | None) -> None:
         """For the observation that follows a call, once."""
-        self._seen = None if sighting is None else (sighting, time.monotonic())
+        self._seen = sighting
 
     @contextmanager
     def _step(self, event: str, **data: str) -> Iterator[None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kextrel.bench.retry import Transient
 from kextrel.device.flows import terminal
@@ -34,6 +34,8 @@ class Sighting:
     state: State
     observation: Observation | None = None
     notes: tuple[str, ...] = ()
+    at: float = field(default_factory=time.monotonic, compare=False)
+    """When it was seen, on the monotonic clock."""
 
 
 def observe(rig: Rig, *, deadline: Deadline) -> Sighting:

@@ -85,9 +85,14 @@ class Timeouts:
     button: float = 45.0  # one hold, until its effect is seen
     screen: float = 45.0  # a screen that must come after a key
     settle: float = 12.0  # a screen that may come, or not
-    draw: float = 12.0  # from a pane's first words to its last: only then is it said that something is not there
+    draw: float | None = None  # from a pane's first words to its last; see `drawn`
     login: float = 120.0  # from the login window to the desktop
     mdm: float = 120.0  # from the push to the Mac's answer
+
+    @property
+    def drawn(self) -> float:
+        """How long a pane is looked at before it is said that something is not on it: `draw`, or else `settle`."""
+        return self.settle if self.draw is None else self.draw
 
 
 @dataclass(frozen=True)

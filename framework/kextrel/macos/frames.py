@@ -50,8 +50,10 @@ skip() {
 
 # end PID: ends a section's tool, and the one that sudo runs for us.
 end() {
-  pkill -KILL -P "$1"
-  if ! kill -KILL "$1" && [ -n "$root" ]; then
+  if kill -0 "$1"; then
+    pkill -KILL -P "$1"
+    kill -KILL "$1"
+  elif [ -n "$root" ] && $root kill -0 "$1"; then
     $root pkill -KILL -P "$1"
     $root kill -KILL "$1"
   fi
@@ -73,7 +75,7 @@ watch() {
       return
     fi
   done
-  while [ -d "$dir" ] && kill -USR1 $$; do
+  while [ -d "$dir" ] && kill -USR1 "$self"; do
     sleep @TICK@
   done
 }
@@ -135,6 +137,7 @@ observe() {
   elif [ -z "$root" ]; then
     noroot=yes
   fi
+  self=@SELF@
   jobs=
   sections=
   late=
@@ -209,9 +212,11 @@ def build(
     limit_bytes: int,
     show: str = "show_all",
     report: str = "",
+    alone: bool = True,
 ) -> str:
     """The whole script; `show` is the shell line that sends the frames off, to `$report` if it likes.
 
+    `alone`: the shell that reads it runs it; else it may stand in a subshell, where `$$` is another process.
     Its last line alone holds what differs from run to run. UsageError: a bad token or limit.
     """
     if not _TOKEN.match(token):
@@ -223,6 +228,7 @@ def build(
         "@TICKS@": " ".join(str(n) for n in range(1, _TICKS + 1)),
         "@TICK@": f"{limit_seconds / _TICKS:g}",
         "@BYTES@": str(limit_bytes),
+        "@SELF@": "$$" if alone else "$(exec sh -c 'echo $PPID')",
         "@ROOT@": _plain_words(sudo or ""),
         "@PROBES@": "\n".join(_asking(probes)),
         "@SHOW@": show,
@@ -290,7 +296,7 @@ def _sections(raw: bytes, at: int, mark: bytes, names: set[str], limit: int) -> 
         pieces[file], at = raw[at : at + size], at + size
     words = iter(listed[2].decode().split())
     for name, code in zip(words, words, strict=True):
-        if name not in names:
+        if name not in names or (code.isdecimal() and not {f"{name}.out", f"{name}.err"} <= pieces.keys()):
             raise _Damaged
         yield name, _section(name, code, pieces.get(f"{name}.out", b""), pieces.get(f"{name}.err", b""), limit)
 

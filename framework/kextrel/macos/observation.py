@@ -141,6 +141,7 @@ def recovery_script(
         limit_bytes=limit_bytes,
         show=send,
         report=report,
+        alone=False,
     )
 
 

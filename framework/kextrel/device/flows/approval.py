@@ -44,7 +44,7 @@ def _offered(rig: Rig, text: str, deadline: Deadline) -> Offer:
     if _offer(text) not in buttons:
         later = rig.sees(
             lambda t: pane.security(rig).shown(t) and _offer(t) in buttons,
-            rig.timeouts.draw,
+            rig.timeouts.drawn,
             deadline=deadline,
             what="an offer",
         )

@@ -58,9 +58,9 @@ def allow_application(rig: Rig, app: str, account: Account, *, deadline: Deadlin
         return pane.open_pane(rig, pane.security(rig), deadline=deadline)
 
     again()
-    offered = rig.sees(lambda t: _tabs(rig, t, app) is not None, rig.timeouts.draw, deadline=deadline, what="Allow")
+    offered = rig.sees(lambda t: _tabs(rig, t, app) is not None, rig.timeouts.drawn, deadline=deadline, what="Allow")
     if offered is None:
-        return Came.NOT_OFFERED
+        return _not_offered(rig, pane.security(rig), deadline)
 
     def tabs() -> int:
         return _tabs(rig, rig.screen.text(deadline=deadline), app) or 0
@@ -109,11 +109,16 @@ def flip(rig: Rig, extension: Extension, listed: Iterable[str], account: Account
     `listed` are the identifiers of all extensions; those above it on the sheet are counted by them.
     """
     place = _sheet(extension)
-    text = pane.open_pane(rig, place, deadline=deadline)
+    pane.open_pane(rig, place, deadline=deadline)
     known = {fold(name) for name in listed} | {fold(extension.bundle_id)}
-    at = _position(text, fold(extension.bundle_id), known)
+
+    def position(text: str) -> int | None:
+        return _position(text, fold(extension.bundle_id), known)
+
+    text = rig.sees(lambda t: position(t) is not None, rig.timeouts.drawn, deadline=deadline, what="the switch")
+    at = None if text is None else position(text)
     if at is None:
-        return Came.NOT_OFFERED
+        return _not_offered(rig, place, deadline)
     for attempt in range(_TRIES):
         if attempt:
             pane.start_again(rig, lambda: pane.open_pane(rig, place, deadline=deadline), deadline)
@@ -121,6 +126,13 @@ def flip(rig: Rig, extension: Extension, listed: Iterable[str], account: Account
         if rig.sees(is_sheet, rig.timeouts.settle, deadline=deadline, what="an answer to the switch"):
             return Came.TAKEN if authentication.answer(rig, account, deadline=deadline) else Came.DENIED
     return _stuck(rig, place, deadline)
+
+
+def _not_offered(rig: Rig, place: Pane, deadline: Deadline) -> Came:
+    """Only a pane that is still there, and read, says that something is not on it."""
+    if not place.shown(rig.screen.text(deadline=deadline)):
+        raise blame_or(rig, rig.screen.name, f"lost sight of {place.name}", deadline=deadline)
+    return Came.NOT_OFFERED
 
 
 def _stuck(rig: Rig, place: Pane, deadline: Deadline) -> Came:
