@@ -120,6 +120,8 @@ class Peer:
 
 
 class OpenSsh(Peer):
+    more: tuple[str, ...] = ()  # lines for its configuration
+
     def command(self) -> list[str]:
         authorized = self.folder / "authorized"
         authorized.write_text(public_line(self.user_key) + "\n")
@@ -134,6 +136,7 @@ class OpenSsh(Peer):
             "PermitRootLogin prohibit-password",
             "Subsystem sftp internal-sftp",
             f"SetEnv PATH={self.tools}:/usr/local/bin:/usr/bin:/bin HOME={self.folder}",
+            *self.more,
         ]
         config = self.folder / "sshd_config"
         config.write_text("\n".join(lines) + "\n")

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from kextrel.bench.hostkey import HostKey
+from kextrel.bench.sftp import upload
 from kextrel.bench.shell import SshShell
+from kextrel.bench.sshlink import Login, connect
 from kextrel.errors import BenchError, DeadlineExceeded, UsageError
 from kextrel.timing import Deadline
 
@@ -107,6 +110,24 @@ def test_of_a_copy_that_was_cut_off_only_the_rest_is_sent(peer, tmp_path: Path) 
     assert kept == [2 << 20, 0, 0, 0, 3 << 20]
     sums = {r.data["files"][0]["sha256"] for r in log.records if r.event == "upload"}
     assert sums == {hashlib.sha256(content).hexdigest()}
+
+
+def test_where_no_second_session_is_given_the_whole_file_is_sent(servers, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    server, content, there = servers["openssh"](tmp_path), os.urandom(2 << 20), tmp_path / "there"
+    server.more = ("MaxSessions 1",)
+    server.start()
+    (tmp_path / "file").write_bytes(content)
+    there.write_bytes(content[: 1 << 20])
+    pins = [HostKey.parse((tmp_path / "host.pub").read_text())]
+    login, wire = Login(server.user, key=server.user_key), "mini.shell"
+    transport = connect("127.0.0.1", server.port, login, pins, wire=wire, deadline=soon())
+    try:
+        (sent,) = upload(transport, tmp_path / "file", str(there), wire=wire, deadline=soon())
+    finally:
+        transport.close()
+        server.stop()
+    assert there.read_bytes() == content
+    assert (sent.size, sent.kept) == (2 << 20, 0)
 
 
 def test_what_cannot_be_copied_is_said_before_or_by_the_mac(shell: SshShell, tmp_path: Path) -> None:
