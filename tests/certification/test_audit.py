@@ -40,6 +40,15 @@ def test_sound_macs_must_violate_nothing() -> None:
     assert finding(SOUND, [result("violated", "KEXT-06")]).to_json()["defect"] is None
 
 
+@pytest.mark.parametrize(
+    ("results", "why"), [([], "no scenario was run"), ([result("not-checked"), result("not-checked")], "because")]
+)
+def test_sound_macs_must_hold_something_too(results: list[Any], why: str) -> None:
+    one = finding(SOUND, results)
+    assert (one.found, one.good) == (Found.BENCH_FAILED, False)
+    assert one.reason == f"nothing was held on sound Macs: {why}"
+
+
 def test_every_scenario_that_blamed_a_rule_is_named() -> None:
     results = [result("violated", "KEXT-06", "one"), result("held", name="two"), result("violated", "KEXT-06", "three")]
     assert finding("KEXT-06", results).blamed == {"KEXT-06": ("one", "three")}

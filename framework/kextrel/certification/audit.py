@@ -21,7 +21,7 @@ SOUND = "none"
 
 
 class Found(StrEnum):
-    """What became of a defect. `held`: there was none, and nothing was violated."""
+    """What became of a defect. `held`: there was none, something was held, and nothing was violated."""
 
     CAUGHT = "caught"
     BLAMED_ON_ANOTHER = "blamed-on-another"
@@ -80,8 +80,17 @@ def finding(defect: str, results: Sequence[Mapping[str, Any]]) -> Finding:
     if lost is not None:
         return Finding(defect, Found.BENCH_FAILED, blamed, reason=lost)
     if not blamed:
-        return Finding(defect, Found.HELD if defect == SOUND else Found.MISSED, blamed)
+        return _sound(results) if defect == SOUND else Finding(defect, Found.MISSED, blamed)
     return Finding(defect, Found.CAUGHT if list(blamed) == [defect] else Found.BLAMED_ON_ANOTHER, blamed)
+
+
+def _sound(results: Sequence[Mapping[str, Any]]) -> Finding:
+    """Of sound Macs on which nothing was violated. Where nothing was held either, no defect could have been seen."""
+    verdicts = [one["verdict"] for one in results]
+    if any(verdict["verdict"] == "held" for verdict in verdicts):
+        return Finding(SOUND, Found.HELD)
+    why = next((verdict["reason"] for verdict in verdicts), "no scenario was run")
+    return Finding(SOUND, Found.BENCH_FAILED, reason=f"nothing was held on sound Macs: {why}")
 
 
 def _blamed(results: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
