@@ -30,6 +30,12 @@ _SECONDS_TO_LET_GO = 60.0
 _PLUGINS = ("kextrel.plugin", "allure_pytest.plugin")
 _WORDS = "pytest.txt"
 _LEFT = ("results.jsonl", "evidence.jsonl", "junit.xml", "coverage.json", "report.html", _WORDS)
+_HEX = "[0-9a-f]"
+_UUID = "-".join(_HEX * digits for digits in (8, 4, 4, 4, 12))  # what Allure begins the names of its files with
+_LEFT_TOO = (
+    *(f"allure-results/{_UUID}-{kind}" for kind in ("result.json", "container.json", "attachment.*")),
+    f"pictures/*.screen*-{_HEX * 16}.jpg",
+)
 
 
 @dataclass(frozen=True)
@@ -199,7 +205,7 @@ def _clear(report: Path) -> None:
         (report / name).unlink(missing_ok=True)
         (report / name).touch()
         (report / name).unlink()
-    for pattern in ("allure-results/*-*.*", f"pictures/*.screen*-{'[0-9a-f]' * 16}.jpg"):
+    for pattern in _LEFT_TOO:
         for path in report.glob(pattern):
             path.unlink()
 
