@@ -142,6 +142,18 @@ def test_the_shipped_lab_is_listed_from_an_empty_folder(kextrel: Run) -> None:
     assert [other["name"] for other in others] == ["intel", "t2", "studio"]
 
 
+@pytest.mark.parametrize("command", [["audit"], ["certify", "--defect", "KEXT-06"]], ids=" ".join)
+def test_a_hint_names_what_named_the_lab(kextrel: Run, tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "lab.yaml").write_text(LAB)
+    for lab in ("lab.yaml", "absent.yaml"):
+        by_option = kextrel(*command, "--lab", lab, LAB_PASSWORD="x")
+        assert "leave --lab out" in one_sentence(by_option)
+        by_environment = kextrel(*command, KEXTREL_LAB=lab, LAB_PASSWORD="x")
+        assert "unset KEXTREL_LAB" in one_sentence(by_environment)
+        assert "--lab out" not in by_environment.stderr
+        assert by_option.returncode == by_environment.returncode == 2
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["predict", "absent.mac.yaml"], ["lab", "list", "--lab", "absent.yaml"], ["certify", "--rule", "KEXT-66"]],

@@ -43,8 +43,8 @@ def certify(
     from kextrel.scenario.given import named
 
     need_rules(rule or [])
-    path = None if is_fit(lab) else named_lab(lab)
     known_to_virtual_macs(defect or [], fault or [])
+    path = virtual_lab(lab) if defect or fault else None if is_fit(lab) else named_lab(lab)
     order = Order(
         lab=path,
         report=report,
@@ -83,7 +83,7 @@ def need_rules(names: list[str]) -> None:
 
 def virtual_lab(lab: str | None) -> Path | None:
     """The profile that `--lab` names, None for Macs made to measure. Raises InputError for one without virtual Macs."""
-    from kextrel.cli.opening import is_fit, named_lab
+    from kextrel.cli.opening import is_fit, named_lab, without
     from kextrel.errors import InputError
     from kextrel.lab import load_profile, needs_serving
 
@@ -91,7 +91,7 @@ def virtual_lab(lab: str | None) -> Path | None:
         return None
     path = named_lab(lab)
     if not needs_serving(load_profile(path)):
-        raise InputError("it has no virtual Mac, and only those can be broken", path=str(path), hint="leave --lab out")
+        raise InputError("it has no virtual Mac, and only those can be broken", path=str(path), hint=without(lab))
     return path
 
 

@@ -12,7 +12,7 @@ from kextrel.lab import Lab, default_profile_path, load_profile, needs_serving, 
 from kextrel.lab.fit import FIT
 from kextrel.scenario.given import named
 
-__all__ = ["given_bundles", "is_fit", "named_lab", "opened"]
+__all__ = ["given_bundles", "is_fit", "named_lab", "opened", "without"]
 
 
 def is_fit(lab: str | None) -> bool:
@@ -26,13 +26,18 @@ def named_lab(lab: str | None) -> Path:
     if name == "virtual":
         return default_profile_path()
     if name == FIT:
-        raise InputError(f"--lab {FIT} makes Macs for scenarios, and here is none", hint="name a lab, or leave it out")
+        raise InputError(f"{FIT} makes Macs for scenarios, and here is none", hint=f"name a lab, or {without(lab)}")
     if name.startswith("virtual:"):
         raise InputError(f"there is no lab {name!r}", hint=nearest(name, ("virtual", FIT)))
     path = Path(name)
     if not path.is_file():
-        raise InputError(f"there is no lab profile at {name}", hint="give the path of a YAML file, or leave --lab out")
+        raise InputError(f"there is no lab profile at {name}", hint=f"give the path of a YAML file, or {without(lab)}")
     return path
+
+
+def without(lab: str | None) -> str:
+    """What to do to have the shipped virtual lab: `--lab` said `lab`, or else KEXTREL_LAB named this one."""
+    return "leave --lab out" if lab else "unset KEXTREL_LAB, which names this one"
 
 
 def given_bundles(lab: str | None, said: Sequence[str]) -> dict[str, Path]:
@@ -54,7 +59,7 @@ def opened(
     if not needs_serving(profile):
         if defects or faults:
             raise InputError(
-                "--defect and --fault are for virtual Macs", path=str(path), hint="leave --lab out to break one"
+                "--defect and --fault are for virtual Macs", path=str(path), hint=f"{without(lab)} to break one"
             )
         yield Lab(profile)
         return

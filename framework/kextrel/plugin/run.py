@@ -110,7 +110,7 @@ class Run:
         virtual = [name for name in names if plan.profile.macs[name].virtual is not None]
         if not virtual and (self.options.defects or self.options.faults):
             raise UsageError(
-                f"{plan.profile.origin}: a defect or a fault is for virtual Macs; leave --kextrel-lab out to break one"
+                f"{plan.profile.origin}: a defect or a fault is for virtual Macs; break one with --kextrel-lab virtual"
             )
         missing = [name for name in virtual if name not in self._served]
         if missing:
