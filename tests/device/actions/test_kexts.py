@@ -254,6 +254,8 @@ def settings(world: Any, *, takes: bool) -> None:
             world.screen = PANE + "Enter your password to allow this.\nLab Admin\n"
         elif pressed == "return" and takes:
             world.screen, world.policy.approved = PANE + "A restart is required before new system extensions", (ID,)
+        elif pressed == "qyxz":
+            world.screen = world.screen.replace("Lab Admin", pressed)
         elif pressed == "escape":
             world.screen = PANE
 

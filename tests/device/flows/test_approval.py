@@ -53,8 +53,9 @@ def test_a_dialogue_is_dismissed_first(world: Any, rig: Rig, deadline: Deadline)
     assert world.log.index("press escape") < next(n for n, line in enumerate(world.log) if line.startswith("run open"))
 
 
-def reacting(world: Any, *, right_password: str) -> None:
-    """Settings as the field notes have it: three Tabs, Space, the sheet, the request for a restart."""
+def reacting(world: Any, *, right_password: str, came: str = "qyxz") -> None:
+    """Settings as the field notes have it: three Tabs, Space, the sheet, the request for a restart. `came` is what
+    becomes of letters in the field for the name."""
     state = {"tabs": 0, "typed": ""}
 
     def key(pressed: str) -> None:
@@ -66,6 +67,8 @@ def reacting(world: Any, *, right_password: str) -> None:
             world.screen = PANE + RESTART if state["typed"] == right_password else world.screen
         elif pressed == "escape":
             world.screen = PANE
+        elif pressed == "qyxz":
+            world.screen = world.screen.replace("Lab Admin", came)
         else:
             state["typed"] = pressed
 
@@ -185,10 +188,12 @@ def preferences(world: Any, *, locked: bool = True) -> None:
     def on_sheet(pressed: str) -> None:
         state["locked"] = not (pressed == "return" and state["typed"] == "correct-horse")
         world.screen = pane() if pressed == "escape" or not state["locked"] else world.screen
+        if pressed == "qyxz":
+            world.screen = world.screen.replace("Lab Admin", pressed)
         state["typed"] = pressed
 
     def key(pressed: str) -> None:
-        if UNLOCK in world.screen:
+        if "Enter your password" in world.screen:
             on_sheet(pressed)
         elif pressed == "tab":
             state["tabs"] += 1
@@ -273,18 +278,16 @@ def test_the_button_below_an_applications_is_one_tab_further(world: Any, rig: Ri
     assert approval.approve(rig, rig.accounts.admin, deadline=deadline) is True
 
 
-def test_keys_that_come_exchanged_are_no_refusal(world: Any, rig: Rig, deadline: Deadline) -> None:
-    reacting(world, right_password="something else")
-    press = world.on_key
-
-    def key(pressed: str) -> None:
-        if pressed == "qyxz":
-            world.screen = world.screen.replace("Lab Admin", "qzxy")
-        else:
-            press(pressed)
-
-    world.on_key = key
-    with pytest.raises(BenchError, match="PREP-08") as failed:
+@pytest.mark.parametrize(
+    ("came", "why"),
+    [("qzxy", "types y for z"), ("ayxw", "it cannot be read"), ("Lab Admin", "it cannot be read")],
+    ids=["german", "french", "lost"],
+)
+def test_keys_that_do_not_come_as_they_were_pressed_are_no_refusal(
+    world: Any, rig: Rig, deadline: Deadline, came: str, why: str
+) -> None:
+    reacting(world, right_password="something else", came=came)
+    with pytest.raises(BenchError, match=rf"{why}.*PREP-08") as failed:
         approval.approve(rig, rig.accounts.admin, deadline=deadline)
     assert failed.value.wire == "mini.keyboard"
     assert "Enter your password" not in world.screen
@@ -292,13 +295,4 @@ def test_keys_that_come_exchanged_are_no_refusal(world: Any, rig: Rig, deadline:
 
 def test_a_password_that_is_wrong_is_a_refusal(world: Any, rig: Rig, deadline: Deadline) -> None:
     reacting(world, right_password="something else")
-    press = world.on_key
-
-    def key(pressed: str) -> None:
-        if pressed == "qyxz":
-            world.screen = world.screen.replace("Lab Admin", "qyxz")
-        else:
-            press(pressed)
-
-    world.on_key = key
     assert approval.approve(rig, rig.accounts.admin, deadline=deadline) is False
