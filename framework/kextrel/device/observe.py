@@ -10,7 +10,6 @@ import secrets
 import time
 from dataclasses import dataclass, field
 
-from kextrel.bench.retry import Transient
 from kextrel.device.flows import terminal
 from kextrel.device.flows.place import Place, find
 from kextrel.device.remote import run
@@ -23,8 +22,6 @@ from kextrel.timing import Deadline
 from kextrel.vocabulary import UNKNOWN, Enrollment, Environment, State, Unknown, Version
 
 __all__ = ["Sighting", "new_token", "observe", "of_recovery", "recovery_script"]
-
-_HEARD = 0.25  # wall seconds for which an answer of the shell says where the Mac is, so that nobody looks for it
 
 
 @dataclass(frozen=True)
@@ -40,11 +37,6 @@ class Sighting:
 
 def observe(rig: Rig, *, deadline: Deadline) -> Sighting:
     """Everything that can be seen of the Mac where it is now. UnreadableAnswer where the script itself does not run."""
-    if time.monotonic() - rig.heard < _HEARD:
-        try:
-            return _kept(rig, _over_shell(rig, deadline))
-        except Transient as error:
-            rig.note(f"the shell went away while it was asked for everything: {error}")
     place = find(rig, deadline=deadline)
     if place is Place.MACOS:
         return _kept(rig, _over_shell(rig, deadline))

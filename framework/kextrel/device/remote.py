@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import time
 
 from kextrel.bench.protocols import Completed
 from kextrel.device.rig import Rig
@@ -23,7 +22,6 @@ def run(rig: Rig, command: str, *, deadline: Deadline, input: bytes = b"", secon
     """
     limit = rig.timeouts.command if seconds is None else seconds
     done = rig.shell.run(command, deadline=deadline.within(limit, f"`{command[:60]}`"), input=input)
-    rig.heard = time.monotonic()
     if done.exit_code == 1 and "sudo" in command and any(words in done.err for words in _SUDO_REFUSALS):
         raise NotPossible(
             f"sudo refuses on {rig.name}: {done.err.strip()[:160]}; let it run without a password (PREP-02)"

@@ -5,7 +5,6 @@ A wire that a Mac lacks is None in `Wires`; asking the Rig for it raises NotPoss
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields
@@ -125,7 +124,6 @@ class Rig:
     accounts: Accounts
     timeouts: Timeouts = field(default_factory=Timeouts)
     catalog: Catalog = field(default_factory=Catalog)
-    heard: float = -math.inf  # when the shell answered a command last, on the monotonic clock
 
     def __post_init__(self) -> None:
         self.catalog.home = f"/Users/{self.accounts.admin.name}"
