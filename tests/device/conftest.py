@@ -85,7 +85,7 @@ class Policy:
         if self.approved is not None:
             rows = "".join(f"KXTRL00001|{name}|1|Kextrel|0\n" for name in self.approved)
             asked = "".join(f"/L/{name}.kext|KXTRL00001|{name}|B|2026|2026|0\n" for name in self.asked)
-            sections |= {"kext-policy": rows, "kext-policy-mdm": "", "kext-history": asked}
+            sections |= {"kext-policy": f"{rows}end\n", "kext-policy-mdm": "end\n", "kext-history": f"{asked}end\n"}
         return sections
 
     def _bputil(self) -> str:

@@ -129,9 +129,9 @@ ANSWERS = {
     "kmutil showloaded": _HEADER + _APPLE + _DRIVER,
     "kmutil showloaded --collection": _HEADER + _DRIVER,
     "sqlite3 kext_policy;": "KXTRL00001|com.example.driver|1|Kextrel | Lab|8\n"
-    "KXTRL00001|com.example.denied|0|Kextrel|8\n",
-    "sqlite3 kext_policy_mdm;": "",
-    "sqlite3 kext_load_history_v3;": "/L/driver.kext|KXTRL00001|com.example.driver|B|2026|2026|0\n",
+    "KXTRL00001|com.example.denied|0|Kextrel|8\nend\n",
+    "sqlite3 kext_policy_mdm;": "end\n",
+    "sqlite3 kext_load_history_v3;": "/L/driver.kext|KXTRL00001|com.example.driver|B|2026|2026|0\nend\n",
     "systemextensionsctl": "1 extension(s)\n--- com.apple.system_extension.network_extension\n"
     "enabled\tactive\tteamID\tbundleID (version)\tname\t[state]\n"
     "*\t*\tKXTRL00001\tcom.example.filter (1.0/7)\tLab Filter\t[activated enabled]\n",

@@ -19,7 +19,10 @@ LIMIT = 1.0
 
 
 T2_VARIABLE = "94b73556-2197-4702-82a8-3e1337dafbfb:AppleSecureBootPolicy"
-OLD_KEXTS = "  1  0 0xff 0x10 0x10 com.apple.kpi.bsd (18.7.0) <1>\n 99  0 0xff 0x10 0x10 com.example.old (1.0) <1>\n"
+OLD_KEXTS = (
+    "Index Refs Address            Size       Wired      Name (Version) UUID <Linked Against>\n"
+    "  1  0 0xff 0x10 0x10 com.apple.kpi.bsd (18.7.0) <1>\n 99  0 0xff 0x10 0x10 com.example.old (1.0) <1>\n"
+)
 OLD_INTEL = {
     "sw_vers": "ProductName:\tMac OS X\nProductVersion:\t10.14.6\nBuildVersion:\t18G103\n",
     "sysctl": "kern.boottime: { sec = 5, usec = 6 } x\nkern.safeboot: 0\nhw.model: Macmini8,1\n"
@@ -133,6 +136,22 @@ def test_full_disk_access_missing_leaves_approvals_unknown(fake_mac):
     seen = fake_mac.observe()
     assert seen.approved_kexts.value is UNKNOWN
     assert "Operation not permitted" in seen.approved_kexts.why
+
+
+@pytest.mark.parametrize("left", ["", "KXTRL00001|com.example.driver|1|Kextrel|8\n"], ids=["nothing", "a row"])
+def test_a_table_without_its_end_is_not_taken_for_whole(fake_mac, left):
+    """sqlite3 ends with 0 where what it prints goes to a full disk."""
+    fake_mac.says("sqlite3 kext_policy;", left)
+    seen = fake_mac.observe()
+    assert seen.approved_kexts.value is UNKNOWN
+    assert "the line that ends it is missing" in seen.approved_kexts.why
+
+
+def test_kexts_without_the_titles_of_columns_are_unknown(fake_mac):
+    fake_mac.says("kmutil showloaded --collection", "")
+    seen = fake_mac.observe()
+    assert seen.aux_kc.value is UNKNOWN
+    assert "titles" in seen.aux_kc.why
 
 
 def test_a_tool_that_hangs_is_ended_and_its_facts_are_unknown(fake_mac, lifeline, shell):
@@ -346,14 +365,14 @@ def test_a_diff_says_what_changed(fake_mac):
 _ASKED = (
     "/Library/Extensions/a.kext|KXTRL00001|com.example.a|B|2026|2026|0\n"
     "/Library/Extensions/b.kext|KXTRL00002|com.example.b|B|2026|2026|0\n"
-    "/Library/Extensions/c.kext|KXTRL00003|com.example.c|B|2026|2026|0\n"
+    "/Library/Extensions/c.kext|KXTRL00003|com.example.c|B|2026|2026|0\nend\n"
 )
 
 
 def test_a_profile_for_a_team_allows_what_was_asked_for_of_it(fake_mac):
     fake_mac.says(
         "sqlite3 kext_policy_mdm;",
-        "KXTRL00001||1|U1\nKXTRL00002|com.example.b|1|U1\nKXTRL00002|com.example.never|1|U1\nKXTRL00003||0|U1\n",
+        "KXTRL00001||1|U1\nKXTRL00002|com.example.b|1|U1\nKXTRL00002|com.example.never|1|U1\nKXTRL00003||0|U1\nend\n",
     )
     fake_mac.says("sqlite3 kext_load_history_v3;", _ASKED)
     seen = fake_mac.observe()
@@ -362,7 +381,7 @@ def test_a_profile_for_a_team_allows_what_was_asked_for_of_it(fake_mac):
 
 
 def test_without_the_history_it_is_unknown_what_a_profile_allows(fake_mac):
-    fake_mac.says("sqlite3 kext_policy_mdm;", "KXTRL00001||1|U1\n")
+    fake_mac.says("sqlite3 kext_policy_mdm;", "KXTRL00001||1|U1\nend\n")
     fake_mac.says("sqlite3 kext_load_history_v3;", "Error: database is locked\n")
     seen = fake_mac.observe()
     assert not seen.mdm_allowed_kexts.known

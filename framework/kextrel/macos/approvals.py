@@ -39,6 +39,10 @@ def asked_for_kexts(history: Said[kextpolicy.KextPolicyAnswer]) -> Field[frozens
 def _damage(table: Said[kextpolicy.KextPolicyAnswer]) -> str:
     """Why a table that was read is not to be trusted; "" where it is, or where it was not read at all."""
     answer = table.reading
-    if answer is None or not (answer.error or answer.unparsed):
+    if answer is None:
         return ""
-    return answer.error or f"it holds a row that cannot be read, {answer.unparsed[0][:120]!r}"
+    if answer.error:
+        return answer.error
+    if answer.unparsed:
+        return f"it holds a row that cannot be read, {answer.unparsed[0][:120]!r}"
+    return "" if answer.ended else "the line that ends it is missing, so rows may be, too"

@@ -316,6 +316,8 @@ def aux_kc(answers: Answers, macos: Field[Version]) -> Field[frozenset[str]]:
 def _names(listed: Said[KextList]) -> Field[frozenset[str]]:
     if listed.reading is not None and listed.reading.unparsed:
         return listed.refused(f"it holds a line that cannot be read, {listed.reading.unparsed[0][:120]!r}")
+    if listed.reading is not None and not listed.reading.header:
+        return listed.refused("the titles of its columns are missing, so rows may be, too")
     found = listed.field(KextList.third_party)
     if not isinstance(found.value, frozenset):
         return found

@@ -1,5 +1,7 @@
 """Rows of /var/db/SystemPolicyConfiguration/KextPolicy as sqlite3 prints them: columns separated by "|", or `.schema`.
 
+sqlite3 ends with 0 also where what it printed went nowhere (a full disk), so `query` asks for a last line: `ended`.
+
 Which table a row is from, and which columns it has, is known from the query, else from a row of titles (-header), else
 from the number of columns. -json, -csv, -line and the INSERT lines of .dump are read too.
 """
@@ -28,6 +30,7 @@ _FROM = re.compile(r"\bFROM\s{1,20}[\"'`\[]?(\w{1,80})", re.IGNORECASE)
 _SELECTED = re.compile(r"\bSELECT\s{1,20}([\w\s,\"'`]{1,400}?)\s{1,20}FROM\b", re.IGNORECASE)
 _INSERT = re.compile(r"INSERT INTO [\"'`\[]?(\w{1,80})[\"'`\]]? VALUES ?\((.*)\);?\s*\Z", re.IGNORECASE)
 _LINE_MODE = re.compile(r"\s{0,40}(\w{1,40}) = (.*)\Z")
+_END = "end"
 _KNOWN = frozenset(column for columns in COLUMNS.values() for column in columns)
 _DUMP = ("PRAGMA ", "BEGIN TRANSACTION", "COMMIT;")
 _NO_SCHEMA_ROWS = ("CREATE INDEX", "CREATE UNIQUE INDEX", "CREATE TRIGGER", "CREATE VIEW")
@@ -43,13 +46,15 @@ _ERRORS = (
 
 @dataclass(frozen=True)
 class KextPolicyAnswer:
-    """`rows` are mappings by column name; `allowed` is a bool in them, `flags` an int. Empty is a real answer."""
+    """`rows` are mappings by column name; `allowed` is a bool in them, `flags` an int. `ended`: the last line that
+    `query` asks for was there, so nothing is missing, and empty is a real answer."""
 
     table: str | None = None
     rows: tuple[dict[str, Any], ...] = ()
     tables: tuple[str, ...] = ()
     error: str | None = None
     unparsed: tuple[str, ...] = ()
+    ended: bool = False
 
     def allowed(self) -> frozenset[str]:
         """The bundle identifiers whose row says allowed."""
@@ -70,9 +75,9 @@ class KextPolicyAnswer:
 
 
 def query(table: str) -> str:
-    """The SQL that reads the columns that every release has, of a table in COLUMNS."""
+    """The SQL that reads the columns that every release has, of a table in COLUMNS, and then prints that it ends."""
     columns = ",".join(column for column in COLUMNS[table] if column != "cdhash")
-    return f"select {columns} from {table};"  # noqa: S608 - both are from the table above
+    return f"select {columns} from {table}; select '{_END}';"  # noqa: S608 - both are from the table above
 
 
 def table_of(sql: str) -> str | None:
@@ -106,14 +111,15 @@ def read(text: str | bytes, table: str | None = None, columns: tuple[str, ...] |
     lines = list(meaningful(cleaned))
     if cleaned.lstrip().startswith("[{"):
         return _read_json(cleaned, table, lines)
+    ended = lines[-1:] == [_END]
     draft = _Draft(table, columns)
-    for line in lines:
+    for line in lines[:-1] if ended else lines:
         if not (_schema(line, draft) or _data(line, draft)):
             draft.unparsed.append(line)
     rest = _line_mode(draft)
     known = bool(draft.rows or draft.tables or draft.error or draft.titled or not rest)
     require(known, "sqlite3 KextPolicy", lines)
-    return KextPolicyAnswer(table, tuple(draft.rows), unique(draft.tables), draft.error, tuple(rest))
+    return KextPolicyAnswer(table, tuple(draft.rows), unique(draft.tables), draft.error, tuple(rest), ended)
 
 
 def _schema(line: str, draft: _Draft) -> bool:

@@ -28,6 +28,7 @@ WELL = {
     "networksetup": "\nHardware Port: Ethernet\nDevice: en0\n",
     "curl": "200",
     "mktemp": "/private/tmp/kextrel.AbCdEf\n",
+    "sqlite3": "end\n",
 }
 
 
@@ -74,8 +75,9 @@ def test_a_mac_that_answers_well_is_well(well: Rig, deadline: Deadline) -> None:
         ("PREP-13", "codesign", (3, "", "test-requirement: code failed\n"), "missing", "test-requirement: code failed"),
         ("PREP-13", "spctl", (3, "", "x.kext: rejected\n"), "missing", "x.kext: rejected"),
         ("PREP-13", "mktemp", (1, "", "mktemp: no space\n"), "unknown", "gives no place"),
-        ("PREP-15", "sqlite3", "KXTRL00001|com.example.x|1|Kextrel|0\n", "missing", "KXTRL00001/com.example.x"),
-        ("PREP-15", "sqlite3", "KXTRL00001|com.example.x|0|Kextrel|0\n", "ok", "nobody has allowed"),
+        ("PREP-15", "sqlite3", "KXTRL00001|com.example.x|1|Kextrel|0\nend\n", "missing", "KXTRL00001/com.example.x"),
+        ("PREP-15", "sqlite3", "KXTRL00001|com.example.x|0|Kextrel|0\nend\n", "ok", "nobody has allowed"),
+        ("PREP-15", "sqlite3", "", "unknown", "not read to its end"),
     ],
 )  # fmt: skip
 def test_one_answer_is_one_row(

@@ -108,8 +108,10 @@ def old_approvals(asking: Asking) -> Finding:
     done = asking.root(commands.kext_policy(sudo=""))
     if done.exit_code != 0:
         return unknown("PREP-15", f"KextPolicy cannot be read (PREP-03): {done.err.strip()[:120]}")
-    rows = kextpolicy.read(done.out, "kext_policy").rows
-    allowed = [f"{row['team_id']}/{row['bundle_id']}" for row in rows if row.get("allowed")]
+    answer = kextpolicy.read(done.out, "kext_policy")
+    if not answer.ended:
+        return unknown("PREP-15", "KextPolicy was not read to its end, so what it allows is not known; is a disk full?")
+    allowed = [f"{row['team_id']}/{row['bundle_id']}" for row in answer.rows if row.get("allowed")]
     if not allowed:
         return ok("PREP-15", "nobody has allowed a kext")
     how = "run panic medic in recovery (kmutil trigger-panic-medic), as a scenario's start does where it has the wires"
