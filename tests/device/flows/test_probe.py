@@ -15,7 +15,15 @@ PANE = "System Settings\nPrivacy & Security\nSecurity\nAllow applications downlo
 
 
 @pytest.mark.parametrize(
-    ("shown", "came"), [("qyxz", Typed.RIGHT), ("qzxy", Typed.EXCHANGED), ("", Typed.NOTHING), ("q", Typed.NOTHING)]
+    ("shown", "came"),
+    [
+        ("qyxz", Typed.RIGHT),
+        ("qzxy", Typed.EXCHANGED),
+        ("ayxw", Typed.OTHER),
+        ("q", Typed.OTHER),
+        ("", Typed.NOTHING),
+        (" \n", Typed.NOTHING),
+    ],
 )
 def test_what_became_of_the_letters(world: Any, rig: Rig, deadline: Deadline, shown: str, came: Typed) -> None:
     world.shell_up, world.screen = True, DESKTOP

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from kextrel.device.flows import pane
-from kextrel.device.flows.screens import EXCHANGED, LETTERS, has
+from kextrel.device.flows.screens import EXCHANGED, LETTERS, fold, has
 from kextrel.device.rig import Rig
 from kextrel.timing import Deadline
 
@@ -17,6 +17,7 @@ class Typed(StrEnum):
 
     RIGHT = "as they were typed"
     EXCHANGED = "with y and z exchanged"
+    OTHER = "as something else"
     NOTHING = "not at all"
 
 
@@ -24,6 +25,7 @@ def typed(rig: Rig, *, deadline: Deadline) -> Typed:
     """Opens Settings, whose focus begins in its search field, types, looks, and closes it again."""
     try:
         pane.open_pane(rig, pane.security(rig), deadline=deadline)
+        before = rig.screen.text(deadline=deadline)
         rig.keyboard.type(LETTERS, deadline=deadline)
         came = rig.sees(
             lambda text: has(text, LETTERS) or has(text, EXCHANGED),
@@ -31,8 +33,9 @@ def typed(rig: Rig, *, deadline: Deadline) -> Typed:
             deadline=deadline,
             what="the letters that were typed",
         )
+        after = came or rig.screen.text(deadline=deadline)
     finally:
         pane.close_settings(rig, deadline=deadline)
     if came is None:
-        return Typed.NOTHING
+        return Typed.NOTHING if fold(after) == fold(before) else Typed.OTHER
     return Typed.RIGHT if has(came, LETTERS) else Typed.EXCHANGED

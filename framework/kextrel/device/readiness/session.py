@@ -70,6 +70,7 @@ def injector(asking: Asking) -> Finding:
         return ok("PREP-08", f"what was typed ({LETTERS}) came to the screen")
     what = {
         Typed.EXCHANGED: "y and z come exchanged: the Mac has another keyboard layout; set U.S.",
+        Typed.OTHER: f"keys arrive as something else than {LETTERS}: the Mac has another keyboard layout; set U.S.",
         Typed.NOTHING: "no key comes to the Mac; allow the accessory, and look at the cable",
     }[came]
     how = "for every user and in Keyboard Setup Assistant, which asks before the login" if "layout" in what else ""
