@@ -1,10 +1,12 @@
 """The pipelines in ci/templates: each is what its service takes, and its commands, as they are written, do their work.
 
-pip is told by its environment where the wheel is; everything else is run as a runner would.
+pip is told by its environment where the wheel is; everything else is run as a runner would, one that has KEXTREL_LAB
+set for the job on real Macs.
 """
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import sysconfig
@@ -20,6 +22,10 @@ from ruamel.yaml import YAML
 TEMPLATES = Path(__file__).parents[2] / "ci" / "templates"
 GITHUB, GITLAB, JENKINS = (TEMPLATES / name for name in ("github-actions.yml", "gitlab-ci.yml", "Jenkinsfile"))
 ONE_RULE = "--rule BOOT-10"  # so that a pipeline is over in seconds
+OWN_TEST = """
+def test_of_their_own(mac):
+    assert mac.name == "mini"
+"""
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -61,13 +67,14 @@ def yaml(path: Path) -> Any:
 
 
 def commands_of(service: str) -> list[str]:
-    """The commands of the job on virtual Macs, in their order."""
+    """The commands of the jobs on virtual Macs, in their order."""
     if service == "github":
         steps = yaml(GITHUB)["jobs"]["virtual-macs"]["steps"]
-        return [step["run"] for step in steps if "run" in step and "if" not in step]
+        return [step["run"] for step in steps if "run" in step]
     if service == "gitlab":
         pipeline = yaml(GITLAB)
-        return [*pipeline[".kextrel"]["before_script"], *pipeline["virtual-macs"]["script"]]
+        own = pipeline["own-tests"]["script"]
+        return [*pipeline[".kextrel"]["before_script"], *pipeline["virtual-macs"]["script"], *own]
     return list(arguments_of("sh", parsed(JENKINS.read_bytes()).root_node))[:3]
 
 
@@ -101,6 +108,7 @@ def runner(packaged: Any, settings: dict[str, str], tmp_path: Path) -> Callable[
         "PIP_IGNORE_INSTALLED": "1",  # what lies here for its dependencies is not its own
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PYTHONPATH": "",
+        "KEXTREL_LAB": str(tmp_path / "rack.yaml"),  # as a variable of the whole pipeline; it is not there
     }
 
     def run(command: str) -> Any:
@@ -117,6 +125,9 @@ def runner(packaged: Any, settings: dict[str, str], tmp_path: Path) -> Callable[
 def test_its_commands_certify_and_leave_what_it_publishes(
     service: str, runner: Callable[[str], Any], tmp_path: Path
 ) -> None:
+    own = tmp_path / "checkout" / "mac-tests" / "test_own.py"
+    own.parent.mkdir()
+    own.write_text(OWN_TEST)
     commands = commands_of(service)
     assert [word for one in commands for word in one.split() if word in ("install", "certify")] == [
         "install",
@@ -126,9 +137,24 @@ def test_its_commands_certify_and_leave_what_it_publishes(
         shorter = f" {ONE_RULE}" if " certify " in command else ""
         done = runner(command + shorter)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    assert " held, 0 violated, " in done.stdout
+        said = " held, 0 violated, " if shorter else "1 passed" if " mac-tests " in command else ""
+        assert said in done.stdout
     for pattern in published_by(service):
         assert list((tmp_path / "checkout").glob(pattern)), pattern
+
+
+def test_each_installs_the_version_that_it_came_with(kextrel: Process) -> None:
+    version = kextrel("--version").stdout.split()[1]
+    for path in (GITHUB, GITLAB, JENKINS):
+        installed = re.findall(r"pip install ([^\s']+)", path.read_text())
+        assert set(installed) == {f"kextrel=={version}"}
+
+
+def test_of_the_jobs_on_real_macs_one_runs_at_a_time() -> None:
+    assert yaml(GITHUB)["jobs"]["real-macs"]["concurrency"]["cancel-in-progress"] is False
+    assert yaml(GITLAB)["real-macs"]["resource_group"]
+    (locked,) = re.findall(r"lock\('[^']+'\) \{(.*?)\n {16}\}", JENKINS.read_text(), re.DOTALL)
+    assert "kextrel certify --extension" in locked
 
 
 def test_a_vendor_s_job_names_options_that_there_are(kextrel: Process) -> None:
