@@ -7,6 +7,7 @@ field that the policy does not hold is "absent"; a row that is not there was not
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,11 @@ _DOMAIN = re.compile(r"Error Domain=(\w{1,80}) Code=(-?\d{1,9})(?=\D)")
 _BOOTPOLICY = re.compile(r"com\.apple\.bootpolicy Code=(\d{1,6})(?=\D)|pairing \((\d{1,6})\)")
 _PROMPTS = ("Enter username", "Enter password", "Enter the password", "Pick a macOS", "Username:", "Password:")
 
+# How a complaint of bputil begins; what follows may go over several lines.
+_OWN = re.compile(
+    r"\s{0,8}(?:(?:bputil|This tool|This utility):? (?:must|requires|needs)\b|bputil: |Error Domain=|Error: "
+    r"|[^:\n]{0,200}\bfailed\b[^:\n]{0,80}:|Failed to (?!display))"
+)
 # The first phrase found (in lower case) names the error.
 _ERRORS = (
     ("pairing (", "pairing"),
@@ -253,9 +259,8 @@ def _of_error(line: str) -> bool:
 
 def _complaint(lines: list[str], ended: bool) -> dict[str, Any]:
     """The error that the rows which are no policy rows tell of, if any. `ended`: the last of them has its line end."""
-    joined = flat("\n".join(line for line in lines[:200] if not line.startswith("sudo:"))) + (" " if ended else "")
-    if not any(mark in joined for mark in ("Error", "ailed", "bputil")):
-        joined = ""
+    own = itertools.dropwhile(lambda line: _OWN.match(line) is None, lines[:200])
+    joined = flat("\n".join(line for line in own if not line.startswith("sudo:"))) + (" " if ended else "")
     domain, lowered = _DOMAIN.search(joined), joined.lower()
     word = next((name for phrase, name in _ERRORS if phrase in lowered), "failed" if domain else None)
     if word == "failed" and domain and (domain[1], domain[2]) == ("BYErrorDomain", "102"):

@@ -30,6 +30,7 @@ _FROM = re.compile(r"\bFROM\s{1,20}[\"'`\[]?(\w{1,80})", re.IGNORECASE)
 _SELECTED = re.compile(r"\bSELECT\s{1,20}([\w\s,\"'`]{1,400}?)\s{1,20}FROM\b", re.IGNORECASE)
 _INSERT = re.compile(r"INSERT INTO [\"'`\[]?(\w{1,80})[\"'`\]]? VALUES ?\((.*)\);?\s*\Z", re.IGNORECASE)
 _LINE_MODE = re.compile(r"\s{0,40}(\w{1,40}) = (.*)\Z")
+_SETTING = re.compile(r"[\w.-]{1,80}\Z")
 _END = "end"
 _KNOWN = frozenset(column for columns in COLUMNS.values() for column in columns)
 _DUMP = ("PRAGMA ", "BEGIN TRANSACTION", "COMMIT;")
@@ -244,8 +245,9 @@ def _columns(cells: list[str], table: str | None) -> tuple[str, ...] | None:
 def _by_width(cells: list[str]) -> str | None:
     if len(cells) in (7, 8) and cells[0].startswith("/"):
         return "kext_load_history_v3"
-    widths = {4: "kext_policy_mdm", 2: "settings"}
-    return widths.get(len(cells), "kext_policy" if len(cells) >= 5 else None)
+    if len(cells) == 2:
+        return "settings" if _SETTING.match(cells[0]) else None
+    return "kext_policy_mdm" if len(cells) == 4 else "kext_policy" if len(cells) >= 5 else None
 
 
 def _value(column: str, cell: str) -> Any:

@@ -31,8 +31,12 @@ _SIP_LINES = (*_SIP_ENABLED, "limitation will be removed", "remember to re-enabl
 _DEVELOPER = re.compile(r"Developer mode is (on|off)|developer mode:? (on|off|enabled|disabled)", re.IGNORECASE)
 _EXTENSION_CODE = re.compile(r"OSSystemExtensionErrorDomain[^\d\n]{1,20}(\d{1,4})")
 _NO_EXTENSION = re.compile(r"\b[Nn]o (?:such )?extensions?\b|\b[Ee]xtension\b[^.:]{0,200}\bnot found\b")
-_DONE = re.compile(r"\bextensions?\b.{0,200}\b(?:uninstalled|removed|reset)\b|\bsuccessfully\b", re.IGNORECASE)
-_WORD = re.compile(r"(?:status:\s{0,8})?(enabled|disabled)\W{0,2}\Z", re.IGNORECASE)
+_DONE = re.compile(
+    r"(?:systemextensionsctl: )?(?:(?:all |the )?(?:system )?extensions?\b.{0,200}\b(?:uninstalled|removed|reset)\b"
+    r"|successfully (?:uninstalled|removed|reset)\b)",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"(?:RDMA:? )?(?:is |status: {0,8})?(enabled|disabled)\W{0,2}\Z", re.IGNORECASE)
 _REBUILT = ("rebuilding local auxiliary collection", "rebuilding auxiliary collection")
 _CACHE_LINES = (*_REBUILT, "kmutil done", "KernelCache ID:", "Created prelinked kernel", "Kernel cache is up to date")
 
@@ -89,7 +93,7 @@ def read_switch(text: str | bytes, command: str = "rdma_ctl") -> SwitchAnswer:
     for line in lines:
         if word := _refusal(line) or ("failed" if line.startswith(f"{command}:") and "ailed" in line else None):
             found["error"] = word
-        elif match := _WORD.search(line.strip()):
+        elif match := _WORD.match(line.strip()):
             found["enabled"] = match[1].lower() == "enabled"
         else:
             unparsed.append(line)
@@ -120,7 +124,7 @@ def _extensions_facts(joined: str) -> dict[str, Any]:
         return {"error": "not_found"}
     if joined.startswith("systemextensionsctl:"):
         return {"error": "failed"}
-    return {"done": True} if _DONE.search(joined) else {}
+    return {"done": True} if _DONE.match(joined) else {}
 
 
 def _known_change(line: str, joined: str) -> bool:

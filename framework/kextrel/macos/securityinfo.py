@@ -6,6 +6,8 @@ Source of the keys: Apple's device-management schema (information.security). Als
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +17,8 @@ from kextrel.macos.text import Facts, clean, meaningful, require
 
 __all__ = ["AssignmentAnswer", "SecurityInfoAnswer", "read", "read_assignment"]
 
+# How a complaint of `profiles` begins.
+_OWN = re.compile(r"\s{0,8}(?:Error\b|profiles\b|.{0,60}\b(?:requires root|must be run as root)\b)", re.IGNORECASE)
 _TEXTS = {
     "secure_boot": "SecureBootLevel",
     "external_boot": "ExternalBootLevel",
@@ -80,7 +84,7 @@ def read_assignment(text: str | bytes) -> AssignmentAnswer:
     """`profiles show -type enrollment`. Raises UnreadableAnswer for other text."""
     lines = list(meaningful(clean(text)))
     joined = " ".join(lines)
-    error = _error(joined)
+    error = _error(" ".join(itertools.dropwhile(lambda line: _OWN.match(line) is None, lines)))
     titled = "Device Enrollment configuration" in joined
     pairs = dict(_pairs(tree(text), 0))
     known = {"ConfigurationURL", "IsSupervised", "IsMDMUnremovable", "IsMandatory"} & set(pairs)

@@ -36,7 +36,10 @@ _BUILD = re.compile(r"\d{1,3}[A-Z]\d{1,5}[a-z]?\Z|\d{1,3}[A-Z]\d+[a-z]\Z")
 _KERNEL = re.compile(r"root:[^\s/]{1,200}/([A-Z]{2,40}_(?:X86_64|I386|ARM64(?:_[A-Z]{1,10}\d{0,6})?))")
 _RELEASE = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\Z")
 _MACHINE = re.compile(r"arm64e?|x86_64h?|i386")
-_SYSCTL = re.compile(r"([a-zA-Z0-9_.%-]{2,200})\s{0,8}[:=]\s{0,8}(.*)\Z")
+_SYSCTL = re.compile(
+    r"((?:kern|hw|machdep|vm|vfs|net|debug|user|security|iokit|ktrace|kpc|kperf|sysctl)\.[a-zA-Z0-9_.%-]{1,200})"
+    r"\s{0,8}[:=]\s{0,8}(.*)\Z"
+)
 _UNKNOWN_OID = re.compile(r"unknown oid '([^'\n]{1,200})'")
 _NO_VARIABLE = re.compile(r"Error getting variable - '([^'\n]{1,200})': (.{0,200})")
 _VARIABLES = ("csr-active-config", "boot-args", "recovery-boot-mode", "AppleSecureBootPolicy", "auto-boot")
@@ -210,7 +213,7 @@ def read_sysctl(text: str | bytes, names: tuple[str, ...] = ()) -> Sysctl:
             absent.add(match[1])
         elif match := _BOOTTIME.search(line):
             boot = BootTime(int(match[1]), int(match[2]))
-        elif (match := _SYSCTL.match(line.strip())) and "." in match[1] and match[1] != "kern.boottime":
+        elif (match := _SYSCTL.match(line.strip())) and match[1] != "kern.boottime":
             values[match[1]] = match[2].strip()
         else:
             unparsed.append(line)
@@ -236,7 +239,7 @@ def read_nvram(text: str | bytes) -> Nvram:
     error, lines = None, list(meaningful(clean(text)))
     for line in lines:
         name, tab, value = line.partition("\t")
-        if not tab:
+        if not tab and not line[0].isspace():
             # Where a tab became one blank, only a name that is known ends there.
             name, tab, value = line.strip().partition(" " if line.split()[0].endswith(_VARIABLES) else "  ")
         if match := _NO_VARIABLE.search(line):
