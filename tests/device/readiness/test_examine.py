@@ -12,6 +12,7 @@ from kextrel.device.readiness import ROWS, Finding, Standing, by_hand, examine, 
 from kextrel.device.rig import Rig, Wires
 from kextrel.errors import BenchError
 from kextrel.timing import Deadline
+from kextrel.vocabulary import Enrollment
 
 WELL = {
     "sudo -n -l": "User admin may run the following commands on mini:\n    (ALL) NOPASSWD: ALL\n",
@@ -159,3 +160,32 @@ def test_a_remedy_that_fails_is_told_and_the_others_are_tried(world: Any, well: 
     found = make_ready(well, done=lambda one: told.append((one.row, one.failed)), deadline=deadline)
     assert told == [("PREP-06", "pmset: not today"), ("PREP-07", "")]
     assert [sentence[:8] for sentence in by_hand(found)] == ["PREP-06:", "PREP-07:"]
+
+
+@pytest.mark.parametrize(
+    "end", [BenchError("the server is gone", wire="mini.mdm"), KeyboardInterrupt()], ids=["wire", "interrupt"]
+)
+def test_a_question_that_nobody_answered_is_taken_back(
+    world: Any, well: Rig, mdm: Any, deadline: Deadline, monkeypatch: pytest.MonkeyPatch, end: BaseException
+) -> None:
+    def receive(command: Any, *, deadline: Deadline) -> None:
+        raise end
+
+    def withdraw(command: Any, *, deadline: Deadline) -> bool:
+        taken.append(command.request_type)
+        return True
+
+    taken: list[str] = []
+    escrowed = "profiles: Bootstrap Token supported on server: YES\nprofiles: Bootstrap Token escrowed to server: YES\n"
+    status = "Enrolled via DEP: Yes\nMDM enrollment: Yes (User Approved)\nMDM server: https://mdm.example.org/mdm\n"
+    world.commands = {"-type bootstraptoken": escrowed, "profiles status": status} | world.commands
+    well.facts = replace(well.facts, enrollment=Enrollment.AUTOMATED_DEVICE)
+    well.wires = replace(well.wires, mdm=mdm)
+    monkeypatch.setattr(mdm, "receive", receive)
+    monkeypatch.setattr(mdm, "withdraw", withdraw)
+    if isinstance(end, BenchError):
+        assert "the server is gone" in look(well, deadline)["PREP-14"].said
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            look(well, deadline)
+    assert taken == ["ProfileList"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from kextrel.bench.protocols import Mdm, MdmAnswer, MdmCommand
 from kextrel.device.flows import mdm
 from kextrel.device.readiness.asking import Asking
 from kextrel.device.readiness.finding import Finding, missing, ok, passed_over, unknown
@@ -93,14 +94,31 @@ def _answering(asking: Asking) -> Finding:
     limit = asking.deadline.within(min(_PATIENCE, asking.rig.timeouts.mdm), "an answer to ProfileList")
     how = "look at the push certificate, at HTTPS, and whether the Mac is locked"
     try:
-        command = wire.send(requests.profile_list(), deadline=limit)
-        answer = wire.receive(command, deadline=limit)
+        answer = _asked(wire, limit)
     except BenchError as error:
         return missing("PREP-14", f"its MDM server gets no answer from it ({error}); {how}")
     if answer.status == "NotNow":
-        wire.withdraw(command, deadline=asking.deadline.within(_CLEARING, "the question being taken back"))
         return missing("PREP-14", f"it answers its MDM server with NotNow; {how}")
     return ok("PREP-14", f"it is managed, and answers its server: {mdm.said(answer)}")
+
+
+def _asked(wire: Mdm, deadline: Deadline) -> MdmAnswer:
+    """The answer to ProfileList. A question that was not answered for good, whatever ended the wait, is taken back: the
+    Mac would get it later, in the midst of a scenario."""
+    command = wire.send(requests.profile_list(), deadline=deadline)
+    try:
+        answer = wire.receive(command, deadline=deadline)
+    except BaseException:
+        with suppress(BenchError):  # what ended the wait is told, not that the server has gone, too
+            _take_back(wire, command)
+        raise
+    if answer.status == "NotNow":
+        _take_back(wire, command)
+    return answer
+
+
+def _take_back(wire: Mdm, command: MdmCommand) -> None:
+    wire.withdraw(command, deadline=Deadline.after(_CLEARING, "the question being taken back"))
 
 
 def old_approvals(asking: Asking) -> Finding:
