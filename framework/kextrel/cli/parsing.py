@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import typer
 
+from kextrel.cli.jsonline import json_line
+
 __all__ = ["parse"]
 
 _LIMIT = 32 << 20  # bytes; what is longer is a log that nobody narrowed down
 _LINE = 4096  # characters of an unread line that are shown
-# What JSON leaves as it is and a terminal obeys, and halves of characters, which no terminal can be sent.
-_UNSAFE = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 _COMMAND = typer.Argument(metavar="COMMAND", help="The command line as it was typed, as one word: 'sudo bputil -d'.")
 _FILE = typer.Argument(metavar="[FILE|-]", help="What it printed; standard input when left out or '-'.")
@@ -38,7 +36,7 @@ def parse(
         where = "standard input" if file == "-" else file
         raise InputError(str(error), path=where, hint=f"is it what '{command[:200]}' printed?") from None
     facts = {**reading.facts(), "unparsed": [_short(line) for line in reading.unparsed]}
-    typer.echo(_json(facts) if as_json else "\n".join(_lines(facts)))
+    typer.echo(json_line(facts) if as_json else "\n".join(_lines(facts)))
 
 
 def _content(file: str) -> bytes:
@@ -63,11 +61,6 @@ def _short(line: str) -> str:
     return line if len(line) <= _LINE else f"{line[:_LINE]}… ({len(line)} characters)"
 
 
-def _json(facts: Any) -> str:
-    """One line of JSON in which no character is an order to a terminal."""
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(facts, ensure_ascii=False))
-
-
 def _lines(facts: dict[str, Any]) -> list[str]:
     """A line a fact; what the answer does not say is left out, and lists of records have a line a record."""
     from kextrel.macos.text import plain
@@ -82,4 +75,4 @@ def _lines(facts: dict[str, Any]) -> list[str]:
 
 
 def _worded(value: Any) -> str:
-    return value if isinstance(value, str) else _json(value)
+    return value if isinstance(value, str) else json_line(value)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from kextrel.cli.jsonline import json_line
 
 if TYPE_CHECKING:
     from kextrel.device.readiness import Finding, Remedied
@@ -94,7 +95,7 @@ def _plain(line: str) -> str:
 
 
 def _json(name: str, said: Mapping[str, object]) -> str:
-    return json.dumps({"mac": name, **said}, ensure_ascii=False)
+    return json_line({"mac": name, **said})
 
 
 def _end(found: Sequence[Finding]) -> None:
