@@ -35,7 +35,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PATIENCE = 600.0
 DEFECTS = ("KEXT-06", "BOOT-02", "BOOT-03", "KEXT-03", "SIG-01")
-FAULTS = {"ssh-drop@15": "BOOT-02", "relay-stuck": "BOOT-02", "screen-dark": "KEXT-15"}
+FAULTS = {"ssh-drop@8": "BOOT-02", "relay-stuck": "BOOT-02", "screen-dark": "KEXT-15"}
 FEWER = {"KEXT-03": "BOOT-02"}  # a rule whose scenarios, fewer than its own, show this one as well
 ORDERS = {
     **{fault: ("--json", "--rule", rule, "--fault", fault) for fault, rule in FAULTS.items()},

@@ -18,7 +18,7 @@ DEFECTS = {
     "SIG-01": ("refused (signature)", "approval-required"),
 }
 FAULTS = {
-    "ssh-drop@15": r"mini\.shell \(127\.0\.0\.1:\d+\)",
+    "ssh-drop@8": r"mini\.shell \(127\.0\.0\.1:\d+\)",
     "relay-stuck": r"mini\.(button|power) \(/dev/pts/\d+ channel [12]\)",
     "screen-dark": r"mini\.screen \(http://127\.0\.0\.1:\d+\)",
 }

@@ -475,9 +475,11 @@ def test_command_r_held_through_a_restart_is_recovery_and_let_go_is_not(act):
 
 def test_power_lost_while_efi_looks_at_the_keyboard_leaves_the_clock_free(act):
     async def story(play: Play) -> None:
+        play.machine.button.switch(True)  # by hand, so EFI takes its time
         play.machine.rail.switch(True)
         await play.settle(0.1)
         assert play.machine.environment == "firmware"
+        play.machine.button.switch(False)
         play.machine.rail.switch(False)
         await play.until("off")
         await play.settle()

@@ -16,12 +16,14 @@ class Transient(BenchError):
     """A failure that the next attempt may not have: a refused connection, a reset, a half-open server."""
 
 
-def retrying(deadline: Deadline, *, first: float = 0.05, most: float = 1.0) -> Retrying:
+def retrying(deadline: Deadline, *, first: float = 0.02, most: float = 1.0) -> Retrying:
     """Attempts again after a Transient, with pauses from `first` to `most` wall seconds, until `deadline` is over.
+
+    A pause is half as long again as the one before, so what comes is noticed within a third of the time that it took.
 
     The last Transient is what is raised then; LAST is kept for a last attempt.
     """
-    pauses = wait_exponential(multiplier=first, max=most)
+    pauses = wait_exponential(multiplier=first, max=most, exp_base=1.5)
 
     def pause(state: RetryCallState) -> float:
         return min(pauses(state), max(deadline.remaining - LAST, 0.0))

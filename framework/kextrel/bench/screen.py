@@ -54,6 +54,7 @@ class PikvmScreen:
         self._client = httpx.Client(base_url=url, headers=headers, verify=verify, trust_env=False)
         self._private = 0
         self._last = ""
+        self._illustrated: str | None = None  # the text of the last screen whose picture was kept for it
 
     @property
     def name(self) -> str:
@@ -141,9 +142,11 @@ class PikvmScreen:
         return answer
 
     def _illustrate(self, deadline: Deadline) -> None:
-        """The picture to a text that was awaited, where pictures are kept."""
-        if self._folder() is not None and not self._private and not deadline.expired:
-            self.picture(deadline=deadline)
+        """The picture to a text that was awaited, where pictures are kept and this one is not known."""
+        if self._folder() is None or self._private or deadline.expired or self._last == self._illustrated:
+            return
+        self.picture(deadline=deadline)
+        self._illustrated = self._last
 
     def _keep(self, picture: bytes) -> None:
         digest = hashlib.sha256(picture).hexdigest()

@@ -7,6 +7,7 @@ Integrity Protection is one NVRAM variable, which the kernel reads when it start
 from __future__ import annotations
 
 import uuid
+from contextlib import ExitStack
 
 from kextrel.virtual.hardware import keyboard
 from kextrel.virtual.hardware.keyboard import Keyboard
@@ -34,8 +35,8 @@ class EfiStartup:
     def stored_sip(self) -> int:
         return int.from_bytes((self._board.nvram.get(SIP) or b"")[:4], "little")
 
-    def power_on(self, *, pressed: bool) -> None:  # noqa: ARG002 - how it was switched on says nothing here
-        self._board.run(self._start())
+    def power_on(self, *, pressed: bool) -> None:
+        self._board.run(self._start(by_hand=pressed))
 
     def edge(self, down: bool) -> None:
         """The button says nothing to EFI."""
@@ -50,24 +51,28 @@ class EfiStartup:
         account = self._board.spec.account(user)
         return account is not None and account.password == password
 
-    async def _start(self) -> None:
+    async def _start(self, *, by_hand: bool) -> None:
         await self._board.clock.sleep(_POST)
-        wanted = await self._look_at_keyboard()
+        wanted = await self._look_at_keyboard(by_hand=by_hand)
         software = self._board.nvram.take("recovery-boot-mode")
         if wanted == "recovery" or software is not None:
             await self._board.load_recovery()
         else:
             await self._board.load_macos(Started(sip=self.stored_sip, safe=wanted == "safe"))
 
-    async def _look_at_keyboard(self) -> str:
-        """ "recovery", "safe", or "" when nobody held anything in time."""
+    async def _look_at_keyboard(self, *, by_hand: bool) -> str:
+        """ "recovery", "safe", or "" when nobody held anything in time.
+
+        The time passes slowly where a finger switched it on, for fingers then are at the keyboard too. Before a restart
+        by software, or when the mains come back, keys are held already or not at all.
+        """
         clock = self._board.clock
-        hold, until = clock.gesture(_LISTEN_RATE), clock.now() + _LISTEN
-        try:
+        until = clock.now() + _LISTEN
+        with ExitStack() as slowly:
+            if by_hand:
+                slowly.callback(clock.gesture(_LISTEN_RATE).release)
             while not (wanted := self._asked_for()) and clock.now() < until:
                 await clock.sleep(_POLL)
-        finally:
-            hold.release()
         return wanted
 
     def _asked_for(self) -> str:
