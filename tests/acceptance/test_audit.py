@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 Process = Callable[..., Any]
 
 
+@pytest.mark.night
 def test_what_is_caught_and_what_is_missed_is_told_of_each_defect(kextrel: Process, tmp_path: Path) -> None:
     done = kextrel("audit", "--rule", "BOOT-10", "--defect", "BOOT-10", "--defect", "SIG-01", "--json")
     *findings, counts = map(json.loads, done.stdout.splitlines())

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
 
 HEAD = """schema: kextrel/scenario/v1
@@ -41,6 +43,7 @@ def written(name: str, steps: list[dict[str, Any]]) -> str:
     return head + rest + "steps:\n" + "".join(lines)
 
 
+@pytest.mark.night
 def test_the_ways_are_held_and_end_where_they_say(kextrel: Process, tmp_path: Path) -> None:
     paths = {name: tmp_path / f"{name}.mac.yaml" for name in CASES}
     for name, path in paths.items():

@@ -41,6 +41,8 @@ from kextrel.vocabulary.actions import (
     Wait,
 )
 
+pytestmark = pytest.mark.night
+
 ID = "com.example.kextrel.driver"
 UTILITY = "startup-security-utility"
 USER = frozenset({KextManagement.USER})

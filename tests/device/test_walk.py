@@ -180,6 +180,7 @@ def test_macos_refuses(driver: Driver) -> None:
     assert driver.outcome(SetSip(enabled=False)) == (Outcome.REFUSED, Reason.WRONG_ENVIRONMENT)
 
 
+@pytest.mark.night
 def test_a_standard_user_cannot_approve(driver: Driver) -> None:
     driver.start(security_mode=SecurityMode.REDUCED, kext_management=USER)
     driver.do(Install("driver"))
@@ -195,6 +196,7 @@ def test_nothing_is_offered_under_full(driver: Driver) -> None:
     assert driver.outcome(Approve("driver")) == (Outcome.REFUSED, Reason.NOT_OFFERED)
 
 
+@pytest.mark.night
 def test_an_unsigned_kext_and_the_permissive_flow(driver: Driver) -> None:
     driver.start(security_mode=SecurityMode.REDUCED, kext_management=USER, signature=Signature.NONE)
     driver.do(Install("driver"))
@@ -210,6 +212,7 @@ def test_an_unsigned_kext_and_the_permissive_flow(driver: Driver) -> None:
     assert driver.outcome(Load("driver")) == (Outcome.LOADED, None)
 
 
+@pytest.mark.night
 def test_back_to_full_takes_the_kext_away(driver: Driver) -> None:
     driver.start(security_mode=SecurityMode.REDUCED, kext_management=USER)
     for action in (Install("driver"), Load("driver"), Approve("driver"), Restart()):
@@ -233,6 +236,7 @@ def test_a_mac_that_is_off_is_started(driver: Driver) -> None:
     assert driver.state.boot is Environment.MACOS
 
 
+@pytest.mark.night
 @pytest.mark.parametrize(
     ("fault", "wire"), [("ssh-drop", "mini.shell"), ("relay-stuck", "mini.button"), ("screen-dark", "mini.screen")]
 )
@@ -243,6 +247,7 @@ def test_a_fault_is_its_own_wires_failure(broken: Callable[..., Driver], fault: 
     assert failed.value.wire.startswith(wire)
 
 
+@pytest.mark.night
 @pytest.mark.parametrize("row", ["PREP-04", "PREP-07"])
 def test_what_was_not_prepared_is_named(broken: Callable[..., Driver], row: str) -> None:
     driver = broken(missing=(row,))
@@ -250,6 +255,7 @@ def test_what_was_not_prepared_is_named(broken: Callable[..., Driver], row: str)
         driver.walk(Load("driver"), Approve("driver"))
 
 
+@pytest.mark.night
 def test_defects_are_told_as_they_are_seen(broken: Callable[..., Driver]) -> None:
     driver = broken(defects=("KEXT-06", "BOOT-03"))
     driver.start()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 from types import ModuleType
 
 import pytest
@@ -29,7 +30,12 @@ def _promises(path: Path) -> dict[str, str]:
     return {one.__name__: one.breaks for one in found if isinstance(one, type) and hasattr(one, "breaks")}
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in CASES.glob("*.py")))
+def _case(name: str) -> Any:
+    """What the suites of consoles, screens and beacons promise of waiting takes its time to be broken."""
+    return pytest.param(name, marks=[pytest.mark.night] if name in {"console", "screen", "beacon"} else [])
+
+
+@pytest.mark.parametrize("name", [_case(path.stem) for path in sorted(CASES.glob("*.py"))])
 def test_a_suite_passes_the_sound_and_fails_the_others(pytester: pytest.Pytester, name: str) -> None:
     path = CASES / f"{name}.py"
     pytester.makepyfile(**{f"test_{name}": path.read_text()})

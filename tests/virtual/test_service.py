@@ -347,6 +347,7 @@ def test_an_ssh_that_drops_takes_every_connection_along():
         assert "Finder" in macs["mini"].text()
 
 
+@pytest.mark.night
 def test_a_console_that_is_garbled_shows_something_else_and_the_mac_is_as_before():
     with served(MacSpec("mini", prepared=True), faults=(Fault.parse("console-garble@1"),)) as macs:
         with serial.Serial(macs["mini"].at.console, 115200, timeout=PATIENCE, exclusive=True) as console:

@@ -38,6 +38,7 @@ BY_KEYS = ("keyboard", "screen")
 Evidence = Callable[[str], EvidenceLog]
 
 
+@pytest.mark.night
 @pytest.mark.parametrize(
     ("name", "mac", "steps", "without", "verdict", "said"),
     [

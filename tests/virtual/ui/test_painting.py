@@ -77,6 +77,7 @@ def _found(plain: str, line: str) -> float:
     return max(SequenceMatcher(None, plain, line[at : at + len(plain)], autojunk=False).ratio() for at in windows)
 
 
+@pytest.mark.night
 @needs_tesseract
 @pytest.mark.parametrize(("show", "sentences"), SCREENS.items(), ids=lambda value: getattr(value, "__name__", ""))
 def test_tesseract_reads_in_the_picture_what_the_text_says(
