@@ -121,10 +121,8 @@ def runner(packaged: Any, settings: dict[str, str], tmp_path: Path) -> Callable[
     return run
 
 
-@pytest.mark.parametrize(
-    "service",
-    [pytest.param("github", marks=pytest.mark.night), pytest.param("gitlab", marks=pytest.mark.night), "jenkins"],
-)
+@pytest.mark.night
+@pytest.mark.parametrize("service", ["github", "gitlab", "jenkins"])
 def test_its_commands_certify_and_leave_what_it_publishes(
     service: str, runner: Callable[[str], Any], tmp_path: Path
 ) -> None:

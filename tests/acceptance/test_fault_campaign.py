@@ -29,10 +29,8 @@ def told(done: subprocess.CompletedProcess[str], fault: str) -> tuple[str, str]:
     return found[1], found[2]
 
 
-@pytest.mark.parametrize(
-    ("fault", "ends"),
-    [("ssh-drop", "1 bench-failed"), pytest.param("console-garble", "1 held", marks=pytest.mark.night)],
-)
+@pytest.mark.night
+@pytest.mark.parametrize(("fault", "ends"), [("ssh-drop", "1 bench-failed"), ("console-garble", "1 held")])
 def test_a_broken_wire_changes_no_verdict(process: Process, tmp_path: Path, fault: str, ends: str) -> None:
     (tmp_path / "refused.mac.yaml").write_text(REFUSED)
     done = process(sys.executable, TOOL, "refused.mac.yaml", "--seeds=1", "--patience=3", "--fault", fault)
