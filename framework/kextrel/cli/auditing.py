@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from kextrel.cli.jsonline import json_line
 
 if TYPE_CHECKING:
     from kextrel.certification.audit import Finding
@@ -49,9 +50,9 @@ def audit(
     findings = []
     for one in run_audit(order, defect or sorted(DEFECTS)):
         findings.append(one)
-        typer.echo(json.dumps(one.to_json(), ensure_ascii=False) if as_json else _line(one))
+        typer.echo(json_line(one.to_json()) if as_json else _line(one))
     counts = Counter(one.found.value for one in findings)
-    typer.echo(json.dumps(counts) if as_json else ", ".join(f"{n} {word}" for word, n in counts.items()))
+    typer.echo(json_line(counts) if as_json else ", ".join(f"{n} {word}" for word, n in counts.items()))
     raise typer.Exit(_exit_code(findings))
 
 

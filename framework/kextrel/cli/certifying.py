@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from kextrel.cli.jsonline import json_line
 
 __all__ = ["certify", "known_to_virtual_macs", "need_rules", "virtual_lab"]
 
@@ -58,8 +59,8 @@ def certify(
     done = run_suite(order)
     if as_json:
         for result in done.results:
-            typer.echo(json.dumps(result, ensure_ascii=False))
-        typer.echo(json.dumps(done.counts))
+            typer.echo(json_line(result))
+        typer.echo(json_line(done.counts))
     else:
         from rich.console import Console
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from kextrel.cli.jsonline import json_line
 
 __all__ = ["explain"]
 
@@ -28,7 +29,7 @@ def explain(
     for one in [one for path in files for one in scenario.load(path)]:
         steps = explained(one, macos)
         if as_json:
-            typer.echo(json.dumps(explanation_json(one, steps), ensure_ascii=False))
+            typer.echo(json_line(explanation_json(one, steps)))
             continue
         typer.echo(f"{one.name}  ({one.file})")
         for line in (line for step in steps for line in step.lines()):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kextrel.cli.jsonline import json_line
 from kextrel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def inspect(
     if not as_json:
         show(found, mac, foreseen)
         return
-    typer.echo(json.dumps(_json(found, mac, foreseen, allowed), ensure_ascii=False))
+    typer.echo(json_line(_json(found, mac, foreseen, allowed)))
 
 
 def _mac(macos: str | None, others: Mapping[str, object], allowed: bool) -> Mac | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
+
+from kextrel.cli.jsonline import json_line
 
 __all__ = ["check", "list_macs", "release"]
 
@@ -23,7 +24,7 @@ def list_macs(lab: Annotated[str | None, _LAB] = None, as_json: Annotated[bool, 
     for name in macs.names():
         facts = macs.describe(name)
         if as_json:
-            typer.echo(json.dumps(facts, ensure_ascii=False))
+            typer.echo(json_line(facts))
         else:
             wires = ", ".join(facts["wires"]) or "virtual: wired when it is served"
             put_aside = f"  QUARANTINED: {facts['quarantine']}" if facts["quarantine"] else ""
@@ -49,7 +50,7 @@ def check(
                 name, deadline=Deadline.after(_SECONDS, f"checking {name}"), sink=EvidenceLog(name)
             ):
                 healthy = healthy and found.alive
-                typer.echo(json.dumps(found.to_json(), ensure_ascii=False) if as_json else found.line())
+                typer.echo(json_line(found.to_json()) if as_json else found.line())
     if not healthy:
         raise typer.Exit(3)
 

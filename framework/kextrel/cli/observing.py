@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from typing import Annotated
 
 import typer
+
+from kextrel.cli.jsonline import json_line
 
 __all__ = ["observe"]
 
@@ -33,6 +34,4 @@ def observe(
     if sighting.observation is None:
         typer.echo("\n".join(sighting.notes))
         raise typer.Exit(4)
-    typer.echo(
-        json.dumps(sighting.observation.to_json(), ensure_ascii=False) if as_json else page.render(sighting.observation)
-    )
+    typer.echo(json_line(sighting.observation.to_json()) if as_json else page.render(sighting.observation))

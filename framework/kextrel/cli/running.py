@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import typer
 
+from kextrel.cli.jsonline import json_line
 from kextrel.cli.opening import is_fit, named_lab, opened
 from kextrel.cli.words import counts_line, step_lines
 from kextrel.errors import BenchError, InputError, NotPossible, nearest
@@ -75,7 +75,7 @@ def _announce(profile: Lab, chosen: Mapping[str, Sequence[Scenario]], as_json: b
 
 def _counted(reports: Sequence[Report], as_json: bool) -> int:
     counts = tally(report.verdict for report in reports)
-    typer.echo(json.dumps(counts) if as_json else counts_line(counts))
+    typer.echo(json_line(counts) if as_json else counts_line(counts))
     return exit_code(counts)
 
 
@@ -119,7 +119,7 @@ def _on(macs: Lab, name: str, scenarios: Sequence[Scenario], evidence: Path | No
 def _print(report: Report, as_json: bool) -> None:
     data: dict[str, Any] = report.to_json()
     if as_json:
-        typer.echo(json.dumps(data, ensure_ascii=False))
+        typer.echo(json_line(data))
         return
     typer.echo(f"{report.scenario.name}  on {report.device}")
     for step in data["steps"]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from kextrel.cli.jsonline import json_line
 
 if TYPE_CHECKING:
     from kextrel.scenario import Scenario
@@ -34,7 +35,7 @@ def predict(
     loaded = _load(files)
     predictions = [scenario.predict(one, macos) for one in loaded]
     for prediction in predictions:
-        typer.echo(json.dumps(prediction, ensure_ascii=False) if as_json else _page(prediction))
+        typer.echo(json_line(prediction) if as_json else _page(prediction))
 
 
 def run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kextrel.cli.family import end_with, raise_family
+from kextrel.cli.jsonline import json_line
 
 if TYPE_CHECKING:
     from kextrel.lab import LabProfile
@@ -89,7 +89,7 @@ class _Announcer:
         self._ready.append(line)
         if self._path is not None and len(self._ready) == self._expected:
             write_lab(self._ready, self._path, self._profiles)
-        typer.echo(json.dumps(line, ensure_ascii=False))
+        typer.echo(json_line(line))
         sys.stdout.flush()
 
 
