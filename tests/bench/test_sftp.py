@@ -7,6 +7,7 @@ import os
 import stat
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from kextrel.bench.hostkey import HostKey
@@ -128,6 +129,37 @@ def test_where_no_second_session_is_given_the_whole_file_is_sent(servers, tmp_pa
         server.stop()
     assert there.read_bytes() == content
     assert (sent.size, sent.kept) == (2 << 20, 0)
+
+
+def test_a_connection_that_is_lost_at_the_goodbye_costs_nothing_that_was_copied(
+    shell: SshShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("arrived")
+
+    def lost(_: paramiko.Channel) -> None:
+        raise EOFError
+
+    shell.run("true", deadline=soon())
+    with monkeypatch.context() as patched:
+        patched.setattr(paramiko.Channel, "shutdown_write", lost)
+        shell.upload(tmp_path / "file", f"{tmp_path}/one", deadline=soon())
+    shell.upload(tmp_path / "file", f"{tmp_path}/two", deadline=soon())
+    assert [(tmp_path / name).read_text() for name in ("one", "two")] == ["arrived"] * 2
+
+
+def test_a_copy_that_is_lost_is_the_wires_error_also_when_nobody_can_say_goodbye(
+    shell: SshShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("x")
+
+    def lost(*_: object) -> None:
+        raise EOFError
+
+    shell.run("true", deadline=soon())
+    monkeypatch.setattr(paramiko.SFTPClient, "open", lost)
+    monkeypatch.setattr(paramiko.Channel, "shutdown_write", lost)
+    with pytest.raises(BenchError, match="the connection ended in a copy"):
+        shell.upload(tmp_path / "file", f"{tmp_path}/there", deadline=soon())
 
 
 def test_what_cannot_be_copied_is_said_before_or_by_the_mac(shell: SshShell, tmp_path: Path) -> None:

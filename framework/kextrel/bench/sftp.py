@@ -11,7 +11,7 @@ import os
 import shlex
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,10 +76,12 @@ def _session(transport: SshTransport, wire: str, deadline: Deadline) -> Iterator
 def _end(transport: SshTransport, channel: paramiko.Channel) -> None:
     """Lets the other end finish first: dropbear 2022.83 closes a channel that is opened while it ends this one. A
     session that does not end takes its connection with it, and the next call opens another."""
-    channel.shutdown_write()
-    if not channel.status_event.wait(GOODBYE):
-        transport.close()
-    channel.close()
+    with suppress(paramiko.SSHException, EOFError, OSError):  # gone already: the copy says so, or is done
+        channel.shutdown_write()
+        if channel.status_event.wait(GOODBYE):
+            channel.close()
+            return
+    transport.close()
 
 
 class _Copier:
