@@ -117,7 +117,8 @@ class Policy:
 class World:
     """`screen` None is no signal. `keys` reacts to chords such as "command+shift+t" and to typed text.
 
-    `lost` is what comes of the next lines typed at a prompt, where keys are lost.
+    `lost` is what comes of the next lines typed at a prompt, where keys are lost. `repeatable` are the commands that
+    may be asked again when their answer is lost.
     """
 
     screen: str | None = ""
@@ -126,6 +127,7 @@ class World:
     pressed: bool = False
     keys_held: bool = False
     private: int = 0
+    repeatable: list[str] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     on_key: Callable[[str], None] = lambda key: None
     on_button: Callable[[str], None] = lambda event: None
@@ -149,11 +151,14 @@ class _Wire:
 
 
 class FakeShell(_Wire):
-    def run(self, command: str, *, deadline: Deadline, input: bytes = b"", limit: int = 1 << 20) -> Completed:
+    def run(
+        self, command: str, *, deadline: Deadline, input: bytes = b"", limit: int = 1 << 20, again: bool = False
+    ) -> Completed:
         if not self.world.shell_up:
             raise BenchError("does not answer", wire=self.name)
         self.world.log.append(f"run {command}")
         self.world.inputs.append(input)
+        self.world.repeatable += [command] if again else []
         if command == "/bin/sh -s":
             token = re.search(rb"observe ([0-9a-f]{32}) ", input)
             assert token is not None

@@ -31,6 +31,7 @@ def test_one_script_on_one_channel(world: Any, rig: Rig, deadline: Deadline, evi
     world.shell_up = True
     observe(rig, deadline=deadline)
     assert world.log == ["run /bin/sh -s"]
+    assert world.repeatable == ["/bin/sh -s"]  # it changes nothing
     assert [record.event for record in evidence.records] == ["observation"]
 
 

@@ -74,8 +74,13 @@ class Wire(Protocol):
 class Shell(Wire, Protocol):
     """Commands on a running macOS. Connects when first used, and again by itself after a restart."""
 
-    def run(self, command: str, *, deadline: Deadline, input: bytes = b"", limit: int = 16 << 20) -> Completed:
+    def run(
+        self, command: str, *, deadline: Deadline, input: bytes = b"", limit: int = 16 << 20, again: bool = False
+    ) -> Completed:
         """Runs one command line in the login shell with `input` on stdin.
+
+        `again`: it changes nothing, so where its answer was lost it is asked once more, of the same boot. What may have
+        changed the Mac is never repeated.
 
         More than `limit` bytes on a stream is a BenchError; past the deadline the remote command and its children are
         killed first, then DeadlineExceeded is raised. `command` is quoted by the caller (shlex.join).

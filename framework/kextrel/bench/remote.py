@@ -26,6 +26,7 @@ from kextrel.timing import Deadline
 __all__ = ["NoSession", "run"]
 
 GRACE = 5.0  # wall seconds for ending a command whose deadline is over
+SESSION = 5.0  # wall seconds for a session on a connection that stands; half of what is left, for another connection
 AFTER_TERM = 1.0  # … of them between the polite signal and the last one
 CHUNK = 1 << 16
 
@@ -69,7 +70,7 @@ def run(
 def _open(transport: SshTransport, wire: str, deadline: Deadline) -> paramiko.Channel:
     deadline.check(wire)
     try:
-        return transport.open_session(timeout=max(deadline.remaining, 0.01))
+        return transport.open_session(timeout=max(min(SESSION, deadline.remaining / 2), 0.01))
     except (paramiko.SSHException, EOFError, OSError) as error:
         raise NoSession(f"the connection gives no session: {str(error) or 'closed'}", wire=wire) from error
 

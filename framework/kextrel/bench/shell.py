@@ -72,9 +72,12 @@ class SshShell:
     def name(self) -> str:
         return self._name
 
-    def run(self, command: str, *, deadline: Deadline, input: bytes = b"", limit: int = 16 << 20) -> Completed:
-        transport = self._connected(deadline).transport
-        return self._run(transport, command, deadline, input, limit)
+    def run(
+        self, command: str, *, deadline: Deadline, input: bytes = b"", limit: int = 16 << 20, again: bool = False
+    ) -> Completed:
+        return self._done(
+            lambda link: self._run(link.transport, command, deadline, input, limit), deadline=deadline, again=again
+        )
 
     def upload(self, local: Path, remote: str, *, deadline: Deadline) -> None:
         transport = self._connected(deadline).transport
@@ -83,9 +86,11 @@ class SshShell:
         self._sink.record(self._wire, "upload", local=str(local), remote=remote, files=files)
 
     def boot_id(self, *, deadline: Deadline) -> BootId:
-        link = self._connected(deadline)
-        link.boot = self._ask_boot(link.transport, deadline)
-        return link.boot
+        def ask(link: _Link) -> BootId:
+            link.boot = self._ask_boot(link.transport, deadline)
+            return link.boot
+
+        return self._done(ask, deadline=deadline, again=True)
 
     def wait_for_boot(self, *, deadline: Deadline, other_than: BootId | None = None) -> BootId:
         while True:
@@ -142,6 +147,33 @@ class SshShell:
             with attempt:
                 return self._opened(patience, starting=False)
         raise AssertionError("tenacity ends with an answer or an error")
+
+    def _done(self, does: Callable[[_Link], _T], *, deadline: Deadline, again: bool) -> _T:
+        """What `does` gives on the connection, or on another one where it may be tried there a second time."""
+        link = self._connected(deadline)
+        try:
+            return does(link)
+        except Transient as error:
+            other = self._other(link, error, again, deadline)
+        return does(other)
+
+    def _other(self, lost: _Link, error: Transient, again: bool, deadline: Deadline) -> _Link:
+        """Another connection for what was not done on `lost`; raises `error` where it must not be tried again.
+
+        What never began may begin anywhere. What was under way may have been done: only what changes nothing is asked
+        again, and of the same boot, for another boot has other answers.
+        """
+        began = not isinstance(error, remote.NoSession)
+        if began and not again:
+            raise error
+        try:
+            link = self._connected(deadline)
+        except BenchError as failed:
+            both = f"{error.what}; trying again: {failed.what}"
+            raise type(failed)(both, wire=self._name, hint=failed.hint) from failed
+        if began and (link.boot is None or link.boot != lost.boot):
+            raise error
+        return link
 
     def _until(self, deadline: Deadline, look: Callable[[], _T]) -> _T:
         """Looks again after a Transient, as long as the deadline allows."""

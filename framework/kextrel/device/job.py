@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from kextrel.bench.protocols import Completed
-from kextrel.device.remote import answered, run
+from kextrel.device.remote import answered, look, run
 from kextrel.device.rig import Rig
 from kextrel.errors import BenchError, NotPossible
 from kextrel.timing import Deadline
@@ -31,7 +31,7 @@ class Job:
 
     def ended(self, *, deadline: Deadline) -> bool:
         """Whether it has ended by now."""
-        there = run(self._rig, shlex.join(["test", "-s", f"{self._folder}/code"]), deadline=deadline)
+        there = look(self._rig, shlex.join(["test", "-s", f"{self._folder}/code"]), deadline=deadline)
         return answered(there, 0, 1).exit_code == 0
 
     def watch(self, seen: Callable[[str], bool], seconds: float, *, deadline: Deadline, what: str) -> None:
@@ -51,7 +51,7 @@ class Job:
         return Completed(self._command, int(code.decode(errors="replace").strip() or 1), out, err)
 
     def _file(self, name: str, deadline: Deadline) -> bytes:
-        return answered(run(self._rig, shlex.join(["cat", f"{self._folder}/{name}"]), deadline=deadline), 0).stdout
+        return answered(look(self._rig, shlex.join(["cat", f"{self._folder}/{name}"]), deadline=deadline), 0).stdout
 
     def _wait_there(self, seconds: float, deadline: Deadline) -> None:
         """Without a screen the Mac itself waits: so many pauses, or fewer."""

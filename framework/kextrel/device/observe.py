@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from kextrel.device.flows import terminal
 from kextrel.device.flows.place import Place, find
-from kextrel.device.remote import run
+from kextrel.device.remote import look
 from kextrel.device.rig import Rig
 from kextrel.errors import UnreadableAnswer
 from kextrel.macos import observation
@@ -65,7 +65,7 @@ def of_recovery(report: bytes, token: str) -> Sighting:
 def _over_shell(rig: Rig, deadline: Deadline) -> Sighting:
     token = new_token()
     script = observation.script(token).encode()
-    done = run(rig, observation.COMMAND, input=script, seconds=rig.timeouts.observe, deadline=deadline)
+    done = look(rig, observation.COMMAND, input=script, seconds=rig.timeouts.observe, deadline=deadline)
     seen = observation.read(done.stdout, token=token)
     if seen.problem and not any(field.known for field in seen.fields().values()):
         said = (done.err or done.out).strip().splitlines()

@@ -9,24 +9,31 @@ from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible, UnreadableAnswer
 from kextrel.timing import Deadline
 
-__all__ = ["answered", "exists", "is_safe_boot", "run"]
+__all__ = ["answered", "exists", "is_safe_boot", "look", "run"]
 
 _NO_TOOLS = range(126, 193)
 _SUDO_REFUSALS = ("a terminal is required", "a password is required", "not in the sudoers file", "is not allowed to")
 
 
-def run(rig: Rig, command: str, *, deadline: Deadline, input: bytes = b"", seconds: float | None = None) -> Completed:
-    """Runs one quoted command line; `seconds` of wall time, else the command timeout.
+def run(
+    rig: Rig, command: str, *, deadline: Deadline, input: bytes = b"", seconds: float | None = None, again: bool = False
+) -> Completed:
+    """Runs one quoted command line; `seconds` of wall time, else the command timeout. `again`: see `look`.
 
     NotPossible where sudo will not let us: that is the Mac's preparation (PREP-02), not an answer to the command.
     """
     limit = rig.timeouts.command if seconds is None else seconds
-    done = rig.shell.run(command, deadline=deadline.within(limit, f"`{command[:60]}`"), input=input)
+    done = rig.shell.run(command, deadline=deadline.within(limit, f"`{command[:60]}`"), input=input, again=again)
     if done.exit_code == 1 and "sudo" in command and any(words in done.err for words in _SUDO_REFUSALS):
         raise NotPossible(
             f"sudo refuses on {rig.name}: {done.err.strip()[:160]}; let it run without a password (PREP-02)"
         )
     return done
+
+
+def look(rig: Rig, command: str, *, deadline: Deadline, input: bytes = b"", seconds: float | None = None) -> Completed:
+    """`run` for a command that changes nothing: asked again when the connection is lost before it has answered."""
+    return run(rig, command, deadline=deadline, input=input, seconds=seconds, again=True)
 
 
 def answered(done: Completed, *codes: int) -> Completed:
@@ -43,9 +50,9 @@ def answered(done: Completed, *codes: int) -> Completed:
 
 def is_safe_boot(rig: Rig, *, deadline: Deadline) -> bool:
     """Whether this boot of macOS is a safe one (sysctl kern.safeboot)."""
-    return answered(run(rig, "sysctl -n kern.safeboot", deadline=deadline), 0).out.strip() == "1"
+    return answered(look(rig, "sysctl -n kern.safeboot", deadline=deadline), 0).out.strip() == "1"
 
 
 def exists(rig: Rig, path: str, *, deadline: Deadline) -> bool:
     """Whether there is anything at `path` on the Mac."""
-    return answered(run(rig, shlex.join(["test", "-e", path]), deadline=deadline), 0, 1).exit_code == 0
+    return answered(look(rig, shlex.join(["test", "-e", path]), deadline=deadline), 0, 1).exit_code == 0

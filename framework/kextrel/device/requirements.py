@@ -6,7 +6,7 @@ The profile says it first, with nothing touched; what the Mac itself says of its
 from __future__ import annotations
 
 from kextrel.device.flows import mdm
-from kextrel.device.remote import answered, run
+from kextrel.device.remote import answered, look
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
 from kextrel.macos import commands, profiles
@@ -45,7 +45,7 @@ def confirm(rig: Rig, *, deadline: Deadline) -> None:
     if not seen.mdm or (seen.dep is not None and seen.dep is not automated):
         said = f"MDM enrollment {_word(seen.mdm)}, by DEP {_word(seen.dep)}"
         raise NotPossible(f"the profile says that {rig.name} is {rig.facts.enrollment}, and it says {said}; enroll it")
-    done = answered(run(rig, commands.profiles_status("bootstraptoken"), deadline=deadline), 0)
+    done = answered(look(rig, commands.profiles_status("bootstraptoken"), deadline=deadline), 0)
     escrowed = profiles.read_bootstrap_token(done.out).escrowed
     if escrowed is not None and escrowed is not rig.facts.bootstrap_token:
         said = f"has {'' if escrowed else 'not '}given its bootstrap token to the server"

@@ -113,6 +113,8 @@ def test_a_load_in_recovery_is_judged_by_an_exit_code_only(
 def test_loaded_is_what_the_kernel_lists(world: Any, driven: Rig, deadline: Deadline) -> None:
     world.commands["showloaded"] = f"  200    0 0xfffffe0007a46000 0x4000 0x4000 {ID} (1.0) UUID <1>\n"
     assert perform(driven, Load("driver"), deadline=deadline).outcome is Outcome.LOADED
+    assert not any("kmutil load" in command for command in world.repeatable)
+    assert any("showloaded" in command for command in world.repeatable)
 
 
 def test_exit_0_without_a_listing_is_not_loaded(world: Any, driven: Rig, deadline: Deadline) -> None:

@@ -9,7 +9,7 @@ from kextrel.device.flows import power, recovery, safemode
 from kextrel.device.flows.place import Place, find
 from kextrel.device.observe import Sighting, observe
 from kextrel.device.performed import Performed
-from kextrel.device.remote import run
+from kextrel.device.remote import look
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible, UnreadableAnswer
 from kextrel.macos import readiness
@@ -64,7 +64,7 @@ def power_cut(rig: Rig, action: PowerCut, *, deadline: Deadline) -> Performed:
 def _refuse_to_stay_off(rig: Rig, deadline: Deadline) -> None:
     """A Mac that does not start by itself when the mains are back is not prepared for this (PREP-09)."""
     try:
-        stays_off = readiness.read_power(run(rig, readiness.POWER, deadline=deadline).out).get("autorestart") == 0
+        stays_off = readiness.read_power(look(rig, readiness.POWER, deadline=deadline).out).get("autorestart") == 0
     except UnreadableAnswer as error:
         rig.note(f"it is not known whether it starts by itself: {error}")
         return

@@ -16,7 +16,7 @@ from kextrel.device.flows.signature import believed
 from kextrel.device.flows.switches import Came
 from kextrel.device.flows.walks import walk_for
 from kextrel.device.performed import Performed
-from kextrel.device.remote import answered, exists, run
+from kextrel.device.remote import answered, exists, look
 from kextrel.device.rig import Account, Rig
 from kextrel.errors import NotPossible, UnreadableAnswer
 from kextrel.macos import applications, extension_request, sysext
@@ -136,7 +136,7 @@ def deactivate_by_app(
 
 def still_listed(rig: Rig, *, deadline: Deadline) -> tuple[SystemExtension, ...]:
     """Every record of `systemextensionsctl list`. UnreadableAnswer where it does not say."""
-    done = answered(run(rig, applications.list_extensions(), deadline=deadline), 0)
+    done = answered(look(rig, applications.list_extensions(), deadline=deadline), 0)
     found = sysext.read(done.stdout)
     if found.error is not None or found.unparsed:
         raise UnreadableAnswer(done.command, found.reason or "".join(found.unparsed[:1]))

@@ -11,7 +11,7 @@ from kextrel.device.flows.place import Place, find
 from kextrel.device.flows.signature import believed
 from kextrel.device.observe import observe
 from kextrel.device.performed import Performed
-from kextrel.device.remote import answered, exists, is_safe_boot, run
+from kextrel.device.remote import answered, exists, is_safe_boot, look, run
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
 from kextrel.macos import commands, kexts
@@ -159,5 +159,5 @@ def _listed(rig: Rig, extension: Extension, deadline: Deadline) -> Performed:
 
 def _is_listed(rig: Rig, extension: Extension, deadline: Deadline) -> bool:
     """Not loaded is an empty answer with exit 0."""
-    listed = answered(run(rig, commands.kmutil_showloaded(extension.bundle_id), deadline=deadline), 0)
+    listed = answered(look(rig, commands.kmutil_showloaded(extension.bundle_id), deadline=deadline), 0)
     return extension.bundle_id in kexts.read(listed.stdout).names()

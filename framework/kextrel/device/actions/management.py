@@ -15,7 +15,7 @@ from kextrel.device.flows import mdm as server
 from kextrel.device.flows.place import Place, find
 from kextrel.device.flows.screens import has
 from kextrel.device.performed import Performed
-from kextrel.device.remote import answered, run
+from kextrel.device.remote import answered, look, run
 from kextrel.device.rig import Rig
 from kextrel.errors import BenchError, DeadlineExceeded, NotPossible
 from kextrel.macos import commands, installed, mdm
@@ -128,7 +128,7 @@ def _why_not_installed(rig: Rig, answer: MdmAnswer) -> Reason | None:
 def _by_hand(rig: Rig, action: InstallProfile, deadline: Deadline) -> Performed:
     """The tool's answer, and what is listed afterwards. Settings refuses these payloads too, after more keys."""
     done = _profiles_install(rig, action, deadline)
-    there = installed.read(answered(run(rig, commands.profiles_show(), deadline=deadline), 0).out)
+    there = installed.read(answered(look(rig, commands.profiles_show(), deadline=deadline), 0).out)
     if done.exit_code == 0 and profile_identifier(action.profile.id) in there.identifiers:
         return Performed(Outcome.INSTALLED, note="by `profiles install`")
     enough = rig.facts.enrollment in _KINDS and server.is_managed(rig, deadline=deadline)

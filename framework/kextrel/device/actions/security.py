@@ -15,7 +15,7 @@ from kextrel.device.flows.screens import fold, has
 from kextrel.device.flows.terminal import Answer
 from kextrel.device.observe import Sighting
 from kextrel.device.performed import Performed
-from kextrel.device.remote import run
+from kextrel.device.remote import look, run
 from kextrel.device.rig import Account, Rig
 from kextrel.errors import NotPossible, UnreadableAnswer
 from kextrel.macos import commands, readiness
@@ -93,7 +93,7 @@ def _refuse_tokenless(rig: Rig, deadline: Deadline) -> None:
     user = rig.accounts.admin.name
     if find(rig, deadline=deadline) is not Place.MACOS:
         return
-    if not readiness.read_secure_token(run(rig, readiness.secure_token(user), deadline=deadline).out):
+    if not readiness.read_secure_token(look(rig, readiness.secure_token(user), deadline=deadline).out):
         raise NotPossible(
             f"{user} has no secure token on {rig.name}, so every password is refused; give it one (PREP-04)"
         )

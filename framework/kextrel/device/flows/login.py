@@ -5,7 +5,7 @@ from __future__ import annotations
 from kextrel.device.flows.place import blame_or
 from kextrel.device.flows.rest import what_rests
 from kextrel.device.flows.screens import Shown, has, shown, shows
-from kextrel.device.remote import answered, run
+from kextrel.device.remote import answered, look
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible, UnreadableAnswer
 from kextrel.timing import Deadline
@@ -17,7 +17,7 @@ _NOBODY = frozenset({"", "root", "_windowserver", "loginwindow"})
 
 def console_user(rig: Rig, *, deadline: Deadline) -> str | None:
     """The short name of who is logged in at the console, or None at the login window."""
-    name = answered(run(rig, "stat -f %Su /dev/console", deadline=deadline), 0).out.strip()
+    name = answered(look(rig, "stat -f %Su /dev/console", deadline=deadline), 0).out.strip()
     return None if name in _NOBODY else name
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from kextrel.bench.protocols import MdmAnswer
 from kextrel.bundles.mobileconfig import PREFIX, mobileconfig, profile_identifier
-from kextrel.device.remote import answered, run
+from kextrel.device.remote import answered, look
 from kextrel.device.rig import Rig
 from kextrel.errors import DeadlineExceeded, NotPossible
 from kextrel.macos import commands, mdm, profiles
@@ -59,7 +59,7 @@ def said(answer: MdmAnswer) -> str:
 
 def enrollment(rig: Rig, *, deadline: Deadline) -> EnrollmentAnswer:
     """What the Mac itself says of its enrollment (`profiles status`)."""
-    done = answered(run(rig, commands.profiles_status(), deadline=deadline), 0)
+    done = answered(look(rig, commands.profiles_status(), deadline=deadline), 0)
     return profiles.read(done.out)
 
 

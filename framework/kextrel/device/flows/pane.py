@@ -14,7 +14,7 @@ from kextrel.device.flows.authentication import is_sheet
 from kextrel.device.flows.place import blame_or
 from kextrel.device.flows.screens import has
 from kextrel.device.flows.walks import walk_for
-from kextrel.device.remote import run
+from kextrel.device.remote import look, run
 from kextrel.device.rig import Account, Rig
 from kextrel.errors import KextrelError, NotPossible
 from kextrel.macos import commands
@@ -107,7 +107,7 @@ def unlock(rig: Rig, account: Account, again: Callable[[], object], *, deadline:
 
 def nothing_came(rig: Rig, deadline: Deadline) -> KextrelError:
     """Without keyboard navigation Tab passes over buttons: that is the Mac's preparation (PREP-07)."""
-    mode = run(rig, _KEYBOARD_NAVIGATION, deadline=deadline).out.strip()
+    mode = look(rig, _KEYBOARD_NAVIGATION, deadline=deadline).out.strip()
     if mode not in ("2", "3"):
         return NotPossible("keyboard navigation is off, so Allow cannot be reached by keys; prepare the Mac (PREP-07)")
     return blame_or(rig, rig.keyboard.name, "pressed a button of Settings and nothing came of it", deadline=deadline)

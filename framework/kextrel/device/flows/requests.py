@@ -8,7 +8,7 @@ from kextrel.device.flows.authentication import is_sheet
 from kextrel.device.flows.place import blame_or
 from kextrel.device.flows.screens import has
 from kextrel.device.job import Job, job
-from kextrel.device.remote import answered, run
+from kextrel.device.remote import answered, look
 from kextrel.device.rig import Account, Rig
 from kextrel.errors import UnreadableAnswer
 from kextrel.timing import Deadline
@@ -27,7 +27,7 @@ def through(rig: Rig, command: str, account: Account | None, *, deadline: Deadli
 
 def number_of(rig: Rig, user: str, *, deadline: Deadline) -> int:
     """The user's number, which names the login session."""
-    said = answered(run(rig, f"id -u {user}", deadline=deadline), 0).out.strip()
+    said = answered(look(rig, f"id -u {user}", deadline=deadline), 0).out.strip()
     if not (said.isascii() and said.isdigit()):
         raise UnreadableAnswer(f"id -u {user}", said)
     return int(said)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kextrel.device.remote import run
+from kextrel.device.remote import look
 from kextrel.device.rig import Rig
 from kextrel.macos import readiness as told
 from kextrel.timing import Deadline
@@ -17,7 +17,7 @@ def what_rests(rig: Rig, *, deadline: Deadline) -> list[str]:
 
     UnreadableAnswer where a release's tools do not say.
     """
-    lock = told.read_screen_lock(run(rig, told.SCREEN_LOCK, deadline=deadline).out)
-    power = told.read_power(run(rig, told.POWER, deadline=deadline).out)
+    lock = told.read_screen_lock(look(rig, told.SCREEN_LOCK, deadline=deadline).out)
+    power = told.read_power(look(rig, told.POWER, deadline=deadline).out)
     locks = [] if lock == "off" else [f"the screen locks ({lock})"]
     return locks + [f"{what} sleeps after {power[name]} min" for name, what in _SLEEPS.items() if power.get(name)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kextrel.device.performed import Performed
-from kextrel.device.remote import run
+from kextrel.device.remote import look
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
 from kextrel.macos import readiness as told
@@ -22,7 +22,7 @@ def believed(rig: Rig, extension: Extension, done: Performed, *, deadline: Deadl
         return done
     target = rig.catalog.installed_at(extension)
     verify = told.verify_kext if extension.kind is ExtensionKind.KEXT else told.verify_app
-    if run(rig, verify(target), deadline=deadline).exit_code == 0:
+    if look(rig, verify(target), deadline=deadline).exit_code == 0:
         return done
     raise NotPossible(
         f"{target} is not signed by who may sign it on {rig.name}, whatever the scenario says; install one that is, or"
