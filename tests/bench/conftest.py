@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import os
 import pty
 import pwd
 import select
 import signal
-import socket
 import subprocess
 import threading
 import tty
@@ -25,47 +23,13 @@ import pytest
 from kextrel.bench.shell import SshShell
 from kextrel.bench.sshlink import Login
 from kextrel.evidence import EvidenceLog
-from kextrel.timing import Deadline
+from loopback import SSHD, free_port, until_listening
 
-SSHD, DROPBEAR = "/usr/sbin/sshd", "/usr/sbin/dropbear"
+DROPBEAR = "/usr/sbin/dropbear"
 NSS_WRAPPER = "libnss_wrapper.so"  # gives a process a user database of its own
 Lacks = Callable[[str], None]
 BOOT_1 = "{ sec = 1789196391, usec = 979990 } Fri Sep 11 23:59:51 2026"
 BOOT_2 = "{ sec = 1789200000, usec = 5 } Sat Sep 12 01:00:00 2026"
-
-
-_ports = itertools.count(20_000 + os.getpid() % 1_000 * 10)
-
-
-def free_port() -> int:
-    """Another at each call, below those that the system gives to callers: a server that stops finds it free again."""
-    while (port := next(_ports)) < 32_000:
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-    raise AssertionError("no port is free")
-
-
-def until_listening(port: int, seconds: float = 10) -> None:
-    deadline = Deadline.after(seconds)
-    while not deadline.expired:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except ConnectionRefusedError:
-            os.sched_yield()
-    raise AssertionError(f"nothing listens on {port}")
-
-
-@pytest.fixture(scope="session")
-def until_there() -> Callable[[int], None]:
-    """`until_listening`, for tests."""
-    return until_listening
-
-
-@pytest.fixture(scope="session")
-def a_port() -> Callable[[], int]:
-    """`free_port`, for tests."""
-    return free_port
 
 
 def public_line(key: Path) -> str:
@@ -140,7 +104,7 @@ class OpenSsh(Peer):
         ]
         config = self.folder / "sshd_config"
         config.write_text("\n".join(lines) + "\n")
-        return [SSHD, "-D", "-f", str(config), "-E", str(self.folder / "log")]
+        return [str(SSHD), "-D", "-f", str(config), "-E", str(self.folder / "log")]
 
 
 async def _pump(source: Any, target: Any) -> None:
@@ -246,7 +210,7 @@ class Dropbear(Peer):
 
 
 def _openssh(folder: Path, lacks: Lacks) -> OpenSsh:
-    if not Path(SSHD).exists():
+    if not SSHD.exists():
         lacks("OpenSSH's sshd is not installed here")
     separation = Path("/run/sshd")
     if not separation.exists():

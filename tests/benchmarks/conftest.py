@@ -9,7 +9,6 @@ import json
 import os
 import pwd
 import resource
-import socket
 import statistics
 import subprocess
 import sys
@@ -21,9 +20,8 @@ from typing import Any
 
 import pytest
 
-from kextrel.timing import Deadline
+from loopback import SSHD, free_port, until_listening
 
-SSHD = "/usr/sbin/sshd"
 _MEASURED = pytest.StashKey[list[str]]()
 
 
@@ -72,37 +70,24 @@ class Sshd:
 @pytest.fixture(scope="session")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     folder = tmp_path_factory.mktemp("sshd")
-    if not Path(SSHD).exists():
+    if not SSHD.exists():
         pytest.skip(f"no {SSHD}; ci/install-peers installs it")
     for name in ("host", "user"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
     (folder / "authorized").write_bytes((folder / "user.pub").read_bytes())
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     lines = [f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {folder}/host", "UsePAM no", "StrictModes no"]
     lines += [f"AuthorizedKeysFile {folder}/authorized", "PermitRootLogin prohibit-password", "MaxSessions 50"]
     lines += [f"SetEnv HOME={folder}"]  # no start-up files of the user's, which may take longer than any driver
     (folder / "config").write_text("\n".join([*lines, f"PidFile {folder}/pid"]) + "\n")
     child = subprocess.Popen([SSHD, "-D", "-f", folder / "config", "-E", folder / "log"], start_new_session=True)
     try:
-        _until_listening(port)
+        until_listening(port)
         user = pwd.getpwuid(os.getuid()).pw_name
         yield Sshd(port, user, folder / "user", (folder / "host.pub").read_text().strip())
     finally:
         child.terminate()
         child.wait()
-
-
-def _until_listening(port: int) -> None:
-    deadline = Deadline.after(10, "sshd")
-    while not deadline.expired:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except ConnectionRefusedError:
-            os.sched_yield()
-    raise AssertionError(f"nothing listens on {port}")
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from dataclasses import dataclass
 
 from kextrel.errors import UsageError
@@ -32,3 +33,13 @@ class HostKey:
                 f"{line[:80]!r} is not a host key; write it as in a .pub file, such as 'ssh-ed25519 AAAA…'"
             )
         return cls(parts[0], blob)
+
+    @property
+    def line(self) -> str:
+        """As in a .pub file, without a comment."""
+        return f"{self.kind} {base64.b64encode(self.blob).decode()}"
+
+    @property
+    def fingerprint(self) -> str:
+        """As ssh-keygen -l prints it: `SHA256:…`."""
+        return "SHA256:" + base64.b64encode(hashlib.sha256(self.blob).digest()).decode().rstrip("=")

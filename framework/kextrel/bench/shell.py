@@ -18,7 +18,7 @@ from kextrel.bench import remote, sftp
 from kextrel.bench.hostkey import HostKey
 from kextrel.bench.protocols import BootId, Completed
 from kextrel.bench.retry import Transient, retrying
-from kextrel.bench.sshlink import Login, LoginRefused, SshTransport, Unreachable, connect, fingerprint
+from kextrel.bench.sshlink import Login, LoginRefused, SshTransport, Unreachable, connect
 from kextrel.errors import BenchError, DeadlineExceeded, UnreadableAnswer
 from kextrel.evidence import Sink
 from kextrel.timing import Deadline
@@ -130,9 +130,10 @@ class SshShell:
     def check(self, *, deadline: Deadline) -> str:
         """For health: connects, and says whose key it met and which boot. Raises BenchError."""
         link = self._glance(deadline)
-        key = fingerprint(link.transport.get_remote_server_key().asbytes())
+        key = link.transport.get_remote_server_key()
+        met = HostKey(key.get_name(), key.asbytes()).fingerprint
         since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(link.boot.sec)) if link.boot else "an unknown time"
-        return f"{self._login.user} logged in, host key {key}, booted at {since}"
+        return f"{self._login.user} logged in, host key {met}, booted at {since}"
 
     def close(self) -> None:
         with self._lock:

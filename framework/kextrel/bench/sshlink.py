@@ -6,12 +6,11 @@ of the kernel's, which is what notices a Mac whose mains were cut: it says nothi
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import logging
 import signal
 import socket
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,7 +23,7 @@ from kextrel.bench.retry import Transient
 from kextrel.errors import BenchError
 from kextrel.timing import Deadline
 
-__all__ = ["Login", "LoginRefused", "SshTransport", "Unreachable", "connect", "fingerprint", "request"]
+__all__ = ["Login", "LoginRefused", "SshTransport", "Unreachable", "connect", "offered_key", "request"]
 
 # paramiko logs the tracebacks of lost connections; without a handler Python would print them on stderr.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -88,11 +87,6 @@ def request(transport: SshTransport, channel: paramiko.Channel, kind: str, what:
     transport._send_user_message(message)  # type: ignore[attr-defined]
 
 
-def fingerprint(blob: bytes) -> str:
-    """As ssh-keygen -l prints it: `SHA256:…`."""
-    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
-
-
 def connect(
     host: str, port: int, login: Login, pins: Sequence[HostKey], *, wire: str, deadline: Deadline
 ) -> SshTransport:
@@ -111,6 +105,17 @@ def connect(
     return transport
 
 
+def offered_key(host: str, port: int, pins: Sequence[HostKey], *, wire: str, deadline: Deadline) -> HostKey:
+    """The host key of who answers there, one of a kind in `pins` if it has one; nobody logs in.
+
+    Raises Unreachable when nobody answers. The key is not to be trusted before a person has compared it.
+    """
+    deadline = deadline.within(ONE_ATTEMPT, "the SSH handshake")
+    deadline.check(wire)
+    with closing(_dial(host, port, wire, deadline)) as sock, closing(SshTransport(sock)) as transport:
+        return _negotiated(transport, pins, wire, deadline)
+
+
 def _dial(host: str, port: int, wire: str, deadline: Deadline) -> socket.socket:
     try:
         sock = socket.create_connection((host, port), timeout=max(deadline.remaining, 0.01))
@@ -127,6 +132,13 @@ def _dial(host: str, port: int, wire: str, deadline: Deadline) -> socket.socket:
 
 
 def _handshake(transport: SshTransport, pins: Sequence[HostKey], wire: str, deadline: Deadline) -> None:
+    key = _negotiated(transport, pins, wire, deadline)
+    if key not in pins:
+        raise BenchError(_unpinned(key, pins), wire=wire, hint=_how_to_pin(key))
+
+
+def _negotiated(transport: SshTransport, pins: Sequence[HostKey], wire: str, deadline: Deadline) -> HostKey:
+    """The host key that the server proves to have: one of a pinned kind if it can."""
     options = transport.get_security_options()
     pinned = [kind for pin in pins for kind in (_RSA_TYPES if pin.kind == "ssh-rsa" else (pin.kind,))]
     offered = list(options.key_types)
@@ -138,21 +150,20 @@ def _handshake(transport: SshTransport, pins: Sequence[HostKey], wire: str, dead
         key = transport.get_remote_server_key()  # start_client ends silently when its time is up, this does not
     except (paramiko.SSHException, EOFError, OSError) as error:
         raise Unreachable(f"the SSH handshake ended: {str(error) or 'closed'}", wire=wire) from error
-    if HostKey(key.get_name(), key.asbytes()) not in pins:
-        raise BenchError(_unpinned(key, pins), wire=wire, hint=_how_to_pin(key))
+    return HostKey(key.get_name(), key.asbytes())
 
 
-def _unpinned(key: paramiko.PKey, pins: Sequence[HostKey]) -> str:
-    seen = f"its host key is {key.get_name()} {fingerprint(key.asbytes())}"
+def _unpinned(key: HostKey, pins: Sequence[HostKey]) -> str:
+    seen = f"its host key is {key.kind} {key.fingerprint}"
     if not pins:
         return f"{seen}, and none is pinned"
     return f"{seen}, which is not one of the {len(pins)} pinned; it was reinstalled, is in recovery, or is another host"
 
 
-def _how_to_pin(key: paramiko.PKey) -> str:
+def _how_to_pin(key: HostKey) -> str:
     return (
         "compare it with 'ssh-keygen -lf' of the .pub files in /etc/ssh at the Mac, then pin it: "
-        f"add '{key.get_name()} {key.get_base64()}' to host_keys in the profile"
+        f"by `kextrel lab pin`, or add '{key.line}' to host_keys in the profile"
     )
 
 

@@ -15,6 +15,7 @@ from kextrel.cli import (
     labs,
     observing,
     parsing,
+    pinning,
     readying,
     rules,
     scenarios,
@@ -51,6 +52,7 @@ lab.command("list")(labs.list_macs)
 lab.command("check")(labs.check)
 lab.command("doctor")(readying.doctor)
 lab.command("prepare")(readying.prepare)
+lab.command("pin")(pinning.pin)
 lab.command("release")(labs.release)
 virtual.command("serve")(serving.serve)
 

@@ -113,7 +113,8 @@ class AccountsProfile(Written):
 
 
 class ShellWire(Written):
-    """SSH. `user` and `password` default to the administrator's; `host_keys` are lines of .pub files, one or more."""
+    """SSH. `user` and `password` default to the administrator's; `host_keys` are lines of .pub files, one or more:
+    without any nobody is logged in to, and `kextrel lab pin` writes one."""
 
     driver: Literal["ssh"]
     host: str
@@ -121,7 +122,7 @@ class ShellWire(Written):
     user: str | None = None
     password: SecretReference | None = None
     key: str | None = None
-    host_keys: Annotated[tuple[Annotated[str, BeforeValidator(_host_key)], ...], Field(min_length=1)]
+    host_keys: tuple[Annotated[str, BeforeValidator(_host_key)], ...] = ()
 
 
 class SerialWire(Written):

@@ -19,6 +19,7 @@ from kextrel.evidence import EvidenceLog
 from kextrel.testing import ConsoleConformance, ConsolePeer
 from kextrel.timing import Deadline
 from kextrel.virtual.spec import MacSpec
+from loopback import free_port
 
 BAUD = 115_200
 
@@ -86,14 +87,14 @@ class Ser2net:
 
 
 @pytest.fixture
-def behind(tmp_path: Path, a_port: Callable[[], int], lacks: Callable[[str], None]) -> Iterator[Any]:
+def behind(tmp_path: Path, lacks: Callable[[str], None]) -> Iterator[Any]:
     """Puts a port behind a ser2net: `behind("/dev/pts/4")`."""
     if shutil.which("ser2net") is None:
         lacks("ser2net is not installed here")
     started: list[Ser2net] = []
 
     def put(port: str) -> Ser2net:
-        server = Ser2net(tmp_path, port, a_port())
+        server = Ser2net(tmp_path, port, free_port())
         server.start()
         started.append(server)
         server.until_listening()

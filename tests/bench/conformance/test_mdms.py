@@ -27,6 +27,7 @@ from kextrel.lab import write_lab
 from kextrel.testing import MdmConformance, MdmPeer
 from kextrel.timing import Deadline
 from kextrel.virtual.spec import MacSpec
+from loopback import free_port, until_listening
 
 KEY = "an-api-key-of-tests"
 PEM = serialization.Encoding.PEM
@@ -118,8 +119,6 @@ def _impatient() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def nano(
     lacks: Callable[[str], None],
-    until_there: Callable[[int], None],
-    a_port: Callable[[], int],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Nano]:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kextrel-peers"
@@ -127,9 +126,9 @@ def nano(
     if not program.exists():
         lacks("NanoMDM is not installed here")
     folder = tmp_path_factory.mktemp("nanomdm")
-    server = Nano(program, folder, Authority(folder), a_port(), a_port())
+    server = Nano(program, folder, Authority(folder), free_port(), free_port())
     server.start()
-    until_there(server.port)
+    until_listening(server.port)
     yield server
     server.stop()
 
