@@ -44,12 +44,12 @@ class Prediction:
 
 def ruled(outcome: Outcome, after: Situation, *rules: Rule, unsettled: frozenset[str] = frozenset()) -> Prediction:
     """The one outcome that `rules` leave."""
-    return Prediction((Expected(outcome, None, after, unsettled),), tuple(rule.id for rule in rules))
+    return Prediction((Expected(outcome, None, after, unsettled),), tuple([rule.id for rule in rules]))
 
 
 def refused(reason: Reason, situation: Situation, *rules: Rule) -> Prediction:
     """A refusal: it changes nothing."""
-    return Prediction((Expected(Outcome.REFUSED, reason, situation),), tuple(rule.id for rule in rules))
+    return Prediction((Expected(Outcome.REFUSED, reason, situation),), tuple([rule.id for rule in rules]))
 
 
 def either(likely: Prediction, *others: Prediction) -> Prediction:

@@ -117,7 +117,7 @@ class Situation:
     @property
     def has_auxkc(self) -> bool:
         """Before macOS 11 there is neither an AuxKC nor what goes with it."""
-        return self.mac.macos >= BIG_SUR
+        return self.mac.macos.major >= BIG_SUR.major
 
     @property
     def kexts_on_disk(self) -> Mapping[str, Extension]:

@@ -98,8 +98,10 @@ def buildable(situation: Situation, law: Law) -> frozenset[str]:
 
 def banned_among(situation: Situation, found: frozenset[str], law: Law) -> frozenset[str]:
     """KEXT-10: those that a rebuild drops."""
+    if not found or not law.says(KEXT_10):
+        return frozenset()
     kexts = situation.kexts_on_disk
-    return frozenset(one for one in found if law.says(KEXT_10) and one in kexts and kexts[one].banned)
+    return frozenset(one for one in found if one in kexts and kexts[one].banned)
 
 
 def rebuilt(situation: Situation, action: Rebuild, law: Law) -> Prediction:

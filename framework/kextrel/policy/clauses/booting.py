@@ -102,7 +102,8 @@ def _said(law: Law, *rules: Rule) -> tuple[Rule, ...]:
 
 
 def _in_force(situation: Situation) -> tuple[Rule, ...]:
-    return (BOOT_11,) if situation.in_force != situation.stored else ()
+    same = situation.in_force is situation.stored or situation.in_force == situation.stored
+    return () if same else (BOOT_11,)
 
 
 def _without_an_auxkc(begun: Situation, outcome: Outcome, rules: list[Rule], law: Law) -> Prediction:
@@ -115,7 +116,9 @@ def _without_an_auxkc(begun: Situation, outcome: Outcome, rules: list[Rule], law
 
 def _after_the_medic(begun: Situation, law: Law) -> tuple[Situation, tuple[Rule, ...]]:
     """KEXT-18: the AuxKC and every approval are gone."""
-    if not begun.medic or not law.says(KEXT_18):
+    if not begun.medic:
+        return begun, ()
+    if not law.says(KEXT_18):
         return replace(begun, medic=False), ()
     forgotten = replace(begun, uakl=_NOTHING, vouched=_NOTHING, consented=_NOTHING, doubtful=_NOTHING, vetted={})
     emptied = replace(forgotten, aux_kc=_NOTHING, receipt=_NOTHING, staged=None, built={}, dropped=_NOTHING)
@@ -126,12 +129,22 @@ def _booted(begun: Situation, outcome: Outcome, law: Law) -> Prediction:
     """The AuxKC that is found is loaded, as far as the policy in force and the rules for kexts let it."""
     banned = approving.banned_among(begun, _found(begun), law)
     kept, rules = _aux_kc(begun, banned, law)
-    after = replace(begun, aux_kc=kept, receipt=kept, loaded=kept, staged=None, built=_versions(begun, kept))
-    after = replace(after, dropped=begun.dropped | banned, told=None)
-    after = replace(after, pending=_NOTHING, lapsed=begun.lapsed | begun.pending)
-    after, gone = removal.booted(after, law)
     remembered = KEXT_15 in rules or begun.rewritten
-    after = replace(after, rewritten=False, forgettable=after.uakl if remembered else _NOTHING)
+    after = replace(
+        begun,
+        aux_kc=kept,
+        receipt=kept,
+        loaded=kept,
+        staged=None,
+        built=_versions(begun, kept),
+        dropped=begun.dropped | banned,
+        told=None,
+        pending=_NOTHING,
+        lapsed=begun.lapsed | begun.pending,
+        rewritten=False,
+        forgettable=begun.uakl if remembered else _NOTHING,
+    )
+    after, gone = removal.booted(after, law)
     booted = ruled(outcome, after, *rules, *gone, unsettled=_unsettled(begun, after))
     return _or_forgotten(booted, law)
 
@@ -182,6 +195,8 @@ def _spoilers(begun: Situation, law: Law) -> frozenset[str]:
 
 def _by_both(before: Situation, booted: Prediction) -> Prediction:
     """MDM-14 is open about an approval that the user also gave: it stays, or goes with the profile's."""
+    if not before.vouched:
+        return booted
     kept = booted.outcomes[0]
     after = kept.situation
     both = (before.vouched - after.vouched) & before.consented & after.uakl
@@ -205,6 +220,8 @@ def _no_longer_approved(begun: Situation, law: Law) -> tuple[Situation, list[Rul
 
 def _stale(situation: Situation, law: Law) -> frozenset[str]:
     """The kexts in the UAKL because of a profile that is not there any more."""
+    if not situation.vouched:
+        return _NOTHING
     known = {one.bundle_id: one for one in situation.extensions.values()}
     return frozenset(
         one

@@ -90,6 +90,8 @@ def _named(situation: Situation, action: Restart, law: Law) -> frozenset[str]:
 
 def _lying(situation: Situation, law: Law) -> frozenset[str]:
     """Kexts on the disk that were never discovered and that a profile would let in."""
+    if not situation.profiles:
+        return frozenset()
     return frozenset(
         name
         for name in situation.on_disk - situation.discovered
@@ -173,7 +175,9 @@ def _user_restart(situation: Situation, outcome: Outcome, law: Law) -> Predictio
 
 def _waits_for_mdm(situation: Situation, law: Law) -> bool:
     """Whether a kext was asked for that only the MDM itself can let in (MDM-10)."""
-    names = situation.discovered & situation.on_disk if law.says(MDM_10) else frozenset()
+    if not vouching.lowers_itself(situation) or not law.says(MDM_10):
+        return False
+    names = situation.discovered & situation.on_disk
     return any(MDM_10 in _lets_in(situation, situation.extensions[name], law) for name in names)
 
 

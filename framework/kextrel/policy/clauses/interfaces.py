@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kextrel.policy.clauses import vouching
 from kextrel.policy.kpi import (
@@ -39,10 +40,10 @@ class _Uses:
     user_client: bool
 
     @classmethod
-    def of(cls, extension: Extension) -> _Uses:
-        symbols = frozenset(one.removeprefix("_") for one in extension.symbols)
-        client = extension.user_client or any("IOUserClient" in one for one in symbols)
-        return cls(symbols, extension.libraries, client)
+    def of(cls, symbols: frozenset[str], libraries: frozenset[str], *, user_client: bool) -> _Uses:
+        """What a scenario says of a kext, symbols with or without the underscore."""
+        bare = frozenset(one.removeprefix("_") for one in symbols)
+        return cls(bare, libraries, user_client or any("IOUserClient" in one for one in bare))
 
     @property
     def usb(self) -> bool:
@@ -69,10 +70,21 @@ _ENTRIES: Mapping[Rule, Callable[[_Uses], bool]] = {
 _UNSUPPORTED = {one.rule: one.unsupported for one in KPI_LIST}
 
 
+@lru_cache(maxsize=1024)
+def _entries(symbols: frozenset[str], libraries: frozenset[str], *, user_client: bool) -> tuple[Rule, ...]:
+    """The entries of the list that are about a kext that uses these: the same at every boot and every request."""
+    uses = _Uses.of(symbols, libraries, user_client=user_client)
+    return tuple(rule for rule, is_about in _ENTRIES.items() if is_about(uses))
+
+
+def _about(extension: Extension) -> tuple[Rule, ...]:
+    return _entries(extension.symbols, extension.libraries, user_client=extension.user_client)
+
+
 def _used(extension: Extension, law: Law) -> tuple[Rule, ...]:
     """The entries of the list that are about this kext, where they are deprecated already."""
-    uses = _Uses.of(extension)
-    return tuple(rule for rule, is_about in _ENTRIES.items() if is_about(uses) and law.says(rule))
+    about = _about(extension)
+    return tuple(rule for rule in about if law.says(rule)) if about else ()
 
 
 def _no_longer_there(rule: Rule, law: Law) -> bool:
@@ -90,9 +102,10 @@ def unsupported(situation: Situation, extension: Extension, law: Law) -> tuple[R
 
 def _not_only_old(extension: Extension, law: Law) -> tuple[Rule, ...]:
     """Left out, a rule that calls something deprecated only says the contrary."""
-    uses = _Uses.of(extension)
-    left_out = (rule for rule in _ENTRIES if rule.id in law.without and _UNSUPPORTED[rule.id] is None)
-    return tuple(rule for rule in left_out if law.mac.macos >= BIG_SUR and _ENTRIES[rule](uses))
+    if not law.without:
+        return ()
+    left_out = (rule for rule in _about(extension) if rule.id in law.without and _UNSUPPORTED[rule.id] is None)
+    return tuple(rule for rule in left_out if law.mac.macos >= BIG_SUR)
 
 
 def _spared(situation: Situation, extension: Extension, law: Law) -> bool:

@@ -38,12 +38,15 @@ P = TypeVar("P")
 
 def kernel(situation: Situation) -> tuple[KernelPolicy, ...]:
     """The kernel-extension payloads on this Mac, the one that came last at the end; from 10.13.2 on."""
-    known = situation.mac.macos >= _KERNEL_POLICIES
-    return tuple(one.kernel_extensions for one in situation.profiles if known and one.kernel_extensions is not None)
+    if not situation.profiles or situation.mac.macos < _KERNEL_POLICIES:
+        return ()
+    return tuple(one.kernel_extensions for one in situation.profiles if one.kernel_extensions is not None)
 
 
 def system(situation: Situation) -> tuple[SystemPolicy, ...]:
     """The system-extension payloads on this Mac, the one that came last at the end."""
+    if not situation.profiles:
+        return ()
     return tuple(one.system_extensions for one in situation.profiles if one.system_extensions is not None)
 
 

@@ -83,12 +83,9 @@ def booted(after: Situation, law: Law) -> tuple[Situation, tuple[Rule, ...]]:
 
 def outlasts_the_boot(after: Situation, law: Law) -> tuple[Situation, tuple[Rule, ...]]:
     """Any boot of macOS: approved stays approved (SYS-19), pending stays pending (SYS-20); left out, they do not."""
-    words = dict(after.system_extensions)
-    for key, word in after.system_extensions.items():
-        if word == ENABLED and not law.says(SYS_19):
-            words[key] = WAITING
-        elif word == WAITING and not law.says(SYS_20):
-            words[key] = ENABLED
+    turned = {} if law.says(SYS_19) else {ENABLED: WAITING}
+    turned |= {} if law.says(SYS_20) else {WAITING: ENABLED}
+    words = {key: turned.get(word, word) for key, word in after.system_extensions.items()}
     said = set(after.system_extensions.values())
     rules = (
         *((SYS_19,) if said & {ENABLED, DISABLED} else ()),
@@ -96,7 +93,7 @@ def outlasts_the_boot(after: Situation, law: Law) -> tuple[Situation, tuple[Rule
         *((SYS_18,) if _starts_early(after) else ()),
     )
     spoken = tuple(rule for rule in rules if law.says(rule))
-    return (after if words == after.system_extensions else replace(after, system_extensions=words)), spoken
+    return (replace(after, system_extensions=words) if turned else after), spoken
 
 
 def _starts_early(after: Situation) -> bool:

@@ -20,9 +20,11 @@ def unfit(extension: Extension, *, sip: bool) -> bool:
 
 def unfit_among(situation: Situation, bundle_ids: frozenset[str]) -> frozenset[str]:
     """Those that SIG-01 refuses under the boot policy in force; kexts that no description is known of are left out."""
-    known = {one.bundle_id: one for one in situation.extensions.values()}
     sip = situation.in_force.sip
-    return frozenset(one for one in bundle_ids & known.keys() if unfit(known[one], sip=sip))
+    if not sip or not bundle_ids:
+        return frozenset()
+    bad = {one.bundle_id for one in situation.extensions.values() if unfit(one, sip=sip)}
+    return bundle_ids & bad
 
 
 def must_be_valid(situation: Situation, action: Load, law: Law) -> Prediction | None:

@@ -75,5 +75,5 @@ def _anew(situation: Situation, names: frozenset[str]) -> Situation:
 
 def gone_at_last(begun: Situation, law: Law) -> tuple[Rule, ...]:
     """KEXT-17 at a boot: it decides about a kext of the AuxKC that does not lie on the disk any more."""
-    absent = begun.aux_kc - begun.kexts_on_disk.keys()
+    absent = begun.aux_kc and begun.aux_kc - begun.kexts_on_disk.keys()
     return (KEXT_17,) if absent and law.says(KEXT_17) else ()
