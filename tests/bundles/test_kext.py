@@ -11,7 +11,9 @@ from pathlib import Path
 
 import lief
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_public_key
 
 from kextrel import bundles
 from kextrel.bundles import authority
@@ -163,18 +165,36 @@ def test_an_identifier_that_is_no_file_name_is_refused_before_anything_is_writte
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"banned": True},
-        {"notarized": False},
-        {"architectures": frozenset({"arm64e", "i386"})},
-    ],
-    ids=str,
-)
-def test_what_is_not_made_yet_says_so(tmp_path: Path, changes: dict[str, object]) -> None:
+def test_a_slice_that_is_not_made_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(NotPossible, match="not implemented"):
-        bundles.make(described(**changes), tmp_path)
+        bundles.make(described(architectures=frozenset({"arm64e", "i386"})), tmp_path)
+
+
+def test_a_notarized_kext_bears_a_ticket_for_each_slice_by_the_notary_that_virtual_macs_know(tmp_path: Path) -> None:
+    made = bundles.make(described(), tmp_path)
+    ticket = (made / "Contents/CodeResources").read_bytes()
+    length = int.from_bytes(ticket[4:8], "big")
+    signature, payload = ticket[8 : 8 + length], ticket[8 + length :]
+    key = load_pem_public_key((TRUST / "notary.pub").read_bytes())
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    key.verify(signature, payload, ec.ECDSA(SHA256()))  # raises InvalidSignature
+    hashes = {hashlib.sha256(blobs[0]).digest()[:20] for blobs in signatures(made).values()}
+    assert (ticket[:4], set(plistlib.loads(payload)["cdhashes"]), len(hashes)) == (b"s8ch", hashes, 2)
+
+
+@pytest.mark.parametrize("changes", [{"notarized": False}, {"signature": Signature.BROKEN}], ids=str)
+def test_nothing_else_bears_a_ticket(tmp_path: Path, changes: dict[str, object]) -> None:
+    assert not (bundles.make(described(**changes), tmp_path) / "Contents/CodeResources").exists()
+
+
+def test_a_banned_kext_is_signed_with_the_certificate_that_the_exclude_list_names(tmp_path: Path) -> None:
+    from asn1crypto import cms
+
+    blobs = signatures(bundles.make(described(banned=True), tmp_path))["arm64e"]
+    signers = cms.ContentInfo.load(blobs[0x10000][8:])["content"]["signer_infos"]
+    serial = signers[0]["sid"].chosen["serial_number"].native
+    excluded = plistlib.loads((TRUST / "excluded.plist").read_bytes())
+    assert excluded["OSKextExcludedCertificates"] == [f"{serial:X}"]
 
 
 @pytest.mark.parametrize("signature", [one for one in Signature if one is not Signature.DEVELOPER_ID])

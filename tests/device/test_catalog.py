@@ -11,14 +11,14 @@ from kextrel.errors import NotPossible
 from kextrel.vocabulary import Extension, ExtensionKind
 
 DRIVER = Extension("driver", ExtensionKind.KEXT, "com.example.driver")
-BANNED = Extension("banned", ExtensionKind.KEXT, "com.example.banned", banned=True)
+STRANGE = Extension("strange", ExtensionKind.KEXT, "com.example.strange", architectures=frozenset({"i386"}))
 GIVEN = Extension("given", ExtensionKind.KEXT, "com.example.given", bundle="/somewhere/Real.kext", path="/Library/A B/")
 
 
 @pytest.fixture
 def catalog() -> Iterator[Catalog]:
     made = Catalog()
-    made.learn({one.name: one for one in (DRIVER, BANNED, GIVEN)})
+    made.learn({one.name: one for one in (DRIVER, STRANGE, GIVEN)})
     yield made
     made.close()
 
@@ -33,13 +33,13 @@ def test_a_bundle_is_made_once_and_goes_with_the_catalog(catalog: Catalog) -> No
 
 def test_a_kext_that_cannot_be_made_is_said_so_each_time_and_hinders_no_other(catalog: Catalog) -> None:
     for _ in range(2):
-        with pytest.raises(NotPossible, match="not implemented: making a banned"):
-            catalog.bundle(BANNED)
+        with pytest.raises(NotPossible, match="not implemented: making a slice"):
+            catalog.bundle(STRANGE)
     assert catalog.bundle(DRIVER).is_dir()
 
 
 def test_where_a_kext_lies_is_known_without_its_bundle(catalog: Catalog) -> None:
-    assert catalog.installed_at(BANNED) == "/Library/Extensions/com.example.banned.kext"
+    assert catalog.installed_at(STRANGE) == "/Library/Extensions/com.example.strange.kext"
     assert catalog.installed_at(GIVEN) == "/Library/A B/Real.kext"
     assert catalog.installed_at(DRIVER).endswith(f"/{catalog.bundle(DRIVER).name}")
 

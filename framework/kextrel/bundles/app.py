@@ -36,8 +36,9 @@ _LIBRARIES = (
 def make_app(extensions: Sequence[Extension], folder: Path) -> Path:
     """Writes the app that carries all `extensions`, under its `app_name`, into `folder` and returns its path.
 
-    It and they are universal and signed by the test authority, which only virtual Macs trust. Raises UsageError for
-    none, for two with one identifier, of several teams or names that will not do, NotPossible for what is not made.
+    It and they are universal and signed by the test authority, which only virtual Macs trust; no ticket is stapled to
+    the app, for nothing that sysextd does here needs one. Raises UsageError for none, for two with one identifier, of
+    several teams or names that will not do, NotPossible for a slice that is not made.
     """
     _check_all(extensions)
     name = app_name(extensions)

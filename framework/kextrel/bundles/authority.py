@@ -1,13 +1,14 @@
 """The test authority: a certificate chain in the shape of Apple's Developer ID that only virtual Macs trust.
 
 Its keys are derived from public sentences, so there is nothing secret about them and nothing that they sign is worth
-anything on a real Mac. The virtual Mac holds the root's certificate and the revocation list as files of its own
-(`virtual/trust/`), written once by `python -m kextrel.bundles.authority FOLDER`.
+anything on a real Mac. The virtual Mac holds the root's certificate, the revocation list, the list of banned kexts and
+the notary's key as files of its own (`virtual/trust/`), written once by `python -m kextrel.bundles.authority FOLDER`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import plistlib
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,15 +17,26 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-__all__ = ["Identity", "developer_id", "developer_name", "intermediate", "revocation_list", "root"]
+__all__ = [
+    "Identity",
+    "developer_id",
+    "developer_name",
+    "exclude_list",
+    "intermediate",
+    "notary",
+    "revocation_list",
+    "root",
+]
 
 _ROOT = "kextrel test authority v1: signs nothing a real Mac trusts"
 _INTERMEDIATE = "kextrel test developer id authority v1: signs nothing a real Mac trusts"
 _LEAF = "kextrel test developer v1: signs nothing a real Mac trusts"
+_NOTARY = "kextrel test notary v1: vouches for nothing on a real Mac"
 _REVOKED_SERIAL = 0x4B58544C5245564F4B4544
+_BANNED_SERIAL = 0x4B58544C42414E4E4544
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _FROM, _UNTIL = datetime(2020, 1, 1, tzinfo=UTC), datetime(2049, 12, 31, tzinfo=UTC)
 # Apple's markers: a Developer ID authority; a Developer ID application; a Developer ID that may sign kexts.
@@ -65,13 +77,14 @@ def intermediate() -> Identity:
     return Identity(_authority(name, issuer.certificate.subject, key.public_key(), issuer.key, path_length=0), key)
 
 
-def developer_id(team_id: str, *, revoked: bool = False) -> Identity:
-    """A developer of `team_id` who may sign kexts; `revoked`: one whose certificate is on the revocation list."""
+def developer_id(team_id: str, *, revoked: bool = False, banned: bool = False) -> Identity:
+    """A developer of `team_id` who may sign kexts; `revoked`: one whose certificate is on the revocation list;
+    `banned`: one whose certificate is good, and whose kexts are on the list of those that are kept out."""
     key, issuer = _key(f"{_LEAF} {team_id} {revoked}"), intermediate()
     subject = _name(
         f"Developer ID Application: {developer_name(team_id)} ({team_id})", developer_name(team_id), team_id
     )
-    serial = _REVOKED_SERIAL if revoked else x509.random_serial_number()
+    serial = _REVOKED_SERIAL if revoked else _BANNED_SERIAL if banned else x509.random_serial_number()
     builder = _builder(subject, issuer.certificate.subject, key.public_key(), serial)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage(digital_signature=True), critical=True)
@@ -93,6 +106,22 @@ def revocation_list() -> x509.CertificateRevocationList:
     builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.certificate.subject)
     builder = builder.last_update(_FROM).next_update(_UNTIL).add_revoked_certificate(entry)
     return builder.sign(issuer.key, hashes.SHA256())
+
+
+def exclude_list() -> dict[str, object]:
+    """The Info.plist of an AppleKextExcludeList.kext. Apple's own bans bundle identifiers with their versions; this one
+    bans by the serial numbers of certificates, so that any kext can be made a banned one."""
+    return {
+        "CFBundleIdentifier": "com.apple.driver.KextExcludeList",
+        "CFBundlePackageType": "KEXT",
+        "CFBundleVersion": "1.0.0",
+        "OSKextExcludedCertificates": [f"{_BANNED_SERIAL:X}"],
+    }
+
+
+def notary(payload: bytes) -> bytes:
+    """The test notary's signature of a ticket: ECDSA P-256 with SHA-256, DER."""
+    return _key(_NOTARY).sign(payload, ec.ECDSA(hashes.SHA256()))
 
 
 def _key(sentence: str) -> ec.EllipticCurvePrivateKey:
@@ -149,6 +178,9 @@ def _write_trust(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "root.pem").write_bytes(root().certificate.public_bytes(Encoding.PEM))
     (folder / "revoked.crl.pem").write_bytes(revocation_list().public_bytes(Encoding.PEM))
+    (folder / "excluded.plist").write_bytes(plistlib.dumps(exclude_list()))
+    public = _key(_NOTARY).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (folder / "notary.pub").write_bytes(public)
 
 
 if __name__ == "__main__":

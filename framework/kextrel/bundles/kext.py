@@ -9,6 +9,7 @@ from kextrel.bundles.macho import ARCHITECTURES, kext_slice, universal
 from kextrel.bundles.names import kext_name
 from kextrel.bundles.parts import check, damage, identity_of, write
 from kextrel.bundles.signature import Seal, sign
+from kextrel.bundles.ticket import ticket
 from kextrel.errors import NotPossible, UsageError
 from kextrel.vocabulary import Extension, Signature
 
@@ -21,8 +22,9 @@ def make_kext(extension: Extension, folder: Path) -> Path:
     """Writes the bundle, under its `kext_name`, into `folder` and returns its path.
 
     The Mach-O has a slice for each of `architectures`, imports `symbols`, and is signed as `signature` says by the test
-    authority, which only virtual Macs trust. Raises UsageError for an identifier that cannot be a file's name and
-    NotPossible for what is not made yet: a banned or an unnotarized kext, another architecture.
+    authority, which only virtual Macs trust; the test notary's ticket is stapled to it where it is `notarized`, which
+    nobody can be with a bad signature. Raises UsageError for an identifier that cannot be a file's name and NotPossible
+    for another architecture.
     """
     _refuse_what_is_not_made(extension)
     name = extension.bundle_id.rsplit(".", 1)[-1]
@@ -30,7 +32,10 @@ def make_kext(extension: Extension, folder: Path) -> Path:
     info = plistlib.dumps(_info(extension, name))
     resources = _code_resources()
     write(bundle / "Contents" / "Info.plist", info)
-    write(bundle / "Contents" / "MacOS" / name, _executable(extension, info, resources), executable=True)
+    slices = _slices(extension, info, resources)
+    write(bundle / "Contents" / "MacOS" / name, universal(slices), executable=True)
+    if extension.notarized and extension.signature is Signature.DEVELOPER_ID:
+        write(bundle / "Contents" / "CodeResources", ticket(slices))
     if extension.signature is not Signature.NONE:
         write(bundle / "Contents" / "_CodeSignature" / "CodeResources", resources)
     return bundle
@@ -74,14 +79,14 @@ def _code_resources() -> bytes:
     return plistlib.dumps({"files": {}, "files2": {}, "rules": rules, "rules2": {**rules, **exclusions}})
 
 
-def _executable(extension: Extension, info: bytes, resources: bytes) -> bytes:
+def _slices(extension: Extension, info: bytes, resources: bytes) -> list[bytes]:
     slices = []
     for architecture in sorted(extension.architectures):
         thin = kext_slice(architecture, extension.bundle_id, extension.version, sorted(extension.symbols))
         slices.append(_signed(thin, extension, info, resources))
     if not slices:
         raise UsageError(f"extension '{extension.name}': a kext needs at least one architecture")
-    return universal(slices)
+    return slices
 
 
 def _signed(thin: bytes, extension: Extension, info: bytes, resources: bytes) -> bytes:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from kextrel.bundles.authority import Identity, developer_id
-from kextrel.errors import NotPossible, UsageError
+from kextrel.errors import UsageError
 from kextrel.vocabulary import Extension, Signature
 
 __all__ = ["check", "damage", "identity_of", "write"]
@@ -16,10 +16,8 @@ _DAMAGED_AT = 0x800  # in the code of every slice that is made here
 
 
 def check(extension: Extension) -> None:
-    """Raises UsageError for names that cannot be a file's, NotPossible for a banned or an unnotarized bundle."""
+    """Raises UsageError for names that cannot be a file's."""
     good = extension.signature is Signature.DEVELOPER_ID
-    if extension.banned or (good and not extension.notarized):  # nobody can notarize what is badly signed
-        raise NotPossible(f"not implemented: making a banned or unnotarized bundle for '{extension.name}'")
     for field, value in (("bundle_id", extension.bundle_id), ("team_id", extension.team_id)):
         if not _IDENTIFIER.match(value) and (value or good):
             raise UsageError(
@@ -31,7 +29,7 @@ def identity_of(extension: Extension) -> Identity | None:
     """Who signs it as its `signature` says; None: nobody, which is ad-hoc."""
     if extension.signature is Signature.AD_HOC:
         return None
-    return developer_id(extension.team_id, revoked=extension.signature is Signature.REVOKED)
+    return developer_id(extension.team_id, revoked=extension.signature is Signature.REVOKED, banned=extension.banned)
 
 
 def damage(signed: bytes) -> bytes:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from kextrel.bundles.authority import Identity, intermediate
 from kextrel.bundles.entitlements import Entitlements, der_blob, xml_blob
 
-__all__ = ["Seal", "sign"]
+__all__ = ["Seal", "cdhash", "sign"]
 
 _SUPERBLOB, _DIRECTORY, _REQUIREMENTS, _CMS = 0xFADE0CC0, 0xFADE0C02, 0xFADE0C01, 0xFADE0B01
 _SLOT_DIRECTORY, _SLOT_REQUIREMENTS, _SLOT_ENTITLEMENTS, _SLOT_DER, _SLOT_CMS = 0, 2, 5, 7, 0x10000
@@ -70,6 +70,15 @@ def sign(content: bytes, seal: Seal) -> bytes:
     room = -(-room // 16) * 16
     code = _point_to(content.ljust(start, b"\0"), start, room)
     return code + _superblob(code, seal).ljust(room, b"\0")
+
+
+def cdhash(signed: bytes) -> bytes:
+    """What names a thin Mach-O that `sign` made: the first 20 bytes of the SHA-256 of its CodeDirectory."""
+    (size,) = struct.unpack_from("<I", signed, 20)
+    (start,) = struct.unpack_from("<I", signed, 32 + size - 8)  # LC_CODE_SIGNATURE is the last command
+    (directory,) = struct.unpack_from(">I", signed, start + 16)  # and the CodeDirectory the first blob
+    (length,) = struct.unpack_from(">I", signed, start + directory + 4)
+    return hashlib.sha256(signed[start + directory : start + directory + length]).digest()[:20]
 
 
 def _point_to(code: bytes, start: int, room: int) -> bytes:

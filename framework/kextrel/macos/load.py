@@ -36,6 +36,7 @@ class LoadReason(StrEnum):
     BOOTPOLICY_PAIRING = "bootpolicy_pairing"
     KERNEL_REJECTED = "kernel_rejected"
     NOT_ROOT = "not_root"
+    EXCLUDED = "excluded"
     NOT_LOADABLE = "not_loadable"
     INTERACTIVE_AUTH = "interactive_auth"
 
@@ -60,6 +61,7 @@ _PHRASES: tuple[tuple[LoadReason, tuple[str, ...]], ...] = (
     (LoadReason.COLLECTION_BUILD_FAILED, ("building a collection", "build a collection")),
     (LoadReason.KERNEL_REJECTED, ("Kernel request failed", "rejected by the kernel")),
     (LoadReason.NOT_ROOT, ("not privileged", "must be running as root", "must be run as root", "not running as root")),
+    (LoadReason.EXCLUDED, ("is in exclude list", "is in the exclude list")),
     (LoadReason.NOT_LOADABLE, ("not loadable",)),
 )
 _SIGNATURE = (LoadReason.BAD_CODE_SIGNATURE, LoadReason.NOT_SIGNED)

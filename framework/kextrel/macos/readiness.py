@@ -40,6 +40,7 @@ __all__ = [
     "secure_token",
     "verify_app",
     "verify_kext",
+    "verify_notarized",
     "volume_owners",
 ]
 
@@ -90,6 +91,11 @@ def fetch(url: str, *, interface: str = "", seconds: int = 15) -> str:
 def verify_kext(path: str) -> str:
     """Whether a team that Apple lets sign kexts signed the bundle, and it is whole: exit 0."""
     return _line("codesign", "-v", "-R", _MAY_SIGN_KEXTS, path)
+
+
+def verify_notarized(path: str) -> str:
+    """Whether Apple's notary has notarized it: exit 0; 3 where it is whole and was not."""
+    return _line("codesign", "-v", "--check-notarization", "-R", "=notarized", path)
 
 
 def verify_app(path: str) -> str:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, cast
 
 import kextrel.virtual.macos.tools
 import kextrel.virtual.unix.tools  # noqa: F401  a program must be registered before its file is put on a disk
+from kextrel.virtual.macos import trust
 from kextrel.virtual.macos.kernelmanagement import KernelManagement
 from kextrel.virtual.macos.kextpolicy import KextPolicy
+from kextrel.virtual.macos.library import EXCLUDED
 from kextrel.virtual.macos.sysextd import SystemExtensions
 from kextrel.virtual.mdm.management import Management
 from kextrel.virtual.mdm.server import Server
@@ -38,8 +40,12 @@ class Parts:
     """The fittings of a whole Mac (see `fittings.Fittings`)."""
 
     def disk(self, machine: Machine) -> FileSystem:
-        """A disk fresh from its first setup; or, where nobody prepared that (PREP-15), as an earlier run left it."""
+        """A disk fresh from its first setup, with Apple's list of banned kexts, which is the lab authority's where that
+        is trusted (PREP-13); or, where nobody prepared that (PREP-15), as an earlier run left it."""
         disk = new_disk(machine)
+        if machine.spec.knows_lab:
+            disk.mkdir(EXCLUDED.rpartition("/")[0], parents=True)
+            disk.write_bytes(EXCLUDED, trust.excluded(), mode=0o644)
         if not machine.has("PREP-15"):
             KextPolicy(disk).allow(*_LEFT_OVER)
         return disk

@@ -25,10 +25,20 @@ REFUSED = Performed(Outcome.REFUSED, Reason.SIGNATURE)
 def test_codesign_decides(world: Any, rig: Rig, deadline: Deadline, extension: Extension, requirement: str) -> None:
     world.shell_up = True
     assert believed(rig, extension, REFUSED, deadline=deadline) is REFUSED
-    assert requirement in world.log[-1]
+    assert requirement in world.log[0]
     world.commands["codesign"] = (3, "", "test-requirement: code failed")
     with pytest.raises(NotPossible, match="PREP-13"):
         believed(rig, extension, REFUSED, deadline=deadline)
+
+
+@pytest.mark.parametrize(("code", "reason"), [(3, Reason.NOTARIZATION), (0, Reason.SIGNATURE), (2, Reason.SIGNATURE)])
+def test_a_good_signature_that_was_refused_is_not_notarized_where_codesign_says_so(
+    world: Any, rig: Rig, deadline: Deadline, code: int, reason: Reason
+) -> None:
+    """Exit 2 is of a codesign that knows no such option."""
+    world.shell_up = True
+    world.commands["check-notarization"] = (code, "", "")
+    assert believed(rig, KEXT, REFUSED, deadline=deadline).reason is reason
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ _REASONS = {
     LoadReason.VALIDATION_ERRORS: Reason.SIGNATURE,
     LoadReason.WRONG_ARCH: Reason.ARCHITECTURE,
     LoadReason.BOOTPOLICY_PAIRING: Reason.NOT_PAIRED,
+    LoadReason.EXCLUDED: Reason.BANNED,
 }
 _APPLE = "com.apple."
 _MISSING_KEXT = 3  # kmutil unload [kmutil(8)]

@@ -1,6 +1,8 @@
-"""Is a bundle on the Mac signed as its scenario says? Asked of codesign, which has no part in loading anything."""
+"""Is a bundle on the Mac signed as its scenario says, and notarized? Asked of codesign, which loads nothing."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from kextrel.device.performed import Performed
 from kextrel.device.remote import look
@@ -12,19 +14,29 @@ from kextrel.vocabulary import Extension, ExtensionKind, Reason, Signature
 
 __all__ = ["believed"]
 
+_NOT_MET = 3  # the signature is valid, and the requirement is not met [codesign(1)]
+
 
 def believed(rig: Rig, extension: Extension, done: Performed, *, deadline: Deadline) -> Performed:
-    """`done`, unless it is a refusal of the signature of a bundle that is not what the scenario takes it for.
+    """`done`, unless it is a refusal of the signature of a bundle whose signature is good.
 
-    NotPossible then (PREP-13): the scenario says Developer ID, the Mac's codesign says that it is none here.
+    The tools say the same of one that is not notarized (SIG-04), so codesign is asked which it is. NotPossible
+    (PREP-13): the scenario says Developer ID, the Mac's codesign says that it is none here.
     """
     if done.reason is not Reason.SIGNATURE or extension.signature is not Signature.DEVELOPER_ID:
         return done
     target = rig.catalog.installed_at(extension)
     verify = told.verify_kext if extension.kind is ExtensionKind.KEXT else told.verify_app
     if look(rig, verify(target), deadline=deadline).exit_code == 0:
-        return done
+        return _unless_notarized(rig, target, done, deadline)
     raise NotPossible(
         f"{target} is not signed by who may sign it on {rig.name}, whatever the scenario says; install one that is, or"
         " trust its authority (PREP-13)"
     )
+
+
+def _unless_notarized(rig: Rig, target: str, done: Performed, deadline: Deadline) -> Performed:
+    """A whole bundle of the right people: it was refused because nobody has notarized it, where that is so."""
+    if look(rig, told.verify_notarized(target), deadline=deadline).exit_code != _NOT_MET:
+        return done
+    return replace(done, reason=Reason.NOTARIZATION, note=f"{done.note}; codesign says that it is not notarized")

@@ -17,6 +17,8 @@ __all__ = [
     "REBOOT",
     "SEVERAL",
     "Answer",
+    "BuildFailed",
+    "excluded",
     "failure",
     "invalid",
     "needs_approval",
@@ -41,6 +43,14 @@ class Answer:
     text: str = ""
 
 
+class BuildFailed(Exception):
+    """The collection was not rebuilt: `answer` names the kext that is to blame."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.text)
+        self.answer = answer
+
+
 def failure(code: int, message: str) -> Answer:
     """An NSError of KMErrorDomain as kmutil prints it."""
     return Answer(
@@ -54,6 +64,11 @@ def needs_approval(identifier: str) -> Answer:
         NOT_APPROVED,
         f"Extension with identifiers {identifier} not approved to load. Please approve using System Settings.",
     )
+
+
+def excluded(kext: Kext) -> Answer:
+    """Apple's list keeps it out of every collection."""
+    return failure(OTHER, f"{kext.title(kext.path)} is in the exclude list; omitting.")
 
 
 def needs_reboot(identifier: str) -> Answer:

@@ -9,12 +9,13 @@ import hashlib
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from kextrel.virtual.macos import macho, plists, signature
 from kextrel.virtual.macos.cms import Signer
+from kextrel.virtual.macos.notarization import TICKET, is_notarized
 from kextrel.virtual.macos.resources import check_seal
 from kextrel.virtual.macos.signature import Invalid, Problem
 from kextrel.virtual.macos.trust import Trust
@@ -97,7 +98,7 @@ class Kext:
 @dataclass(frozen=True)
 class Judgement:
     """What the code signature is worth. `signer` is None for ad-hoc, unsigned and invalid code; `entitlements` are
-    empty unless it holds."""
+    empty unless it holds; `notarized`: a notary's ticket for this code is stapled to the bundle."""
 
     problem: Problem | None
     detail: str = ""
@@ -105,6 +106,7 @@ class Judgement:
     directory: signature.CodeDirectory | None = None
     size: int = 0
     entitlements: Mapping[str, Any] = field(default_factory=dict)
+    notarized: bool = False
 
     @property
     def trusted(self) -> bool:
@@ -146,9 +148,13 @@ def read(files: Files, path: str) -> Kext:
 
 
 def judge(kext: Kext, architecture: str, trust: Trust, now: datetime) -> Judgement:
-    """The code signature of the slice for `architecture` (or of the first one where it has none), and the seal."""
-    part = kext.slice_for(architecture) or kext.main[0]
-    return judge_code(part, _contents(kext.nodes), f"MacOS/{kext.executable}", kext.identifier, trust, now, kext=True)
+    """The code signature of the slice for `architecture` (or of the first one where it has none), the seal, and the
+    ticket."""
+    part, contents = kext.slice_for(architecture) or kext.main[0], _contents(kext.nodes)
+    found = judge_code(part, contents, f"MacOS/{kext.executable}", kext.identifier, trust, now, kext=True)
+    if not found.trusted:
+        return found
+    return replace(found, notarized=is_notarized(contents.get(TICKET), found.cdhash, trust.notaries))
 
 
 def judge_code(

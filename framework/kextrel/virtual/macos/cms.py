@@ -54,11 +54,12 @@ class Untrusted(Exception):
 
 @dataclass(frozen=True)
 class Signer:
-    """Who signed: the leaf's team and developer name, and the names of the chain, leaf first."""
+    """Who signed: the leaf's team, developer name and serial number, and the names of the chain, leaf first."""
 
     team_id: str
     developer_name: str
     authorities: tuple[str, ...]
+    serial: int = 0
 
 
 def signer_of(blob: bytes, content: bytes, trust: Trust, now: datetime, *, kext: bool = True) -> Signer:
@@ -78,7 +79,8 @@ def signer_of(blob: bytes, content: bytes, trust: Trust, now: datetime, *, kext:
     common = _attribute(leaf, NameOID.COMMON_NAME)
     team = _attribute(leaf, NameOID.ORGANIZATIONAL_UNIT_NAME)
     name = common.removeprefix(_PREFIX).removesuffix(f" ({team})")
-    return Signer(team, name, tuple(_attribute(one, NameOID.COMMON_NAME) for one in chain))
+    authorities = tuple(_attribute(one, NameOID.COMMON_NAME) for one in chain)
+    return Signer(team, name, authorities, leaf.serial_number)
 
 
 def _read(blob: bytes) -> tuple[list[x509.Certificate], asn1_cms.SignerInfo]:

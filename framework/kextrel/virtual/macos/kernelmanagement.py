@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from kextrel.virtual.hardware.sep import SepRefusal
 from kextrel.virtual.hardware.startup import Started
 from kextrel.virtual.macos import answers
-from kextrel.virtual.macos.answers import Answer
+from kextrel.virtual.macos.answers import Answer, BuildFailed
 from kextrel.virtual.macos.auxkc import Member
+from kextrel.virtual.macos.excludelist import ExcludeList
 from kextrel.virtual.macos.host import Account, Host
 from kextrel.virtual.macos.interfaces import withheld_libraries, withheld_symbols
 from kextrel.virtual.macos.kernel import NotLoaded, RunningKernel
@@ -33,14 +34,6 @@ BUILD_TIME = 20.0
 """Mac seconds that a build takes while the Mac goes down."""
 _UNTRUSTED_KEXTS = 0x1
 _LONGEST_LOG = 500
-
-
-class BuildFailed(Exception):
-    """The collection was not rebuilt: `answer` names the kext that is to blame."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.text)
-        self.answer = answer
 
 
 @dataclass(frozen=True)
@@ -71,6 +64,7 @@ class KernelManagement:
         self.boot_uuid = ""
         self.running: RunningKernel | None = None
         self._managed = ManagedKexts(host)
+        self._excluded = ExcludeList(lambda: self.library)
         self._ordered: tuple[tuple[str, ...], bytes | None] | None = None
         host.management.on_change(self._profiles_changed)
         host.management.carries_out(self.order_rebuild)
@@ -97,6 +91,7 @@ class KernelManagement:
         members: tuple[Member, ...] = ()
         if started is not None:
             self._let_the_medic_work()
+            self._excluded.took_effect()
             members = () if started.safe else self.store.bootable(started)
             self._profiles_changed()
         self.running = RunningKernel(self._host.spec.darwin, self._host.spec.code_architecture, members)
@@ -133,7 +128,9 @@ class KernelManagement:
         if self._kernel.has(found.kext.identifier, found.cdhash):
             self._kernel.start(self._kernel.collection[found.kext.identifier])
             return Answer(answers.LOADED)
-        return self._validated(found) or self._unlinked(found) or self._resolved(found)
+        if wrong := self._validated(found) or self._unlinked(found):
+            return wrong
+        return answers.excluded(found.kext) if self._excluded.has(found) else self._resolved(found)
 
     def unload(self, identifier: str) -> Answer:
         """Stops a third-party kext; it stays in the collection."""
@@ -228,8 +225,14 @@ class KernelManagement:
     def rebuild(self) -> bool:
         """Builds the collection of every approved kext that is on the disk; False: it is what was built before.
 
-        BuildFailed, and everything as it was, when one of them does not validate.
+        What Apple's list bans is left out, and from now on it is known to be. BuildFailed, and everything as it was,
+        when one of them does not validate.
         """
+        changed = self._build()
+        self._excluded.took_effect()
+        return changed
+
+    def _build(self) -> bool:
         try:
             return self.store.put(self._members())
         except SepRefusal as refusal:
@@ -255,15 +258,16 @@ class KernelManagement:
             return
         self.policy.forget()
         self.store.clear()
+        self._excluded.forget()
         self._note("panic medic: the auxiliary collection and all approvals were removed")
 
     def _validated(self, found: Found) -> Answer | None:
         """What is wrong with a kext, None for nothing. Its copy is staged and kept only when it is good."""
         staged = self.library.stage(found.kext)
-        wrong = answers.invalid(found.kext, staged, found.judgement if self._enforces_signatures else None)
+        wrong = answers.invalid(found.kext, staged, found.worth if self._enforces_signatures else None)
         if wrong is not None:
             self.library.discard(staged)
-            self._note(f"{found.kext.identifier}: {wrong.text} ({found.judgement.detail})")
+            self._note(f"{found.kext.identifier}: {wrong.text} ({found.worth.detail})")
             return wrong
         self.library.keep(found.kext, staged)
         return None
@@ -314,7 +318,7 @@ class KernelManagement:
             self._kernel.start(found.member())
             return Answer(answers.LOADED)
         try:
-            self.rebuild()
+            self._build()
         except BuildFailed as error:
             return error.answer
         return answers.needs_reboot(identifier)
@@ -348,7 +352,7 @@ class KernelManagement:
 
     def _rebuild_if_possible(self) -> None:
         try:
-            self.rebuild()
+            self._build()
         except BuildFailed as error:
             self._note(f"the auxiliary collection stays as it was: {error.answer.text}")
 
@@ -357,13 +361,16 @@ class KernelManagement:
         approved = self._buildable()
         found = {one.kext.identifier: one for one in self._asked_for(approved)}
         for one in found.values():
-            wrong = answers.invalid(one.kext, one.kext.path, one.judgement if self._enforces_signatures else None)
+            wrong = answers.invalid(one.kext, one.kext.path, one.worth if self._enforces_signatures else None)
             wrong = wrong or self._unlinked(one)
             if wrong is None and one.key not in approved:
                 wrong = answers.needs_approval(one.kext.identifier)
             if wrong is not None:
                 raise BuildFailed(wrong)
-        return [one.member() for one in found.values() if one.fits]
+        fitting = [one for one in found.values() if one.fits]
+        kept = self._excluded.without(fitting)
+        self._excluded.built(fitting, kept)
+        return [one.member() for one in kept]
 
     def _buildable(self) -> Collection[tuple[str, str]]:
         """What may be in the collection: what was approved; KEXT-08: all that was asked for."""
@@ -393,4 +400,5 @@ class KernelManagement:
         built = {one.identifier: one.cdhash for one in self.store.built()}
         if built.keys() - {identifier for _, identifier in self._buildable()}:
             return True
-        return any(built.get(one.kext.identifier) != one.cdhash for one in self._asked_for(self._buildable()))
+        wanted = self._excluded.without(self._asked_for(self._buildable()))
+        return any(built.get(one.kext.identifier) != one.cdhash for one in wanted)

@@ -5,32 +5,51 @@ from __future__ import annotations
 import secrets
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from kextrel.virtual.macos import bundle, trust
 from kextrel.virtual.macos.auxkc import Member
 from kextrel.virtual.macos.bundle import BadBundle, Judgement, Kext, Node
+from kextrel.virtual.macos.extensionpolicy import release
 from kextrel.virtual.macos.host import Host
+from kextrel.virtual.macos.plists import BadPlist, mapping
+from kextrel.virtual.macos.signature import Problem
 from kextrel.virtual.macos.trust import Trust
 from kextrel.virtual.unix.fs import FileSystem
 
-__all__ = ["Found", "Library", "disk_files"]
+__all__ = ["EXCLUDED", "Found", "Library", "disk_files"]
 
 STAGING = "/private/var/db/KernelExtensionManagement/Staging"
 STAGED = "/Library/StagedExtensions"
 FOLDERS = ("/Library/Extensions", "/Library/Apple/System/Library/Extensions")
+EXCLUDED = "/Library/Apple/System/Library/Extensions/AppleKextExcludeList.kext/Contents/Info.plist"
+"""What Apple bans; its updates replace it, and System Integrity Protection keeps it."""
+_NOTARIZED_SINCE = (10, 14, 5)
 _MOST_FILES, _MOST_BYTES = 4096, 64 << 20
 
 
 @dataclass(frozen=True)
 class Found:
     """A kext and what its signature is worth to a kernel of `architecture`. `team_id` is empty where no certificate
-    proves one."""
+    proves one; `by_notary`: this macOS takes a Developer ID only with a notary's ticket."""
 
     kext: Kext
     judgement: Judgement
     architecture: str
+    by_notary: bool = False
+
+    @property
+    def worth(self) -> Judgement:
+        """What the kernel's side makes of `judgement`: a signature of today must be notarized, too."""
+        if self.judgement.notarized or not self.by_notary or not self.judgement.trusted:
+            return self.judgement
+        return replace(self.judgement, problem=Problem.UNNOTARIZED, detail="no notary's ticket is stapled to it")
+
+    @property
+    def serial(self) -> str:
+        """The serial number of the certificate that signed it, in hexadecimal; empty where nobody is proved."""
+        return f"{self.judgement.signer.serial:X}" if self.judgement.signer else ""
 
     @property
     def team_id(self) -> str:
@@ -120,9 +139,21 @@ class Library:
 
     def find(self, path: str) -> Found:
         """The kext at `path`. Raises OSError when there is nothing, ValueError when it is no kext."""
-        kext = bundle.read(disk_files(self._disk), self._disk.real(path))
-        architecture = self._host.spec.code_architecture
-        return Found(kext, bundle.judge(kext, architecture, self.trust(), self.now()), architecture)
+        return self.judged(bundle.read(disk_files(self._disk), self._disk.real(path)))
+
+    def judged(self, kext: Kext) -> Found:
+        """What this Mac makes of a kext."""
+        spec = self._host.spec
+        judgement = bundle.judge(kext, spec.code_architecture, self.trust(), self.now())
+        return Found(kext, judgement, spec.code_architecture, release(spec.macos) >= _NOTARIZED_SINCE)
+
+    def excluded(self) -> frozenset[str]:
+        """The serial numbers of the certificates whose kexts Apple's list keeps out of every collection."""
+        try:
+            rows = mapping(self._disk.read_bytes(EXCLUDED)).get("OSKextExcludedCertificates")
+        except (OSError, BadPlist):
+            return frozenset()
+        return frozenset(str(row) for row in rows) if isinstance(rows, list) else frozenset()
 
     def now(self) -> datetime:
         """The Mac's time."""
@@ -158,9 +189,15 @@ class Library:
 
     def keep(self, kext: Kext, staged: str) -> None:
         """A staged kext was found good: it replaces what was staged of it before."""
-        self._remove(f"{STAGED}{kext.path}")
-        self._copy(kext, f"{STAGED}{kext.path}")
+        self.place(kext)
         self.discard(staged)
+
+    def place(self, kext: Kext) -> str:
+        """Copies a kext to where it is loaded from; returns the copy's path."""
+        path = f"{STAGED}{kext.path}"
+        self._remove(path)
+        self._copy(kext, path)
+        return path
 
     def discard(self, staged: str) -> None:
         """Takes a copy in the staging folder away."""

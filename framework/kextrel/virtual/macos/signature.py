@@ -51,6 +51,7 @@ class Problem(Enum):
     RESOURCES = (-67054, "a sealed resource is missing or invalid")
     UNTRUSTED = (-67050, "code failed to satisfy specified code requirement(s)")
     REVOKED = (-2147409652, "CSSMERR_TP_CERT_REVOKED")
+    UNNOTARIZED = (-67053, "Unnotarized Developer ID")
 
     def __init__(self, status: int, words: str) -> None:
         self.status, self.words = status, words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kextrel.virtual.macos.bundle import Judgement, Kext, judge, read
+from kextrel.virtual.macos.bundle import Judgement, Kext, read
 from kextrel.virtual.macos.code import read_code
 from kextrel.virtual.macos.library import Found, disk_files
 from kextrel.virtual.macos.tools.mac import kernel, machine
@@ -17,10 +17,11 @@ _FLAGS = {0: "none", 0x2: "adhoc", 0x10000: "runtime", 0x10002: "adhoc,runtime"}
 @tool("/usr/bin/codesign", where=("macos",))
 async def codesign(proc: Proc) -> int:
     """-d[v…] shows a signature, -v verifies it (both on standard error); with -R the chain must also end in an anchor
-    that this Mac trusts, whatever else the requirement says."""
+    that this Mac trusts, and where the requirement says `notarized` a notary's ticket be there, whatever else it says.
+    """
     options = parse(
         proc.args,
-        flags=("display", "verify", "verbose", "deep", "strict"),
+        flags=("display", "verify", "verbose", "deep", "strict", "check-notarization"),
         values=("architecture", "requirements"),
         short={"d": "display", "v": "verbose", "R": "requirements", "a": "architecture"},
         usage="Usage: codesign -d [options] path",
@@ -28,11 +29,11 @@ async def codesign(proc: Proc) -> int:
     )
     if not options.operands:
         raise Exit(2, "Usage: codesign -d [options] path")
-    display, anchored = "display" in options, "requirements" in options
-    return max([_codesign(proc, path, display=display, anchored=anchored) for path in options.operands])
+    display, wanted = "display" in options, options.last("requirements")
+    return max([_codesign(proc, path, wanted, display=display) for path in options.operands])
 
 
-def _codesign(proc: Proc, path: str, *, display: bool, anchored: bool) -> int:
+def _codesign(proc: Proc, path: str, requirement: str | None, *, display: bool) -> int:
     if not display and path.rstrip("/").endswith(".app"):
         return _verify_application(proc, path)
     found = _find(proc, path)
@@ -54,7 +55,7 @@ def _codesign(proc: Proc, path: str, *, display: bool, anchored: bool) -> int:
         proc.err(f"{path}: {judgement.problem.words}\nIn architecture: {found.architecture}\n")
         return 1
     proc.err(f"{path}: valid on disk\n{path}: satisfies its Designated Requirement\n")
-    if anchored and not judgement.trusted:
+    if requirement is not None and not (judgement.notarized if "notarized" in requirement else judgement.trusted):
         proc.err("test-requirement: code failed to satisfy specified code requirement(s)\n")
         return 3
     return 0
@@ -129,10 +130,11 @@ async def spctl(proc: Proc) -> int:
 
 def _assess(proc: Proc, path: str) -> int:
     found = _find(proc, path)
-    if found is not None and found.judgement.trusted and found.judgement.signer is not None:
-        proc.err(f"{path}: accepted\nsource=Notarized Developer ID\norigin={found.judgement.signer.authorities[0]}\n")
+    worth = found.worth if found is not None else None
+    if worth is not None and worth.trusted and worth.signer is not None:
+        proc.err(f"{path}: accepted\nsource=Notarized Developer ID\norigin={worth.signer.authorities[0]}\n")
         return 0
-    problem = found.judgement.problem if found is not None else None
+    problem = worth.problem if worth is not None else None
     proc.err(f"{path}: rejected\nsource={problem.words if problem else 'no usable signature'}\n")
     return 3
 
@@ -141,8 +143,6 @@ def _find(proc: Proc, path: str) -> Found | None:
     """The kext at `path` as the process sees it; None for anything else."""
     library = kernel(proc).library
     try:
-        kext = read(disk_files(proc.fs), proc.fs.real(path.rstrip("/")))
+        return library.judged(read(disk_files(proc.fs), proc.fs.real(path.rstrip("/"))))
     except (FileNotFoundError, ValueError):
         return None
-    architecture = machine(proc).spec.code_architecture
-    return Found(kext, judge(kext, architecture, library.trust(), library.now()), architecture)
