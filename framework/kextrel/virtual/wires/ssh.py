@@ -15,6 +15,7 @@ import asyncssh
 from kextrel.virtual.unix.fs import KERNEL
 from kextrel.virtual.unix.host import Host
 from kextrel.virtual.unix.users import User
+from kextrel.virtual.wires.gathering import gather
 from kextrel.virtual.wires.session import Session
 
 __all__ = ["SshServer"]
@@ -157,6 +158,7 @@ class _Login(asyncssh.SSHServer):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         """The TCP connection is there."""
         self._connection = conn
+        gather(conn)
         self._server.connected(conn)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
