@@ -235,7 +235,7 @@ def test_a_broken_wire_is_a_letter_of_its_own_and_an_error(project: Process, tmp
 def test_two_workers_share_the_macs_and_report_as_one_run(project: Process, tmp_path: Path) -> None:
     (tmp_path / "pair.yaml").write_text(PAIR)
     each = WALK.replace('macos: ">=13"', 'macos: ">=13", on: each')
-    arguments = ["-n", "2", "-v", "--kextrel-lab=pair.yaml", "--kextrel-report=report"]
+    arguments = ["-n", "2", "-v", "--kextrel-lab=pair.yaml", "--kextrel-at-once", "--kextrel-report=report"]
     done = project({"test_shared.py": SHARED, "walk.mac.yaml": each}, *arguments)
     assert told(tmp_path) == {
         **{f"macOS itself lowers nothing[{name}]": "passed" for name in ("one", "two")},
@@ -292,7 +292,7 @@ def test_a_mark_that_says_nothing_is_one_sentence(project: Process) -> None:
 
 
 def test_a_typo_in_a_scenario_is_a_sentence_of_the_collection(project: Process) -> None:
-    done = project({"a.mac.yaml": WALK.replace("expect:", "expct:")})
+    done = project({"a.mac.yaml": WALK.replace("expect:", "expct:")}, "--kextrel-at-once")
     assert done.returncode == 2
     assert "a.mac.yaml:6: " in done.stdout
     assert "'expect'" in done.stdout

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kextrel.errors import BenchError, UsageError
-from kextrel.lab import default_profile_path, load_profile, needs_serving, served
+from kextrel.lab import begun, default_profile_path, load_profile, needs_serving, served
 
 MODULE = sys.modules["kextrel.lab.served"]  # the attribute of that name is the function
 READY = f"""
@@ -42,6 +42,16 @@ def test_the_lab_file_is_there_inside_and_gone_afterwards(monkeypatch: pytest.Mo
         assert lab.read_text() == path.read_text()
     assert asked == [[str(path), "KEXT-06", "ssh-drop"]]
     assert not lab.parent.exists()
+
+
+def test_one_can_do_something_else_while_they_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path, leave = default_profile_path(), tmp_path / "leave"
+    waiting = f"import os, time\nwhile not os.path.exists({str(leave)!r}): time.sleep(0.01)\n"
+    child(monkeypatch, waiting + READY)
+    with begun(path, load_profile(path), only=["mini"]) as serving:
+        leave.touch()
+        assert serving.lab().is_file()
+        assert serving.lab() == serving.lab()
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,16 @@ with lab.open("mini", sink) as mac: …         leases, builds, and gives back a
 from kextrel.lab.health import WireHealth
 from kextrel.lab.inventory import Lab
 from kextrel.lab.profile import LabProfile, MacProfile, default_profile_path, load_profile
-from kextrel.lab.served import needs_serving, served
+from kextrel.lab.served import Serving, begun, needs_serving, served
 from kextrel.lab.writing import write_lab
 
 __all__ = [
     "Lab",
     "LabProfile",
     "MacProfile",
+    "Serving",
     "WireHealth",
+    "begun",
     "default_profile_path",
     "load_profile",
     "needs_serving",

@@ -19,15 +19,31 @@ from kextrel.errors import BenchError, UsageError
 from kextrel.lab.inventory import Lab
 from kextrel.lab.profile import LabProfile, load_profile
 
-__all__ = ["needs_serving", "served"]
+__all__ = ["Serving", "begun", "needs_serving", "served"]
 
 _SECONDS_TO_START = 60.0
 _SECONDS_TO_END = 5.0
+_LAB, _COMPLAINTS = "lab.yaml", "stderr"
 
 
 def needs_serving(profile: LabProfile) -> bool:
     """Whether the profile has virtual Macs, which have no wires before they run."""
     return any(mac.virtual is not None for mac in profile.macs.values())
+
+
+class Serving:
+    """Virtual Macs that have been started and may not answer yet."""
+
+    def __init__(self, child: subprocess.Popen[bytes], expected: int, folder: Path) -> None:
+        self._child, self._expected, self._folder = child, expected, folder
+        self._ready = False
+
+    def lab(self) -> Path:
+        """The lab file of their wires, as soon as all of them answer. BenchError when they do not."""
+        if not self._ready:
+            _wait_until_ready(self._child, self._expected, self._folder / _COMPLAINTS)
+            self._ready = True
+        return self._folder / _LAB
 
 
 @contextmanager
@@ -41,24 +57,36 @@ def served(
 ) -> Iterator[Path]:
     """Runs the profile's virtual Macs, those named in `only` where it names some, and gives the lab file of their
     wires, valid inside the `with`."""
+    with begun(path, profile, only=only, defects=defects, faults=faults) as serving:
+        yield serving.lab()
+
+
+@contextmanager
+def begun(
+    path: Path,
+    profile: LabProfile,
+    *,
+    only: Sequence[str] = (),
+    defects: Sequence[str] = (),
+    faults: Sequence[str] = (),
+) -> Iterator[Serving]:
+    """As `served`, for who has something else to do while they start."""
     macs = [name for name, mac in profile.macs.items() if mac.virtual is not None and (not only or name in only)]
-    with tempfile.TemporaryDirectory(prefix="kextrel-lab-") as folder:
-        lab = Path(folder) / "lab.yaml"
-        complaints = Path(folder) / "stderr"
-        with complaints.open("wb") as stderr:
+    with tempfile.TemporaryDirectory(prefix="kextrel-lab-") as made:
+        folder = Path(made)
+        with (folder / _COMPLAINTS).open("wb") as stderr:
             child = subprocess.Popen(
-                _command(path, lab, macs if only else (), defects, faults),
+                _command(path, folder / _LAB, macs if only else (), defects, faults),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 start_new_session=True,  # Control-C is the run's: its wires must answer until everything is let go of
             )
         try:
-            _wait_until_ready(child, len(macs), complaints)
-            yield lab
+            yield Serving(child, len(macs), folder)
         finally:
             _end(child)
-            _forget(lab)
+            _forget(folder / _LAB)
 
 
 def _forget(lab: Path) -> None:

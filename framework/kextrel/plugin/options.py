@@ -27,6 +27,11 @@ def declare(parser: pytest.Parser) -> None:
     )
     group.addoption("--kextrel-defect", metavar="ID", action="append", help="Break the virtual Macs' rule ID.")
     group.addoption("--kextrel-fault", metavar="NAME", action="append", help="Break a wire of the virtual bench.")
+    group.addoption(
+        "--kextrel-at-once",
+        action="store_true",
+        help="Start every virtual Mac of the lab while the tests are being collected.",
+    )
     parser.addini("kextrel_lab", "Lab profile; the shipped virtual lab when left out.")
     parser.addini("kextrel_device", "Use only this Mac of the lab.")
     parser.addini("kextrel_report", "Write results.jsonl, evidence.jsonl and report.html there.")

@@ -19,7 +19,7 @@ import pytest
 from kextrel.ending import as_interrupts
 from kextrel.errors import UsageError, nearest
 from kextrel.evidence import EvidenceLog
-from kextrel.lab import Lab, LabProfile, MacProfile, default_profile_path, load_profile, served
+from kextrel.lab import Lab, LabProfile, MacProfile, Serving, begun, default_profile_path, load_profile
 from kextrel.lab.fit import Fitted, Requirement
 from kextrel.plugin.handing import Handed, Wish
 from kextrel.plugin.options import options_of
@@ -45,6 +45,7 @@ class Run:
         self.handed = Handed.to(config)
         self._stack = ExitStack()
         self._fitted = Fitted() if self.options.fit else None
+        self._serving: Serving | None = None
         self._served: dict[str, MacProfile] = {}
         self.needed: Sequence[str] = ()
         self.lab_file: Path | None = None
@@ -104,10 +105,10 @@ class Run:
     def serve(self, names: Iterable[str]) -> Lab:
         """The lab with the wires of these Macs: virtual ones are started, unless they run already. From now on there is
         something to let go of, so whoever ends the run is made to wait for that."""
-        if self.lab_file is None:
+        if self.lab_file is None and self._serving is None:
             self._stack.enter_context(as_interrupts())
         plan = self.plan
-        virtual = [name for name in names if plan.profile.macs[name].virtual is not None]
+        virtual = _virtual(plan.profile, names)
         if not virtual and (self.options.defects or self.options.faults):
             raise UsageError(
                 f"{plan.profile.origin}: a defect or a fault is for virtual Macs; break one with --kextrel-lab virtual"
@@ -117,15 +118,26 @@ class Run:
             self._start(plan.profile, missing)
         return plan.wired(self._served) if virtual else plan
 
+    def begin(self) -> None:
+        """Starts every virtual Mac of the lab now, to be ready when the tests have been collected. Of a lab that is
+        made to measure nobody knows yet which ones those will be."""
+        if self._fitted is None and _virtual(self.plan.profile, self.names):
+            self._stack.enter_context(as_interrupts())
+            self._serving = self._begun(self.plan.profile, _virtual(self.plan.profile, self.names))
+
     def _start(self, profile: LabProfile, names: Sequence[str]) -> None:
         """Starts virtual Macs or, in a worker, takes those that the controller has started."""
-        self.lab_file = self.handed.lab_file() if self.handed is not None else self._serving(profile, names)
+        if self.handed is not None:
+            self.lab_file = self.handed.lab_file()
+        else:
+            self.lab_file = (self._serving or self._begun(profile, names)).lab()
+            self._serving = None
         self._served |= load_profile(self.lab_file).macs
 
-    def _serving(self, profile: LabProfile, names: Sequence[str]) -> Path:
+    def _begun(self, profile: LabProfile, names: Sequence[str]) -> Serving:
         path = Path(profile.origin) if self._fitted is None else self._stack.enter_context(self._fitted.written())
         broken = {"defects": self.options.defects, "faults": self.options.faults}
-        return self._stack.enter_context(served(path, profile, only=names, **broken))
+        return self._stack.enter_context(begun(path, profile, only=names, **broken))
 
     def stay(self, name: str) -> Stay:
         """This run's time with the Mac `name`: leased now, or already ours."""
@@ -209,3 +221,7 @@ class Run:
         """Gives every Mac back, ends the virtual ones, and forgets the results."""
         self._stack.close()
         _kept.clear()
+
+
+def _virtual(profile: LabProfile, names: Iterable[str]) -> list[str]:
+    return [name for name in names if profile.macs[name].virtual is not None]
