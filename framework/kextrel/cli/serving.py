@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -28,6 +29,9 @@ _FAULT = typer.Option(
 )
 _DEVICE = typer.Option("--device", metavar="NAME", help="Only this Mac; may be given several times.")
 _WRITE = typer.Option("--write-lab", metavar="FILE", help="Write a lab file that other commands take with --lab.")
+_NEW_OBJECTS = 50_000
+"""Between two looks of the garbage collector: a few megabytes."""
+
 _WITH_STDIN = typer.Option("--with-stdin", hidden=True, help="End when standard input ends: the parent has died.")
 
 
@@ -49,6 +53,7 @@ def serve(
     faults = [virtual.Fault.parse(text) for text in fault or ()]
     announcer = _Announcer(len(specs), write_lab, known)
     _hang_up_as_end()
+    _collect_seldom()
     if len(specs) > 1:
         _serve_apart(specs, faults, announcer, with_stdin)
         return
@@ -57,9 +62,17 @@ def serve(
     virtual.serve(specs, faults=faults, on_ready=lambda endpoints: announcer(endpoints.as_dict()))
 
 
+def _collect_seldom() -> None:
+    """A Mac makes and drops small objects all the time: to look for rings among them after each 700 was an eighth of
+    its work. What is imported here stays, and need not be looked at again."""
+    import kextrel.virtual.assembly  # noqa: F401  once here, and not in every process of _serve_apart
+
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS)
+
+
 def _serve_apart(specs: Sequence[MacSpec], faults: Sequence[Fault], announcer: _Announcer, with_stdin: bool) -> None:
     """A process a Mac; this one's threads must not be there yet when it forks, but what all of them need must."""
-    import kextrel.virtual.assembly  # noqa: F401  once here, and not in every process
     from kextrel import virtual
 
     def member(spec: MacSpec) -> Callable[[Callable[[Mapping[str, Any]], None]], None]:

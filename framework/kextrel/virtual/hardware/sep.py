@@ -57,6 +57,7 @@ class SecureEnclave:
         self._nonce = b""
         self._bootstrap: bytes | None = None
         self._assigned = spec.enrollment == "automated-device"
+        self._verified: SignedPolicy | None = None  # the last one whose signature was right: it is so for ever
         self.stored = self._sign(_first_policy(spec))
 
     @property
@@ -66,14 +67,19 @@ class SecureEnclave:
 
     def verify(self, signed: SignedPolicy) -> LocalPolicy:
         """The policy in `signed`; PolicyRejected for a wrong signature or for an older policy put back."""
-        try:
-            self.public_key.verify(signed.signature, signed.payload, ec.ECDSA(hashes.SHA384()))
-        except InvalidSignature as error:
-            raise PolicyRejected("the signature of LocalPolicy is not this Secure Enclave's") from error
+        if signed != self._verified:
+            self._verify_signature(signed)
         policy = LocalPolicy.decoded(signed.payload)
         if not hmac.compare_digest(policy.lpnh, _sha384(self._nonce)):
             raise PolicyRejected("LocalPolicy was replayed: its nonce is not the newest")
         return policy
+
+    def _verify_signature(self, signed: SignedPolicy) -> None:
+        try:
+            self.public_key.verify(signed.signature, signed.payload, ec.ECDSA(hashes.SHA384()))
+        except InvalidSignature as error:
+            raise PolicyRejected("the signature of LocalPolicy is not this Secure Enclave's") from error
+        self._verified = signed
 
     def policy(self) -> LocalPolicy:
         """The newest stored policy, verified: what will be in force from the next boot."""
