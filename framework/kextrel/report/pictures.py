@@ -47,7 +47,7 @@ def _small(path: Path, number: int) -> Picture | None:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=("JPEG", "PNG")) as image:
-                image.draft("RGB", (_WIDTH, _WIDTH))
+                image.draft("RGB", (_WIDTH, 1))  # a JPEG is decoded at half its size where that is wide enough
                 drawn = image.convert("RGB")
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning, ValueError):
         return None

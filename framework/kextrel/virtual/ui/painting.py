@@ -5,6 +5,7 @@ Pillow is imported when the first picture is asked for: most Macs are never look
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from io import BytesIO
@@ -87,9 +88,20 @@ def _text(draw: ImageDraw, mark: Text) -> None:
     if not mark.text.strip("•"):
         _bullets(draw, mark)
         return
-    text, font = mark.text.translate(_STAND_INS), _font(mark.size)
+    mask, (left, top) = _line(mark.text.translate(_STAND_INS), mark.size, mark.anchor)
     for offset in range(2 if mark.bold else 1):  # the font has one weight: bold is struck twice, as on a typewriter
-        draw.text((mark.x + offset, mark.y), text, mark.colour, font, f"{mark.anchor}m")
+        draw.bitmap((mark.x + left + offset, mark.y + top), mask, mark.colour)
+
+
+@lru_cache(maxsize=512)
+def _line(text: str, size: int, anchor: str) -> tuple[Image, tuple[int, int]]:
+    """The mask of a line, and where its upper left corner is from where it is anchored (vertically its middle)."""
+    from PIL import Image, ImageDraw
+
+    left, top, right, bottom = _font(size).getbbox(text, anchor=f"{anchor}m")
+    mask = Image.new("L", (max(1, math.ceil(right - left)), max(1, math.ceil(bottom - top))))
+    ImageDraw.Draw(mask).text((-left, -top), text, 255, _font(size), f"{anchor}m")
+    return mask, (math.floor(left), math.floor(top))
 
 
 def _bullets(draw: ImageDraw, mark: Text) -> None:
@@ -117,11 +129,17 @@ def _glyph(character: str, size: int, width: int) -> Image:
 
 
 def _fade(image: Image, mark: Fade) -> None:
+    image.paste(_faded(mark.top, mark.bottom, mark.rect.w, mark.rect.h), (mark.rect.x, mark.rect.y))
+
+
+@lru_cache(maxsize=8)
+def _faded(top: str, bottom: str, width: int, height: int) -> Image:
+    """From one colour to the other. Behind everything there is the same one."""
     from PIL import Image
 
     strip = Image.new("RGB", (1, 2))
-    strip.putdata([_rgb(mark.top), _rgb(mark.bottom)])
-    image.paste(strip.resize((mark.rect.w, mark.rect.h), Image.Resampling.BILINEAR), (mark.rect.x, mark.rect.y))
+    strip.putdata([_rgb(top), _rgb(bottom)])
+    return strip.resize((width, height), Image.Resampling.BILINEAR)
 
 
 _rgb: Callable[[str], tuple[int, ...]] = lru_cache(maxsize=64)(lambda colour: tuple(bytes.fromhex(colour[1:])))
