@@ -210,6 +210,16 @@ def test_the_button_held_forces_off_and_pressed_switches_on(hand: Process) -> No
     assert hand("shell", "true").returncode == 0
 
 
+def test_recovery_is_entered_and_left_by_hand(hand: Process) -> None:
+    entered = hand("recovery")
+    assert (entered.returncode, entered.stdout) == (0, "mini is in 1tr\n"), entered.stderr
+    assert "Terminal" in json.loads(hand("screen", "--json").stdout)["screen"]
+    left = hand("recovery", "--into", "macos", "--json")
+    assert json.loads(left.stdout) == {"mac": "mini", "boot": "macos"}
+    told = json.loads(hand("shell", "--json", "sw_vers -productVersion; exit 7").stdout)
+    assert told == {"mac": "mini", "exit_code": 7, "stdout": "14.5\n", "stderr": ""}
+
+
 def test_mains_off_is_off_and_mains_on_boots(hand: Process) -> None:
     assert hand("power", "off").returncode == 0
     assert "no signal" in hand("screen").stdout

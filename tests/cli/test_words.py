@@ -126,8 +126,15 @@ def test_a_secret_that_is_not_there_is_named_before_a_wire_is_opened(kextrel: Ru
     assert "env:LAB_PASSWORD is not set" in one_sentence(done)
 
 
+def test_a_wrong_environment_is_refused_before_a_mac_is_started(kextrel: Run) -> None:
+    done = kextrel("mac", "mini", "recovery", "--into", "fallbck")
+    assert done.returncode == 2
+    assert "did you mean 'fallback-recoveryos'?" in one_sentence(done)
+
+
 def test_rules_as_json(kextrel: Run) -> None:
-    rules = json.loads(kextrel("rules", "--json").stdout)
+    [line] = kextrel("rules", "--json").stdout.splitlines()
+    rules = json.loads(line)
     assert {tuple(rule) for rule in rules} == {("id", "text", "sources", "open")}
     families = {"BOOT": 14, "KEXT": 23, "SIG": 5, "UAK": 12, "KPI": 11, "MDM": 16, "SYS": 20}
     wanted = [f"{family}-{number:02}" for family, last in families.items() for number in range(1, last + 1)]

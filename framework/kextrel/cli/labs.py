@@ -56,7 +56,9 @@ def check(
 
 
 def release(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The Mac.")], lab: Annotated[str | None, _LAB] = None
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The Mac.")],
+    lab: Annotated[str | None, _LAB] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """End a Mac's quarantine, after somebody has looked at it."""
     from kextrel.cli.opening import named_lab
@@ -64,4 +66,7 @@ def release(
 
     macs = Lab(load_profile(named_lab(lab)))
     why = macs.release(macs.only(name))
+    if as_json:
+        typer.echo(json_line({"mac": name, "was": why}))
+        return
     typer.echo(f"{name} was quarantined: {why}; it can be used again" if why else f"{name} was not quarantined")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
+
+from kextrel.cli.jsonline import json_line
 
 __all__ = ["rules"]
 
@@ -21,7 +22,7 @@ def rules(
             {"id": rule.id, "text": rule.text, "sources": list(rule.sources), "open": rule.open}
             for rule in RULES.values()
         ]
-        typer.echo(json.dumps(known, ensure_ascii=False, indent=1))
+        typer.echo(json_line(known))
         return
     for rule in RULES.values():
         mark = " (open)" if rule.open else ""
