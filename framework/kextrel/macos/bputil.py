@@ -31,11 +31,13 @@ _BANNER = (
     "Use at your own risk",
 )
 _TAGS = re.compile(r"\(([A-Za-z0-9]{4})((?: {0,3}&& {0,3}[A-Za-z0-9]{4}){0,4})\) {0,40}:")
+_HEADINGS = ("Local policy", "Operating on Volume Group", "Current local policy:", "OS environment:")
 _HEX_ONLY = re.compile(r"[0-9A-Fa-f]{8,}\Z")
 _GROUP = re.compile(r"(?:volume group|Volume Group UUID) +([0-9A-Fa-f-]{4,40})")
 # A number at the very end of a text may have lost digits.
 _DOMAIN = re.compile(r"Error Domain=(\w{1,80}) Code=(-?\d{1,9})(?=\D)")
 _BOOTPOLICY = re.compile(r"com\.apple\.bootpolicy Code=(\d{1,6})(?=\D)|pairing \((\d{1,6})\)")
+_FAILED = ("Can't get local policy for", "Failed to display local policy for")
 _PROMPTS = ("Enter username", "Enter password", "Enter the password", "Pick a macOS", "Username:", "Password:")
 
 # How a complaint of bputil begins; what follows may go over several lines.
@@ -168,16 +170,23 @@ def read(text: str | bytes) -> BputilAnswer:
     drafts, unparsed = _drafts(lines)
     policies = tuple(draft.done() for draft in drafts if not draft.empty)
     complaint = _complaint(unparsed, cleaned.endswith("\n"))
-    groups = unique(match[1] for line in lines if _failed(line) and (match := _GROUP.search(line)))
-    prompt = any(line.lstrip().startswith(_PROMPTS) or "..2)" in line for line in lines)
-    supported = False if any("not yet supported on this platform" in line for line in lines) else None
-    banner = any(line.lstrip().startswith(_BANNER) for line in lines)
+    failed = lines if any(phrase in cleaned for phrase in _FAILED) else []
+    groups = unique(match[1] for line in failed if _failed(line) and (match := _GROUP.search(line)))
+    prompt = "..2)" in cleaned or _begins(lines, _PROMPTS, cleaned)
+    supported = False if "not yet supported on this platform" in cleaned else None
+    banner = _begins(lines, _BANNER, cleaned)
     known = policies or groups or prompt or supported is not None or complaint["error"] or banner
     require(bool(known), "bputil", lines)
     rest = tuple(line for line in unparsed if not (complaint["error"] and _of_error(line)))
     return BputilAnswer(
         policies, groups, supported or (True if policies else supported), prompt, unparsed=rest, **complaint
     )
+
+
+def _begins(lines: list[str], phrases: tuple[str, ...], text: str) -> bool:
+    """Whether a line begins with one of the phrases; they are looked for in the whole text first, which is cheap."""
+    there = tuple(phrase for phrase in phrases if phrase in text)
+    return bool(there) and any(line.lstrip().startswith(there) for line in lines)
 
 
 def _drafts(lines: list[str]) -> tuple[list[_Draft], list[str]]:
@@ -191,6 +200,8 @@ def _drafts(lines: list[str]) -> tuple[list[_Draft], list[str]]:
 def _heading(line: str, drafts: list[_Draft]) -> bool:
     """A line that starts a policy or one of its two tables."""
     text = line.strip()
+    if not text.startswith(_HEADINGS):
+        return False
     named = text.startswith(("Local policy for volume group", "Operating on Volume Group"))
     if named or text in ("Current local policy:", "OS environment:"):
         if not drafts[-1].empty and (named or drafts[-1].section == "policy"):
@@ -250,7 +261,7 @@ def _expected(line: str) -> bool:
 
 
 def _failed(line: str) -> bool:
-    return line.lstrip().startswith(("Can't get local policy for", "Failed to display local policy for"))
+    return line.lstrip().startswith(_FAILED)
 
 
 def _of_error(line: str) -> bool:

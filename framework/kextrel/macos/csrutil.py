@@ -19,7 +19,7 @@ Sip = Literal["enabled", "disabled", "custom"]
 
 _INSTALLATION = re.compile(r"\s{0,8}(\d{1,3}): (.*)\Z")
 _STATUS = re.compile(r"System Integrity Protection (?:status:\s{0,8}|is )(enabled|disabled|unknown|on|off)\b(.*)\Z")
-_PROTECTIONS = (
+_NAMES = (
     "Apple Internal",
     "Kext Signing",
     "Filesystem Protections",
@@ -47,6 +47,12 @@ _PROMPTS = ("Pick a macOS", "Allow booting unsigned", "Enter password", "Enter u
 class Protection:
     name: str
     enabled: bool
+
+
+_PROTECTIONS = {
+    (name, word): Protection(name, word == "enabled") for name in _NAMES for word in ("enabled", "disabled")
+}
+"""Every row that there can be."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,9 @@ def _joined(lines: Iterable[str]) -> Iterator[str]:
     """The lines, with the status in one where a narrow terminal broke it between words."""
     held = ""
     for line in lines:
+        if not held and not line.lstrip().startswith("System Integrity"):
+            yield line
+            continue
         whole = f"{held} {line.strip()}" if held else line
         unfinished = whole.count("(") > whole.count(")") or _STATUS.search(whole) is None
         broken = whole.strip().startswith("System Integrity") and unfinished and len(whole) < 120
@@ -135,9 +144,7 @@ def _joined(lines: Iterable[str]) -> Iterator[str]:
 
 def _protection(line: str) -> Protection | None:
     name, _, value = line.partition(":")
-    if name not in _PROTECTIONS or value.strip() not in ("enabled", "disabled"):
-        return None
-    return Protection(name, value.strip() == "enabled")
+    return _PROTECTIONS.get((name, value.strip()))
 
 
 def _sip(line: str) -> Sip | None:

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from kextrel.macos.plisttext import around, flag, tree
@@ -74,28 +75,29 @@ class StoreAnswer:
 
 def read(text: str | bytes) -> StoreAnswer:
     """Raises UnreadableAnswer for text that is none of the forms."""
-    lines = list(meaningful(clean(text)))
-    if any(_MQL.match(line) for line in lines):
+    cleaned = "" if isinstance(text, bytes) and text.startswith(b"bplist00") else clean(text)
+    if "macos.systemExtension " in cleaned and any(map(_MQL.match, lines := list(meaningful(cleaned)))):
         return _mql(lines)
     found = tree(text)
     top = found if isinstance(found, dict) else {}
     records = top.get("extensions") if top else found
-    known = isinstance(records, list) and ("extensions" in top or any(_record(one) for one in records))
-    if not known and (table := _table(lines)):
+    read = [_record(one) for one in records] if isinstance(records, list) else []
+    known = isinstance(records, list) and ("extensions" in top or any(read))
+    if not known and (table := _table(list(meaningful(cleaned)))):
         return table
-    require(known, "/Library/SystemExtensions/db.plist", lines)
+    require(known, "/Library/SystemExtensions/db.plist", list(islice(meaningful(cleaned), 1)))
     assert isinstance(records, list)
     policies = top.get("extensionPolicies")
     return StoreAnswer(
-        tuple(one for one in map(_record, records) if one is not None),
+        tuple(one for one in read if one is not None),
         flag(top["developerMode"]) if "developerMode" in top else None,
         tuple(policies) if isinstance(policies, list) else None,
-        (*(str(record)[:200] for record in records if _record(record) is None), *around(text)),
+        (*(str(record)[:200] for record, one in zip(records, read, strict=True) if one is None), *around(text)),
     )
 
 
 def _record(item: Any) -> StoredExtension | None:
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         return None
     values = {name: _first(item, keys) for name, keys in _NAMES.items()}
     if values["state"] is not None and not _STATE.match(values["state"]):
@@ -112,8 +114,10 @@ def _first(item: Mapping[Any, Any], keys: tuple[str, ...]) -> str | None:
     """The first of `keys` that has a text; of a list its first item, of a URL its relative part."""
     for key in keys:
         value = item.get(key)
-        value = value.get("relative") if isinstance(value, Mapping) else value
-        value = value[0] if isinstance(value, list) and value else value
+        if isinstance(value, dict):
+            value = value.get("relative")
+        if isinstance(value, list) and value:
+            value = value[0]
         if isinstance(value, str):
             return value
     return None
@@ -121,7 +125,7 @@ def _first(item: Mapping[Any, Any], keys: tuple[str, ...]) -> str | None:
 
 def _versions(item: Mapping[Any, Any]) -> tuple[str | None, str | None]:
     both = item.get("bundleVersion")
-    if isinstance(both, Mapping):
+    if isinstance(both, dict):
         pair = both.get("CFBundleShortVersionString"), both.get("CFBundleVersion")
         return tuple(part if isinstance(part, str) else None for part in pair)  # type: ignore[return-value]
     version = item.get("version")

@@ -7,10 +7,11 @@ Nothing else names a profile, so payload lines are passed over. `-output stdout-
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from kextrel.errors import UnreadableAnswer
 from kextrel.macos import mobileconfig
 from kextrel.macos.mobileconfig import PolicyPayload
 from kextrel.macos.plisttext import around, tree
@@ -74,7 +75,8 @@ def read(text: str | bytes) -> InstalledAnswer:
 def _read_xml(text: str | bytes) -> InstalledAnswer:
     """`-output stdout-xml`: a list of profiles under "_computerlevel" and under each user's name."""
     found = tree(text)
-    require(isinstance(found, Mapping), "profiles show -output stdout-xml", list(meaningful(clean(text)))[:1])
+    if not isinstance(found, dict):
+        raise UnreadableAnswer("profiles show -output stdout-xml", next(meaningful(clean(text)), ""))
     policies = mobileconfig.ProfileAnswer(tuple(mobileconfig.payloads(found))).policies
     return InstalledAnswer(tuple(_xml_profiles(found)), around(text), policies)
 
@@ -82,7 +84,7 @@ def _read_xml(text: str | bytes) -> InstalledAnswer:
 def _xml_profiles(found: Any) -> Iterator[InstalledProfile]:
     for level, items in found.items():
         for item in items if isinstance(items, list) else ():
-            if isinstance(item, Mapping) and isinstance(item.get("ProfileIdentifier"), str):
+            if isinstance(item, dict) and isinstance(item.get("ProfileIdentifier"), str):
                 told = {key: value for key, value in item.items() if isinstance(value, str)}
                 yield InstalledProfile(
                     str(level),

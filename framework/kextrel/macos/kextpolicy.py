@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,7 @@ _END = "end"
 _KNOWN = frozenset(column for columns in COLUMNS.values() for column in columns)
 _DUMP = ("PRAGMA ", "BEGIN TRANSACTION", "COMMIT;")
 _NO_SCHEMA_ROWS = ("CREATE INDEX", "CREATE UNIQUE INDEX", "CREATE TRIGGER", "CREATE VIEW")
+_STATEMENTS = ("CREATE TABLE", *_NO_SCHEMA_ROWS, *_DUMP)
 _ERRORS = (
     ("Operation not permitted", "not_permitted"),
     ("authorization denied", "not_permitted"),
@@ -126,6 +127,8 @@ def read(text: str | bytes, table: str | None = None, columns: tuple[str, ...] |
 def _schema(line: str, draft: _Draft) -> bool:
     """What `.schema`, `.tables` and `.dump` say beside rows. A statement may go over several lines."""
     upper = line[:60].lstrip().upper()
+    if "|" in line and not draft.in_schema and not upper.startswith(_STATEMENTS):
+        return False
     if upper.startswith("CREATE TABLE"):
         draft.tables.extend(match[1] for match in _TABLE.finditer(line))
         draft.in_schema = ";" not in line
@@ -230,8 +233,13 @@ def _comma_separated(line: str) -> list[str]:
 
 
 def _typed(cells: list[str], columns: tuple[str, ...]) -> dict[str, Any] | None:
-    values = {column: _value(column, cell) for column, cell in zip(columns, cells, strict=False)}
-    return None if None in values.values() else values
+    values: dict[str, Any] = dict(zip(columns, cells, strict=False))
+    for column, typed in _TYPES.items():
+        if column in values:
+            values[column] = typed(values[column].strip())
+            if values[column] is None:
+                return None
+    return values
 
 
 def _columns(cells: list[str], table: str | None) -> tuple[str, ...] | None:
@@ -250,10 +258,9 @@ def _by_width(cells: list[str]) -> str | None:
     return "kext_policy_mdm" if len(cells) == 4 else "kext_policy" if len(cells) >= 5 else None
 
 
-def _value(column: str, cell: str) -> Any:
-    """The cell as its column's type; None when it is not of that type."""
-    if column == "allowed":
-        return {"0": False, "1": True}.get(cell.strip())
-    if column == "flags":
-        return int(cell) if cell.strip().isdecimal() and len(cell) < 20 else None
-    return cell
+_FLAGS_OF = {"0": False, "1": True}
+_TYPES: Mapping[str, Callable[[str], bool | int | None]] = {
+    "allowed": _FLAGS_OF.get,
+    "flags": lambda cell: int(cell) if cell.isdecimal() and len(cell) < 20 else None,
+}
+"""The columns that are no text; None for a cell that is not of its column's type."""

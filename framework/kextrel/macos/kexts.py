@@ -6,7 +6,6 @@ the index are kexts that were unloaded; size 0 is built into the kernel. No rows
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -97,9 +96,12 @@ def read(text: str | bytes) -> KextList:
     rows: list[KextRow] = []
     unparsed: list[str] = []
     header = noise = False
-    for ways in _unwrapped(clean(text).split("\n")):
-        line = ways[0]
-        if (row := _agreed(ways)) is not None:
+    for found in _unwrapped(clean(text).split("\n")):
+        if isinstance(found, KextRow):
+            rows.append(found)
+            continue
+        line = found[0]
+        if (row := _agreed(found)) is not None:
             rows.append(row)
         elif is_noise(line):
             noise = True
@@ -111,11 +113,17 @@ def read(text: str | bytes) -> KextList:
     return KextList(tuple(rows), header, tuple(unparsed))
 
 
-def _unwrapped(lines: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """Each row as all that it may have been before a terminal broke it, at a blank or inside a word; blank lines
-    dropped."""
+def _unwrapped(lines: Iterable[str]) -> Iterator[KextRow | tuple[str, ...]]:
+    """Each row: read where it is whole, else as all that it may have been before a terminal broke it, at a blank or
+    inside a word. Blank lines dropped."""
     pieces: list[str] = []
     for line in lines:
+        # Nothing goes on behind its last column, and it goes on with nothing.
+        if ">" in line[-9:] and (row := _usual(line)) is not None:
+            yield from _put_together(pieces)
+            pieces = []
+            yield row
+            continue
         if not line or line.isspace():
             continue
         starts = _START.match(line) is not None
@@ -125,10 +133,7 @@ def _unwrapped(lines: Iterable[str]) -> Iterator[tuple[str, ...]]:
         if goes_on and len(pieces) < _MOST_PIECES and len(line) < 4096:
             pieces.append(line)
             continue
-        if len(pieces) == 1:
-            yield (pieces[0],)
-        else:
-            yield from _put_together(pieces)
+        yield from _put_together(pieces)
         pieces = [line] if starts else []
         if not starts:
             yield (line.rstrip(),)
@@ -147,12 +152,14 @@ def _put_together(pieces: list[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _ways(pieces: list[str]) -> Iterator[str]:
-    """With a blank and without one at each break; the rest of a line is where the terminal put it."""
-    for between in itertools.product((" ", ""), repeat=len(pieces) - 1):
-        text = pieces[0].rstrip()
-        for blank, piece in zip(between, pieces[1:], strict=True):
-            text += blank + (piece.strip() if blank else piece.rstrip())
-        yield text
+    """With a blank and without one at each break; the rest of a line is where the terminal put it. What it links
+    against stands behind a blank in any case."""
+    joined = [pieces[0].rstrip()]
+    for piece in pieces[1:]:
+        apart, as_it_is = f" {piece.strip()}", piece.rstrip()
+        ends = (apart,) if apart.startswith(" <") else (apart, as_it_is)
+        joined = [text + end for text in joined for end in ends]
+    yield from joined
 
 
 def _agreed(ways: tuple[str, ...]) -> KextRow | None:

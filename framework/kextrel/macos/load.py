@@ -115,6 +115,11 @@ _NEEDLES: Mapping[re.Pattern[str], tuple[str, ...]] = MappingProxyType(
         _OSKEXT: ("<OSKext ",),
         _UNBOUND: ("Failed to bind '",),
         _DEPENDENCY: (" names a dependency on ",),
+        _CODE: ("KMErrorDomain",),
+        _OWNERSHIP: ("ownership (",),
+        _ARCHITECTURES: ("Binary is for ",),
+        _BUILD: ("your build ",),
+        _ALLOWED: (") allowed",),
     }
 )
 _LONGEST_PATH = 1024
@@ -186,7 +191,7 @@ def read(exit_code: int | None, stdout: str | bytes, stderr: str | bytes) -> Loa
     joined = flat("\n".join(lines)) + (" " if text.endswith("\n") else "")
     reason = _reason(joined) or _REASONS.get(exit_code or 0)
     answer = _named(exit_code, _code(joined, reason, exit_code), reason, joined, lines)
-    known = reason is not None or _CODE.search(joined) is not None or _says_something(answer)
+    known = reason is not None or _search(_CODE, joined) is not None or _says_something(answer)
     require(known or not lines or exit_code == 0 or exit_code in _KM_CODES, "kmutil load", lines)
     return answer
 
@@ -229,12 +234,12 @@ def _named(
         signature_ok=False if any(phrase in joined for phrase in _BAD_SIGNATURE) else None,
         loadable=_loadable(joined),
         missing=_missing(joined),
-        unparsed=tuple(line for line in lines if not _known_line(line)),
+        unparsed=_unknown(lines),
     )
 
 
 def _reason(joined: str) -> LoadReason | None:
-    joined = _ALLOWED.sub(" ", joined)
+    joined = _ALLOWED.sub(" ", joined) if _search(_ALLOWED, joined) else joined
     found = [reason for reason, phrases in _PHRASES if any(phrase in joined for phrase in phrases)]
     if "Code=30" in joined or (LoadReason.OWNERSHIP in found and any(r in found for r in _SIGNATURE)):
         return LoadReason.VALIDATION_ERRORS
@@ -244,7 +249,7 @@ def _reason(joined: str) -> LoadReason | None:
 def _reason_of_numbers(joined: str) -> LoadReason | None:
     """What a status of Code Signing that refused, or the kernel's return, says where no word does."""
     status, returned = _number(_CS_STATUS, joined), _kernel_return(joined)
-    if status is not None and _ALLOWED.search(joined) is None:
+    if status is not None and _search(_ALLOWED, joined) is None:
         return LoadReason.NOT_SIGNED if status == _UNSIGNED else LoadReason.BAD_CODE_SIGNATURE
     return None if returned is None else _RETURNS.get(returned & 0xFF)
 
@@ -294,7 +299,7 @@ def _missing(joined: str) -> tuple[str, ...]:
 
 
 def _architectures(joined: str) -> tuple[str | None, str | None]:
-    match = _ARCHITECTURES.search(joined)
+    match = _search(_ARCHITECTURES, joined)
     return (match[1], match[2]) if match else (None, None)
 
 
@@ -355,7 +360,13 @@ _LINE_WORDS = (
 )
 
 
-def _known_line(line: str) -> bool:
-    return any(word in line for word in _LINE_WORDS) or any(
-        _search(pattern, line) for pattern in (_KEXT, _KERNEL_RETURN, _CS_STATUS, _OWNERSHIP)
+def _unknown(lines: list[str]) -> tuple[str, ...]:
+    """The lines without a word of theirs. What is nowhere in the text is not looked for in each line."""
+    text = "\n".join(lines)
+    words = [word for word in _LINE_WORDS if word in text]
+    patterns = [one for one in (_KEXT, _KERNEL_RETURN, _CS_STATUS, _OWNERSHIP) if _search(one, text)]
+    return tuple(
+        line
+        for line in lines
+        if not any(word in line for word in words) and not any(_search(pattern, line) for pattern in patterns)
     )

@@ -70,43 +70,42 @@ def entries(text: str | bytes) -> Iterator[Entry]:
     ended = cleaned.endswith("\n")
     held: Entry | None = None
     body: list[str] = []
-    for line in _with_heads(cleaned.split("\n")):
-        head = _head(line)
+    for line, head in _with_heads(cleaned.split("\n")):
         # Without heads, what is indented goes on.
         goes_on = held is not None and (held.time is not None or line[:1].isspace())
         if head is None and goes_on and len(body) < _MOST_LINES and not _DATED.match(line):
             body.append(line)
             continue
         if held is not None:
-            yield _whole(held, body)
+            yield _whole(held, body) if body else held
         held, body = head or Entry(line, (line,)), []
     if held is not None:
         last = _whole(held, body)
         yield Entry(last.message, last.lines, last.time, last.process, last.category, ended)
 
 
-def _with_heads(lines: list[str]) -> Iterator[str]:
-    """The lines that say something; a head that a terminal broke is one line with what follows it."""
+def _with_heads(lines: list[str]) -> Iterator[tuple[str, Entry | None]]:
+    """The lines that say something, with what their heads tell; a head that a terminal broke is one line with what
+    follows it."""
     held = ""
     for line in lines:
-        if not line.strip() or line.startswith(_AROUND):
+        if not line or line.isspace() or line.startswith(_AROUND):
             continue
-        if held and not _DATED.match(line) and _head(whole := held + line):
+        if held and not _DATED.match(line) and (head := _head(whole := held + line)):
             held = ""
-            yield whole
+            yield whole, head
             continue
         if held:
-            yield held
-        held = line if _DATED.match(line) and not _head(line) else ""
+            yield held, None
+        head = _head(line)
+        held = line if head is None and _DATED.match(line) else ""
         if not held:
-            yield line
+            yield line, head
     if held:
-        yield held
+        yield held, None
 
 
 def _whole(held: Entry, body: list[str]) -> Entry:
-    if not body:
-        return held
     message = "\n".join((held.message, *body))
     return Entry(message, (*held.lines, *body), held.time, held.process, held.category)
 

@@ -19,10 +19,11 @@ from kextrel.macos.text import Facts, clean, flat, meaningful, require, unique
 
 __all__ = ["Event", "LogAnswer", "LoggedKext", "Transition", "read"]
 
-_BY_LENGTH = sorted(STATES, key=len, reverse=True)
+# The longest first, since some begin with another.
+_STATE = re.compile("|".join(sorted(STATES, key=len, reverse=True)))
 _LONGEST = 90
 
-_ADVANCING = re.compile(r"advancing state from ")
+_ADVANCING = "advancing state from "
 _WHO = re.compile(
     r"(?:\bextension (?:([A-Z0-9]{10}|-) )?|\b([A-Z0-9]{10}) )"
     r"([A-Za-z0-9][\w.-]{1,250}) \(([^()/\s]{0,60})/([^()\s]{0,60})\) \Z"
@@ -158,10 +159,8 @@ def read(text: str | bytes) -> LogAnswer:
 
 def _take(entry: Entry, draft: _Draft) -> None:
     message = flat(entry.message)
-    # A terminal breaks between words or inside them: only one of the two readings can have known states.
-    ways = (message, entry.message.replace("\n", "")) if len(entry.lines) > 1 else (message,)
-    changes = max((list(_transitions(way, entry)) for way in ways), key=_told)
-    kexts = [LoggedKext(m[1], _version(m[2]), m[3]) for m in _KEXT.finditer(entry.message)]
+    changes = _changes(message, entry)
+    kexts = _kexts(entry.message) if "kext bundle" in entry.message else []
     events = list(_events(message, entry))
     needs = any(phrase in message for phrase in _REBOOT)
     draft.changes += changes
@@ -170,11 +169,11 @@ def _take(entry: Entry, draft: _Draft) -> None:
     draft.reboot = draft.reboot or needs
     if any(word in message for word in _FAILURE):
         _take_failure(message, draft)
-    if match := _PROPERTY.search(message):
+    if "Property" in message and (match := _PROPERTY.search(message)):
         draft.reason = draft.reason or f"invalid {match[1]}"
         draft.known = True
     # A state that changes is never known by another word of the same message.
-    understood = bool(changes or ((kexts or events or needs) and not _ADVANCING.search(message)))
+    understood = bool(changes or ((kexts or events or needs) and _ADVANCING not in message))
     draft.known = draft.known or understood or entry.time is not None
     if not understood:
         draft.unparsed += entry.lines
@@ -192,16 +191,38 @@ def _take_failure(message: str, draft: _Draft) -> None:
         draft.known = True
 
 
+def _changes(message: str, entry: Entry) -> list[Transition]:
+    """A terminal breaks between words or inside them: only one of the two readings can have known states."""
+    found = list(_transitions(message, entry)) if _ADVANCING in message else []
+    joined = entry.message.replace("\n", "") if len(entry.lines) > 1 else ""
+    other = list(_transitions(joined, entry)) if _ADVANCING in joined else []
+    return max(found, other, key=_told) if other else found
+
+
+def _kexts(message: str) -> list[LoggedKext]:
+    return [LoggedKext(match[1], _version(match[2]), match[3]) for match in _KEXT.finditer(message)]
+
+
 def _transitions(message: str, entry: Entry) -> Iterator[Transition]:
-    for match in _ADVANCING.finditer(message):
-        before, after = _states(message[match.end() : match.end() + 2 * _LONGEST], entry.whole)
+    end = 0
+    while (start := message.find(_ADVANCING, end)) >= 0:
+        end = start + len(_ADVANCING)
+        before, after = _states(message[end : end + 2 * _LONGEST], entry.whole)
         if before is None or after is None:
             continue
-        who = _WHO.search(message[max(0, match.start() - 600) : match.start()])
+        who = _who(message[max(0, start - 600) : start])
         if who is None:
             yield Transition(before, after, entry.time)
         else:
             yield Transition(before, after, entry.time, who[1] or who[2], who[3], who[4], who[5])
+
+
+def _who(before: str) -> re.Match[str] | None:
+    """The extension that the words at the end name. They are four at most, and a search from afar is dear."""
+    at = len(before)
+    for _ in range(5):
+        at = before.rfind(" ", 0, max(at, 0))
+    return _WHO.search(before, max(at, 0))
 
 
 def _told(changes: list[Transition]) -> int:
@@ -222,7 +243,8 @@ def _states(words: str, whole: bool) -> tuple[str | None, str | None]:
 def _leading(rest: str, whole: bool) -> str | None:
     """The longest known state that `rest` begins with; None where more of the word was cut off or is not known."""
     squeezed = rest.replace(" ", "")
-    found = next((state for state in _BY_LENGTH if squeezed.startswith(state)), None)
+    match = _STATE.match(squeezed)
+    found = match[0] if match else None
     if found is None or squeezed[len(found) :][:1] == "_":
         return None
     cut = squeezed == found and not whole
@@ -230,10 +252,10 @@ def _leading(rest: str, whole: bool) -> str | None:
 
 
 def _events(message: str, entry: Entry) -> Iterator[Event]:
-    named = _IDENTIFIED.search(message)
-    for phrase, word in _EVENTS:
-        if phrase in message:
-            yield Event(word, entry.time, entry.process, named[1] if named else None, message[:1000])
+    words = [word for phrase, word in _EVENTS if phrase in message]
+    named = _IDENTIFIED.search(message) if words else None
+    for word in words:
+        yield Event(word, entry.time, entry.process, named[1] if named else None, message[:1000])
 
 
 def _version(word: str) -> str | None:

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kextrel.errors import UnreadableAnswer
 from kextrel.macos.plisttext import around, flag, tree
-from kextrel.macos.text import Facts, clean, meaningful, require
+from kextrel.macos.text import Facts, clean, meaningful
 
 __all__ = ["KEXT_POLICY", "SYSTEM_EXTENSION_POLICY", "PolicyPayload", "ProfileAnswer", "payloads", "read"]
 
@@ -66,28 +67,27 @@ class ProfileAnswer:
 def read(text: str | bytes) -> ProfileAnswer:
     """Raises UnreadableAnswer for what is no property list with a PayloadType."""
     found = tuple(payloads(tree(text)))
-    require(bool(found), "a configuration profile", list(meaningful(clean(text)))[:1])
+    if not found:
+        raise UnreadableAnswer("a configuration profile", next(meaningful(clean(text)), ""))
     return ProfileAnswer(found, around(text))
 
 
 def payloads(node: Any, depth: int = 0) -> Iterator[PolicyPayload]:
     """Every payload in a property list, the outermost first, to a bounded depth."""
-    if depth > _DEPTH:
+    if depth > _DEPTH or not isinstance(node, dict | list):
         return
-    if isinstance(node, Mapping):
-        if isinstance(node.get("PayloadType") or node.get("ProfileType"), str):
-            yield _payload(node)
-        for value in node.values():
+    if isinstance(node, dict) and isinstance(node.get("PayloadType") or node.get("ProfileType"), str):
+        yield _payload(node)
+    for value in node.values() if isinstance(node, dict) else node:
+        # A call for each scalar would be most of the work.
+        if isinstance(value, dict | list):
             yield from payloads(value, depth + 1)
-    elif isinstance(node, list):
-        for item in node:
-            yield from payloads(item, depth + 1)
 
 
 def _payload(node: Mapping[Any, Any]) -> PolicyPayload:
     # `profiles show` puts what a payload holds into a dictionary of its own.
     inner = node.get("PayloadContent")
-    body = {**node, **inner} if isinstance(inner, Mapping) else node
+    body = {**node, **inner} if isinstance(inner, dict) else node
     teams, identifier = body.get("AllowedTeamIdentifiers"), node.get("PayloadIdentifier")
     return PolicyPayload(
         payload_type=str(node.get("PayloadType") or node.get("ProfileType")),
@@ -100,7 +100,7 @@ def _payload(node: Mapping[Any, Any]) -> PolicyPayload:
 
 
 def _by_team(value: Any) -> Mapping[str, tuple[str, ...]] | None:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return None
     return {str(team): _texts(names) for team, names in value.items() if isinstance(names, list)}
 

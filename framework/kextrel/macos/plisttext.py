@@ -21,8 +21,10 @@ LIMIT = 32 << 20  # bytes of the largest one that is read
 
 _DEPTH = 64
 _KEYED = re.compile(r"(\"[^\"]{0,400}\"|[^\s\"=:{(\[]{1,400}(?: [^\s\"=:{(\[]{1,80}){0,4}) ?(?:=>|=|:)(?: (.*))?\Z")
-_OPENS = re.compile(r"(?:Dict |Array )?([{(\[])\Z")
-_CLOSES = ("}", ")", "]")
+# What opens a container, and whether that is a dictionary; what is an empty one; what closes one.
+_OPENS = {word + mark: mark == "{" and word != "Array " for word in ("", "Dict ", "Array ") for mark in "{(["}
+_EMPTY = {word: word[0] == "{" for word in ("{}", "()", "[]", "{ }", "( )")}
+_CLOSES = frozenset("})]")
 
 
 def tree(raw: str | bytes) -> Any | None:
@@ -89,39 +91,32 @@ def _pretty(text: str) -> Any | None:
     stack: list[Any] = [top]
     for line in meaningful(text):
         item = line.strip().rstrip(";,").rstrip()
-        if item[:1] in _CLOSES and len(item) <= 1:
-            if len(stack) > 1:
-                stack.pop()
-        elif item:
+        if item not in _CLOSES:
             _take(item, stack)
+        elif len(stack) > 1:
+            stack.pop()
     return next((one for one in top if isinstance(one, dict | list) and one), None)
 
 
 def _take(item: str, stack: list[Any]) -> None:
     """One line that opens something, or holds a value, with or without a key."""
     keyed = _KEYED.match(item)
-    key, value = (keyed[1].strip('"'), (keyed[2] or "").strip()) if keyed else (None, item)
-    opened = _OPENS.match(value)
+    value = item if keyed is None else (keyed[2] or "").strip()
+    opened = _OPENS.get(value)
     node: Any = _scalar(value)
-    if opened:
-        node = {} if opened[1] == "{" and not value.startswith("Array") else []
-    elif value in ("{}", "()", "[]", "{ }", "( )"):
-        node = {} if value[0] == "{" else []
-    _put(stack[-1], key, node)
-    if opened and len(stack) < _DEPTH:
+    if opened is not None or value in _EMPTY:
+        node = {} if opened or _EMPTY.get(value) else []
+    parent = stack[-1]
+    # Items of lists may have their number for a key; a dictionary has no use for an item without one.
+    if isinstance(parent, list):
+        parent.append(node)
+    elif keyed is not None:
+        parent.setdefault(keyed[1].strip('"'), node)
+    if opened is not None and len(stack) < _DEPTH:
         stack.append(node)
 
 
-def _put(parent: Any, key: str | None, node: Any) -> None:
-    """Items of lists may have their number for a key; a dictionary has no use for an item without one."""
-    if isinstance(parent, list):
-        parent.append(node)
-    elif key is not None:
-        parent.setdefault(key, node)
-
-
 def _scalar(value: str) -> str | None:
-    text = value.strip()
-    if len(text) >= 2 and text[0] == text[-1] == '"':
-        return text[1:-1]
-    return None if text in ("<null>", "(null)", "<NULL>") else text
+    if len(value) >= 2 and value[0] == value[-1] == '"':
+        return value[1:-1]
+    return None if value in ("<null>", "(null)", "<NULL>") else value

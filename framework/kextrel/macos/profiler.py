@@ -167,9 +167,10 @@ def _rows(lines: list[str]) -> tuple[dict[str, str], list[str]]:
     values: dict[str, str] = {}
     unparsed: list[str] = []
     for line in lines:
-        key, colon, value = (part.strip() for part in line.partition(":"))
+        key, colon, value = line.partition(":")
+        key = key.strip()
         if not colon or not key:
             unparsed.append(line)
-        elif value:
+        elif value := value.strip():
             values.setdefault(key, value)
     return values, unparsed

@@ -78,9 +78,13 @@ def read(text: str | bytes) -> EnrollmentAnswer:
     return EnrollmentAnswer(**found, unparsed=tuple(unparsed))
 
 
+_ANSWERS = {"Yes": True, "No": False}
+
+
 def _facts(line: str) -> dict[str, Any]:
-    label, colon, value = (part.strip() for part in line.partition(":"))
-    answer = {"Yes": True, "No": False}.get(value.partition("(")[0].strip())
+    label, colon, value = line.partition(":")
+    label, value = label.rstrip(), value.lstrip()
+    answer = _ANSWERS.get(value.partition("(")[0].rstrip())
     if colon and label == "Enrolled via DEP" and answer is not None:
         return {"dep": answer}
     if colon and label == "MDM enrollment" and answer is not None:

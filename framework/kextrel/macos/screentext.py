@@ -112,11 +112,19 @@ BPUTIL = _known(
 def restored(text: str, known: Mapping[str, str]) -> str:
     """`text` with the lines of `known` put right, and then without any hash; `text` itself where none was wrong."""
     lines = text.split("\n")
-    right = [known.get(_squeezed(line), line) if 0 < len(line) < _LONGEST else line for line in lines]
-    # More blanks in a row are the tool's own columns.
-    if all(old is new or old.split() == new.split() for old, new in zip(lines, right, strict=True)):
+    wrong = {
+        number: phrase
+        for number, (line, form) in enumerate(zip(lines, _squeezed(text).split("\n"), strict=True))
+        if (phrase := known.get(form)) is not None and len(line) < _LONGEST and not _same(line, phrase)
+    }
+    if not wrong:
         return text
-    return "\n".join(_without_hash(line) for line in right)
+    return "\n".join(_without_hash(wrong.get(number, line)) for number, line in enumerate(lines))
+
+
+def _same(line: str, phrase: str) -> bool:
+    """More blanks in a row are the tool's own columns."""
+    return line.strip() == phrase or line.split() == phrase.split()
 
 
 def _without_hash(line: str) -> str:

@@ -45,6 +45,10 @@ _SECTION = re.compile(r"\s{0,8}(?:---?|—-?|–-?)\s{0,4}(com\.[\w.-]{1,200})")
 _STARS = re.compile(r"[ \t]{0,40}(?:\*[ \t]{0,40}){0,2}")
 _TEAM = re.compile(r"([A-Z0-9]{10}|-)[ \t]{1,40}")
 _BUNDLE = re.compile(r"([A-Za-z0-9][\w.-]{1,250})\s{0,40}\(([^()/]{0,80})/([^()]{0,80})\)")
+# The usual row, undamaged, in one step; and one that the terminal broke inside the name.
+_TABBED = r"(\*?)\t(\*?)\t([A-Z0-9]{10}|-)\t([A-Za-z0-9][\w.-]{1,250}) \(([^()/\s]{1,80})/([^()\s]{1,80})\)\t"
+_USUAL = re.compile(rf"{_TABBED}([^\t]{{0,400}})(?:\t\[([a-z ]{{3,80}})\])?\Z")
+_REST = re.compile(r"([^\t(—–-][^\t(]{0,400})\t\[([a-z ]{3,80})\]\Z")
 # The beginning of a row that a terminal broke before its bundle identifier was over.
 _BEGUN = re.compile(
     r"[ \t]{0,40}(?:\*[ \t]{0,40}){0,2}(?:[A-Z0-9]{10}|-)(?:[ \t]{1,40}[\w.-]{0,250})?\s{0,4}(?:\([^()]{0,80})?\Z"
@@ -114,11 +118,18 @@ class _Draft:
     unparsed: list[str] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
     """The lines of a row that is not over yet."""
+    half: re.Match[str] | None = None
+    """The first of them, where it is a usual one."""
     hint: str | None = None
     """The hint of a section that is not over yet."""
 
     def known(self) -> bool:
         return self.count is not None or self.header or self.error or bool(self.extensions or self.category)
+
+    @property
+    def calm(self) -> bool:
+        """No sentence goes on, so that what looks like a row is one."""
+        return self.hint is None and self.failure is None
 
     def give_up(self) -> None:
         """A row whose state never came is kept as unread."""
@@ -133,6 +144,8 @@ def read(text: str | bytes) -> SystemExtensionList:
         if not line or line.isspace() or is_noise(line):
             continue
         first = first or line
+        if draft.calm and _usual(line, draft):
+            continue
         if _title(line, draft):
             draft.give_up()
         elif not _row_line(line, draft):
@@ -163,6 +176,37 @@ def _row_line(line: str, draft: _Draft) -> bool:
         draft.pieces = [line]
         return True
     return False
+
+
+def _usual(line: str, draft: _Draft) -> bool:
+    """A whole row, or one in two lines that broke inside its name; False where it takes more to tell."""
+    if not draft.pieces:
+        match = _USUAL.match(line)
+        if match is None or (match[8] is None and "[" in match[7]):
+            return False
+        if match[8] is None:
+            draft.pieces, draft.half = [line], match
+            return True
+        return _whole(match, match[7], match[8], draft)
+    half, rest = draft.half, _REST.match(line)
+    if half is None or rest is None or len(draft.pieces) > 1 or half.string is not draft.pieces[0]:
+        return False
+    blank = "" if len(half.string.expandtabs()) >= _WIDE else " "
+    return _whole(half, half[7] + blank + rest[1], rest[2], draft)
+
+
+def _whole(match: re.Match[str], name: str, words: str, draft: _Draft) -> bool:
+    state = _SPOKEN.get(words.replace(" ", ""))
+    if state is None:
+        return False
+    enabled, active, team, bundle_id, version, build = match.groups()[:6]
+    stars = enabled == "*", active == "*"
+    row = SystemExtension(
+        bundle_id, version, build, state, draft.category, team, " ".join(name.split()) or None, *stars
+    )
+    draft.extensions.append(row)
+    draft.pieces = []
+    return True
 
 
 def _goes_on(line: str, draft: _Draft) -> bool:

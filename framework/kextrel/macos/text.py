@@ -21,6 +21,7 @@ __all__ = ["Facts", "Reading", "between", "clean", "flat", "is_noise", "meaningf
 # A title (ESC ]) ends with its line, so that one without an end does not swallow what follows.
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]?|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~]?)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_ASCII_CONTROL = bytes({*range(0x20), 0x7F} - set(b"\t\n"))
 
 # What web pages, mail and non-English locales make of a blank, and marks that show nothing.
 _BLANKS = re.compile(r"[\xa0\u2007\u2009\u202f]")
@@ -79,9 +80,10 @@ def clean(raw: str | bytes) -> str:
     if "\x1b" in text:
         text = _ANSI.sub("", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if not text.isascii():
-        text = _BLANKS.sub(" ", _MARKS.sub("", text))
-    return _CONTROL.sub("", text)
+    if text.isascii():
+        # The same as below, at a tenth of the price.
+        return text.encode("ascii").translate(None, _ASCII_CONTROL).decode("ascii")
+    return _CONTROL.sub("", _BLANKS.sub(" ", _MARKS.sub("", text)))
 
 
 def _decoded(raw: bytes) -> str:
@@ -102,13 +104,21 @@ def _shows(char: str) -> bool:
 
 def flat(text: str) -> str:
     """All white space as single blanks: undoes the wrapping of terminals and mail programs."""
-    # A list of all words takes many times the room of a long text.
-    return " ".join(text.split()) if len(text) < _LONG else _WHITE.sub(" ", text).strip()
+    # A list of all words takes many times the room of a long text, so that is taken line by line.
+    if len(text) < _LONG:
+        return " ".join(text.split())
+    lines = (
+        " ".join(line.split()) if len(line) < _LONG else _WHITE.sub(" ", line).strip() for line in text.split("\n")
+    )
+    return " ".join(line for line in lines if line)
 
 
 def meaningful(text: str) -> Iterator[str]:
     """The lines that are neither blank nor the noise that kmutil writes to stderr, without trailing white space."""
-    return (line.rstrip() for line in text.split("\n") if line and not line.isspace() and not is_noise(line))
+    # Looking for noise in the whole text once is cheaper than in each line.
+    noisy = any(noise in text for noise in _NOISE)
+    lines = (line for line in text.split("\n") if not is_noise(line)) if noisy else text.split("\n")
+    return (stripped for line in lines if (stripped := line.rstrip()))
 
 
 def is_noise(line: str) -> bool:
