@@ -133,7 +133,12 @@ class World:
     on_button: Callable[[str], None] = lambda event: None
     on_mains: Callable[[bool], None] = lambda on: None
     on_look: Callable[[], None] = lambda: None
-    commands: dict[str, Any] = field(default_factory=lambda: {"systemextensionsctl list": "0 extension(s)\n"})
+    commands: dict[str, Any] = field(
+        default_factory=lambda: {
+            "systemextensionsctl list": "0 extension(s)\n",
+            "test -e /private/tmp/kextrel.logged-out": (1, "", ""),
+        }
+    )
     reports: list[bytes] = field(default_factory=list)
     offered: list[str] = field(default_factory=list)
     uploads: list[tuple[Path, str]] = field(default_factory=list)

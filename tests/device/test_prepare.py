@@ -157,19 +157,38 @@ def test_a_requirement_is_never_made(rig: Rig, deadline: Deadline, walked: list[
     assert walked == []
 
 
-@pytest.mark.parametrize(
-    "start",
-    [
-        Start(silicon(online=False)),
-        Start(silicon(logged_in=False)),
-    ],
-)
-def test_what_is_not_built_is_said_before_anything_is_touched(
-    world: Any, rig: Rig, deadline: Deadline, walked: list[str], start: Start
+def test_a_mac_that_reaches_apple_is_none_for_a_scenario_that_is_offline(
+    world: Any, rig: Rig, deadline: Deadline, walked: list[str]
 ) -> None:
-    with pytest.raises(NotPossible, match="not implemented"):
-        prepare(rig, start, deadline=deadline)
+    with pytest.raises(NotPossible, match="is online true, and the scenario needs false"):
+        prepare(rig, Start(silicon(online=False)), deadline=deadline)
     assert world.log == []
+    rig.facts = replace(rig.facts, online=False)
+    prepare(rig, Start(silicon(online=False)), deadline=deadline)
+    assert walked == []
+
+
+def test_nobody_is_logged_in_where_the_scenario_says_so(
+    world: Any, rig: Rig, deadline: Deadline, walked: list[str], screens: dict[str, str]
+) -> None:
+    def ended() -> str:
+        world.commands["stat -f %Su"], world.screen = "root\n", screens["login"]
+        return ""
+
+    front = {"stat -f %Su": "admin\n", "stat -f %u": "501\n", "launchctl bootout": ended}
+    world.commands = {**front, **world.commands}
+    prepare(rig, Start(silicon(logged_in=False)), deadline=deadline)
+    assert "run sudo -n launchctl bootout gui/501" in world.log
+    assert walked == []
+
+
+def test_what_an_older_macos_left_is_there_before_the_first_step(
+    world: Any, rig: Rig, deadline: Deadline, walked: list[str]
+) -> None:
+    world.commands["mktemp"] = "/private/tmp/kextrel.123456\n"
+    old = replace(DRIVER["driver"], installed_before=Version(10, 12))
+    prepare(rig, Start(silicon(), extensions={"driver": old}), deadline=deadline)
+    assert [remote for _, remote in world.uploads]
 
 
 def test_a_policy_that_cannot_be_read_is_no_start(

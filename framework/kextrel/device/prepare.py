@@ -6,6 +6,7 @@ A wire that fails on the way is a BenchError; a Mac that will not go there is No
 from __future__ import annotations
 
 from kextrel.device.actions.boot import to_macos
+from kextrel.device.actions.bundles import install
 from kextrel.device.actions.security import set_security, set_sip, trigger_panic_medic
 from kextrel.device.baseline import is_forgotten, take_bundles_away, was_asked_for
 from kextrel.device.flows import login, mdm, recovery
@@ -16,18 +17,22 @@ from kextrel.device.requirements import confirm, meet
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
 from kextrel.timing import Deadline
-from kextrel.vocabulary import UNKNOWN, Architecture, KextManagement, Mac, SecurityMode, Start, State
-from kextrel.vocabulary.actions import SetSecurity, SetSip
+from kextrel.vocabulary import UNKNOWN, Architecture, KextManagement, Mac, SecurityMode, Start, State, Version
+from kextrel.vocabulary.actions import Install, SetSecurity, SetSip
 
 __all__ = ["prepare"]
 
+_COLLECTIONS_SINCE = Version(11)
+
 
 def prepare(rig: Rig, start: Start, *, deadline: Deadline, baseline: Sighting | None = None) -> Sighting:
-    """Brings the Mac to `start`, in macOS, with somebody logged in where a screen shows it; what was seen then.
+    """Brings the Mac to `start`, in macOS, with somebody logged in where a screen shows it, or nobody where that is
+    what it says, and the kexts there that an older macOS left; what was seen then.
 
     `baseline`: what was seen a moment ago, at the end of a baseline: then only what it did not know of is looked for.
     """
     rig.catalog.learn(start.extensions)
+    rig.start = start.mac
     _refuse_what_is_not_built(start)
     meet(rig, start.mac)
     seen = _tidied(rig, baseline, deadline)
@@ -35,8 +40,8 @@ def prepare(rig: Rig, start: Start, *, deadline: Deadline, baseline: Sighting | 
     if start.profiles:
         mdm.keep_only(rig, start.profiles, deadline=deadline)
         seen = observe(rig, deadline=deadline)
-    _log_in(rig, start.mac, deadline)
-    return seen
+    _log_in_or_out(rig, start.mac, deadline)
+    return observe(rig, deadline=deadline) if _put_there(rig, start, deadline) else seen
 
 
 def _tidied(rig: Rig, baseline: Sighting | None, deadline: Deadline) -> Sighting | None:
@@ -53,14 +58,9 @@ def _tidied(rig: Rig, baseline: Sighting | None, deadline: Deadline) -> Sighting
 
 def _refuse_what_is_not_built(start: Start) -> None:
     """Starting states whose flows come later."""
-    asked = {
-        "a Mac that is offline": not start.mac.online,
-        "a Mac with nobody logged in": not start.mac.logged_in,
-        "an extension from an older macOS": any(e.installed_before for e in start.extensions.values()),
-    }
-    for what, wanted in asked.items():
-        if wanted:
-            raise NotPossible(f"not implemented: {what}")
+    old = [name for name, one in start.extensions.items() if one.installed_before is not None]
+    if old and start.mac.macos < _COLLECTIONS_SINCE:
+        raise NotPossible(f"not implemented: {old[0]}, an extension from an older macOS, on {start.mac.macos}")
 
 
 def _reach_policy(rig: Rig, mac: Mac, seen: Sighting, deadline: Deadline) -> Sighting:
@@ -147,6 +147,17 @@ def _words(mac: Mac) -> str:
     return f"{_mode(mac) or 'no security mode'}, SIP {'on' if mac.sip else 'off'}, kexts managed by {allowed}"
 
 
-def _log_in(rig: Rig, mac: Mac, deadline: Deadline) -> None:
-    if mac.logged_in and rig.wires.screen is not None and rig.wires.keyboard is not None:
+def _put_there(rig: Rig, start: Start, deadline: Deadline) -> bool:
+    """Copies what was there before the first step; whether there is any. From macOS 11 on it does not matter which
+    release found it: nobody is spared the question for that (UAK-02 ends with 10.15)."""
+    old = [name for name, one in start.extensions.items() if one.installed_before is not None]
+    for name in old:
+        install(rig, Install(name), deadline=deadline)
+    return bool(old)
+
+
+def _log_in_or_out(rig: Rig, mac: Mac, deadline: Deadline) -> None:
+    if not mac.logged_in:
+        login.log_out(rig, deadline=deadline)
+    elif rig.wires.screen is not None and rig.wires.keyboard is not None:
         login.ensure(rig, deadline=deadline)

@@ -31,6 +31,8 @@ def meet(rig: Rig, mac: Mac) -> None:
         demands.append(("user_approved_mdm", mac.user_approved_mdm, facts.user_approved_mdm))
     if mac.enrollment in _KINDS:
         demands.append(("bootstrap_token", mac.bootstrap_token, facts.bootstrap_token))
+    if not mac.online:  # nothing on the Mac keeps it from Apple's servers in every environment: its network does
+        demands.append(("online", mac.online, facts.online))
     for name, wanted, there in demands:
         if wanted != there:
             raise NotPossible(f"{rig.name} is {name} {_word(there)}, and the scenario needs {_word(wanted)}")

@@ -15,7 +15,7 @@ from kextrel.device.catalog import Catalog
 from kextrel.errors import BenchError, DeadlineExceeded, NotPossible
 from kextrel.evidence import Sink
 from kextrel.timing import Clock, Deadline
-from kextrel.vocabulary import Architecture, Credential, Enrollment, Version
+from kextrel.vocabulary import Architecture, Credential, Enrollment, Mac, Version
 
 __all__ = ["Account", "Accounts", "Facts", "Rig", "Timeouts", "Wires"]
 
@@ -124,6 +124,8 @@ class Rig:
     accounts: Accounts
     timeouts: Timeouts = field(default_factory=Timeouts)
     catalog: Catalog = field(default_factory=Catalog)
+    start: Mac | None = None
+    """What the scenario says of the Mac before its first step; None before there is one."""
 
     def __post_init__(self) -> None:
         self.catalog.home = f"/Users/{self.accounts.admin.name}"

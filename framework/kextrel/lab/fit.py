@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kextrel.errors import NotPossible
-from kextrel.lab.profile import SCHEMA, LabProfile, MacProfile, default_profile_path, load_profile
+from kextrel.lab.profile import SCHEMA, LabProfile, MacProfile, Virtual, default_profile_path, load_profile
 from kextrel.vocabulary import Architecture, Enrollment, Version
 
 __all__ = ["FIT", "Fitted", "Requirement", "Versions"]
@@ -39,6 +39,7 @@ class Requirement:
     macos: Versions | None = None
     enrollment: Enrollment | None = None
     bootstrap_token: bool = True
+    online: bool = True
 
 
 class Fitted:
@@ -74,7 +75,8 @@ class Fitted:
             "enrollment": wanted.enrollment or Enrollment.NONE,
             "bootstrap_token": wanted.bootstrap_token,
         }
-        return known[architecture].model_copy(update=made)
+        mac = known[architecture].model_copy(update=made)
+        return mac if wanted.online else _offline(mac)
 
     def write(self, path: Path) -> None:
         """Writes the profile, for who reads files; whoever reads `path` meanwhile sees no half of it."""
@@ -95,10 +97,17 @@ class Fitted:
             yield Path(folder) / "fit.yaml"
 
 
+def _offline(mac: MacProfile) -> MacProfile:
+    """One whose network does not reach Apple's servers (PREP-11)."""
+    virtual = Virtual(prepared=True, missing=("PREP-11",))
+    return mac.model_copy(update={"online": False, "virtual": virtual})
+
+
 def _name(mac: MacProfile) -> str:
     managed = mac.enrollment is not Enrollment.NONE
     token = [] if mac.bootstrap_token or not managed else ["no-token"]
-    return "-".join([mac.architecture.value, str(mac.macos), *([mac.enrollment.value] if managed else []), *token])
+    kind = [mac.enrollment.value] if managed else []
+    return "-".join([mac.architecture.value, str(mac.macos), *kind, *token, *([] if mac.online else ["offline"])])
 
 
 def _dumped(mac: MacProfile) -> dict[str, object]:

@@ -165,6 +165,13 @@ def shut_down(*, sudo: str = SUDO) -> str:
     return _line(sudo, "shutdown", "-h", "now")
 
 
+def end_session(uid: str, *, sudo: str = SUDO) -> str:
+    """Ends the login session of the user with that number: the login window comes [launchctl(1)]."""
+    if not re.fullmatch(r"[1-9][0-9]{0,9}", uid):
+        raise UsageError(f"{uid!r} is no number of a user who can be logged in")
+    return _line(sudo, "launchctl", "bootout", f"gui/{uid}")
+
+
 def boot_into_recovery_once(*, sudo: str = SUDO) -> str:
     """Ordinary recoveryOS at the next boot. Contested by model and release: look where it ended up."""
     return _line(sudo, "nvram", "recovery-boot-mode=unused")

@@ -135,7 +135,8 @@ class WantedMac:
         from kextrel.lab.fit import Requirement  # to predict a scenario no lab is needed
 
         wanted = self.template
-        return Requirement(wanted.architecture, self.macos, wanted.enrollment, wanted.bootstrap_token)
+        token, online = wanted.bootstrap_token, wanted.online
+        return Requirement(wanted.architecture, self.macos, wanted.enrollment, token, online)
 
     def _unmet_enrollment(self, mac: Facts) -> str:
         wanted = self.template

@@ -68,6 +68,10 @@ class Display(Protocol):
         """The mouse is at (x, y) of 0 to 4095 with those buttons down."""
         ...
 
+    def logged_out(self) -> None:
+        """The session at the screen ended, and what was open in it: the login window comes."""
+        ...
+
     def extension_blocked(self, developer: str) -> None:
         """Kernel management was asked for something that nobody approved: a dialogue appears."""
         ...

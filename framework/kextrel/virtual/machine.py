@@ -182,8 +182,9 @@ class Machine:
         self.console_user = user
 
     def log_out(self) -> None:
-        """Nobody is at the screen any more."""
+        """Nobody is at the screen any more: the login window is."""
         self.console_user = None
+        self.display.logged_out()
 
     def watch(self, changed: Callable[[str], None]) -> None:
         """Calls `changed(environment)` at every change of the environment, after the display was told."""

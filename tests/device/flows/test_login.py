@@ -11,6 +11,7 @@ from kextrel.device.flows import login
 from kextrel.device.rig import Rig
 from kextrel.errors import BenchError, NotPossible
 from kextrel.timing import Deadline
+from kextrel.vocabulary import Architecture, Mac, Version
 
 
 def logging_in(world: Any, screens: dict[str, str]) -> None:
@@ -48,6 +49,53 @@ def test_an_automatic_login_that_did_not_come_is_named(
     with pytest.raises(NotPossible, match=r"PREP-05.*automatic_login: false"):
         login.ensure(rig, deadline=deadline)
     assert "type a secret" not in world.log
+
+
+def logged_out(world: Any, screens: dict[str, str], code: int = 0) -> None:
+    """Somebody is logged in until launchctl ends that."""
+
+    def ended() -> tuple[int, str, str]:
+        world.screen, world.commands["stat -f %Su"] = screens["login"], "root\n"
+        world.commands["test -e /private/tmp/kextrel.logged-out"] = ""
+        return code, "", ""
+
+    world.shell_up, world.screen = True, screens["desktop"]
+    world.commands |= {"stat -f %u": "501\n", "stat -f %Su": "admin\n", "launchctl bootout": ended}
+
+
+@pytest.mark.parametrize("code", [0, 36])
+def test_whom_we_logged_out_we_log_in_again(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str], code: int
+) -> None:
+    logged_out(world, screens, code)
+    login.log_out(rig, deadline=deadline)
+    assert "run sudo -n launchctl bootout gui/501" in world.log
+    login.log_out(rig, deadline=deadline)
+    assert world.log.count("run sudo -n launchctl bootout gui/501") == 1
+    world.on_key = lambda _: (
+        world.commands.update({"stat -f %Su": "admin\n"}) or setattr(world, "screen", screens["desktop"])
+    )
+    assert login.ensure(rig, deadline=deadline) == "admin"
+
+
+def test_who_stays_whatever_is_said_is_named(world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]) -> None:
+    logged_out(world, screens)
+    world.commands["launchctl bootout"] = ""
+    with pytest.raises(NotPossible, match="admin stays logged in"):
+        login.log_out(rig, deadline=deadline)
+
+
+def test_a_scenario_that_wants_nobody_there_has_nobody(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    logged_out(world, screens)
+    login.stay_out(rig, deadline=deadline)
+    rig.start = Mac(Architecture.APPLE_SILICON, Version(14, 5))
+    login.stay_out(rig, deadline=deadline)
+    assert world.log == []
+    rig.start = replace(rig.start, logged_in=False)
+    login.stay_out(rig, deadline=deadline)
+    assert login.console_user(rig, deadline=deadline) is None
 
 
 def test_a_screen_that_locks_by_itself_is_named(

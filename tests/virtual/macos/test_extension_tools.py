@@ -223,6 +223,19 @@ def test_at_the_login_window_nothing_is_activated() -> None:
     walk(steps, missing=frozenset({"PREP-05"}))
 
 
+def test_root_ends_the_session_at_the_screen_and_nobody_else_does() -> None:
+    async def steps(bench: Bench) -> None:
+        assert (await bench.run("launchctl", "bootout", "gui/501", user="admin")).status == 1
+        assert (await bench.run("launchctl", "bootout", "gui/502")).status == 125
+        assert (await bench.run("stat", "-f", "%Su", "/dev/console")).out == "admin\n"
+        assert (await bench.run("launchctl", "bootout", "gui/501")).status == 0
+        await bench.sees("Enter Password")
+        assert (await bench.run("stat", "-f", "%Su", "/dev/console")).out == "root\n"
+        assert (await bench.run("launchctl", "bootout", "gui/501")).status == 125
+
+    walk(steps)
+
+
 def test_open_launches_it_without_its_output() -> None:
     async def steps(bench: Bench) -> None:
         opened = await bench.run("open", "-n", "-a", NAME, "--args", "activate", AGENT)

@@ -11,6 +11,7 @@ from typing import Any
 
 from kextrel.bench.protocols import BootId, Completed, MdmAnswer
 from kextrel.bundles.mobileconfig import mobileconfig, profile_identifier
+from kextrel.device.flows import login
 from kextrel.device.flows import mdm as server
 from kextrel.device.flows.place import Place, find
 from kextrel.device.flows.screens import has
@@ -72,6 +73,7 @@ def restart(rig: Rig, action: Restart, *, deadline: Deadline) -> Performed:
         return _queue(rig, request, deadline)
     if not server.is_managed(rig, deadline=deadline):
         return Performed(Outcome.REFUSED, Reason.ENROLLMENT, "the Mac is not enrolled, so no MDM restarts it")
+    login.stay_out(rig, deadline=deadline)
     before = rig.shell.boot_id(deadline=deadline.within(rig.timeouts.command))
     answer = server.ask(rig, request, deadline=deadline)
     if not server.is_taken(answer):

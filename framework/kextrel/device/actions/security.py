@@ -78,8 +78,8 @@ def set_security(rig: Rig, action: SetSecurity, *, deadline: Deadline) -> Perfor
     told = _tell(rig, commands.bputil_set(action.mode, action.allow), action.as_, deadline)
     reached = action.mode in (None, told.after.security_mode) and _allows(told.after, action.allow)
     done = _judge(told, reached, _bputil_reason(action, told))
-    if done.reason is Reason.NETWORK and rig.facts.online:
-        how = "let it through, or say online: false in the profile"
+    if done.reason is Reason.NETWORK and (rig.facts.online or (rig.start is not None and rig.start.online)):
+        how = "let it through" if not rig.facts.online else "let it through, or say online: false in the profile"
         raise NotPossible(f"bputil on {rig.name} cannot reach Apple's signing server (PREP-11); {how}")
     refused = done.outcome is Outcome.REFUSED and done.reason in (None, Reason.AUTHENTICATION)
     if refused and action.as_ is Credential.ADMIN:

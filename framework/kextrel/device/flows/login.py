@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
+
 from kextrel.device.flows.place import blame_or
 from kextrel.device.flows.rest import what_rests
 from kextrel.device.flows.screens import Shown, has, shown, shows
-from kextrel.device.remote import answered, look
+from kextrel.device.remote import answered, exists, look, run
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible, UnreadableAnswer
+from kextrel.macos import commands
 from kextrel.timing import Deadline
 
-__all__ = ["arrived_user", "console_user", "ensure"]
+__all__ = ["arrived_user", "console_user", "ensure", "log_out", "stay_out"]
 
+# Gone with the next boot, as the login window that we asked for is.
+_LEFT = "/private/tmp/kextrel.logged-out"
+_ENDING = (0, 36)  # launchctl: the session ends, or is about to (EINPROGRESS)
 _NOBODY = frozenset({"", "root", "_windowserver", "loginwindow"})
 
 
@@ -24,7 +30,7 @@ def console_user(rig: Rig, *, deadline: Deadline) -> str | None:
 def arrived_user(rig: Rig, *, deadline: Deadline) -> str | None:
     """As `console_user`, but an automatic login that is still on its way after a start is waited for."""
     user = console_user(rig, deadline=deadline)
-    if user is None and rig.facts.automatic_login and rig.wires.screen is not None:
+    if user is None and rig.facts.automatic_login and rig.wires.screen is not None and not _left(rig, deadline):
         rig.sees(shows(Shown.DESKTOP), rig.timeouts.login, deadline=deadline, what="the desktop")
         user = console_user(rig, deadline=deadline)
     return user
@@ -40,7 +46,7 @@ def ensure(rig: Rig, *, automatic: bool = True, deadline: Deadline) -> str:
         if user is None:
             raise NotPossible("nobody is logged in at the console and there is no screen wire to log in by (PREP-05)")
         return user
-    if user is None and automatic and rig.facts.automatic_login:
+    if user is None and automatic and rig.facts.automatic_login and not _left(rig, deadline):
         how = "switch it on, or say automatic_login: false in the profile, to have the bench log in by the keyboard"
         raise NotPossible(f"nobody was logged in at the console by automatic login (PREP-05); {how}")
     first = rig.screen.text(deadline=deadline).strip()
@@ -53,6 +59,31 @@ def ensure(rig: Rig, *, automatic: bool = True, deadline: Deadline) -> str:
     if user is None:
         raise NotPossible("the desktop came, but nobody is logged in at the console")
     return user
+
+
+def log_out(rig: Rig, *, deadline: Deadline) -> None:
+    """Nobody at the screen, at the login window; until the next boot, where the Mac logs somebody in by itself."""
+    if arrived_user(rig, deadline=deadline) is None:
+        return
+    answered(run(rig, shlex.join(["touch", _LEFT]), deadline=deadline), 0)
+    uid = answered(look(rig, "stat -f %u /dev/console", deadline=deadline), 0).out.strip()
+    answered(run(rig, commands.end_session(uid), deadline=deadline), *_ENDING)
+    if rig.wires.screen is not None:
+        rig.sees(shows(Shown.LOGIN), rig.timeouts.login, deadline=deadline, what="the login window")
+    user = console_user(rig, deadline=deadline)
+    if user is not None:
+        raise NotPossible(f"{user} stays logged in on {rig.name}, whatever launchctl is told; log them out")
+
+
+def stay_out(rig: Rig, *, deadline: Deadline) -> None:
+    """Where the scenario says that nobody is logged in, nobody is: a boot since may have let somebody in by itself."""
+    if rig.start is not None and not rig.start.logged_in:
+        log_out(rig, deadline=deadline)
+
+
+def _left(rig: Rig, deadline: Deadline) -> bool:
+    """Whether it was us who logged somebody out in this boot."""
+    return exists(rig, _LEFT, deadline=deadline)
 
 
 def _refuse_rest(rig: Rig, deadline: Deadline) -> None:

@@ -103,6 +103,11 @@ class Display:
         spec = self._host.spec
         return StartupOptions(spec.disk_name, self._host.boot_selected, spec.other_macos)
 
+    def logged_out(self) -> None:
+        """The session ended: the login window is shown, where macOS runs."""
+        if isinstance(self._scene, Session):
+            self._scene.log_out()
+
     # -- macOS's services -------------------------------------------------------------------------------------------
 
     def extension_blocked(self, developer: str) -> None:

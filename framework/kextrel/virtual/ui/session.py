@@ -61,6 +61,10 @@ class Session:
             return [self._page.layer(active=True)]
         return self.desktop.layers() if self.desktop is not None else []
 
+    def log_out(self) -> None:
+        """The desktop and all that is open on it is gone: the login window waits for anybody."""
+        self.desktop, self._page = None, LoginPage(self._host.spec.accounts, self._enter)
+
     def left(self) -> None:
         """Ends the watch for the display's sleep."""
         self._over = True

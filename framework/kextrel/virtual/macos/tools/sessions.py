@@ -21,16 +21,31 @@ _USAGE = "Usage: launchctl <subcommand> ... | help [subcommand]"
 
 @tool("/bin/launchctl", where=("macos",))
 async def launchctl(proc: Proc) -> int:
-    """asuser UID PROGRAM [ARGUMENTS]: runs it, still as who asks, in the bootstrap domain of that user. Root only."""
+    """Root only. asuser UID PROGRAM [ARGUMENTS]: runs it, still as who asks, in the bootstrap domain of that user.
+    bootout gui/UID: ends the session of that user at the screen."""
     match proc.args:
         case ["asuser", uid, *argv] if uid.isdecimal() and argv:
             if proc.user.uid != 0:
                 raise Exit(1, "Could not switch to audit session 0x186a3: 1: Operation not permitted")
             proc.gui, proc.argv = int(uid), argv
             return await proc.system.program(proc)
+        case ["bootout", domain] if domain.startswith("gui/"):
+            return _end_session(proc, domain.removeprefix("gui/"))
         case ["asuser", *_]:
             raise Exit(64, "Usage: launchctl asuser <UID> <program> [...]")
     raise Exit(64, _USAGE)
+
+
+def _end_session(proc: Proc, uid: str) -> int:
+    mac, user = machine(proc), proc.system.console_user
+    if proc.user.uid != 0:
+        raise Exit(
+            1, "Boot-out failed: 1: Operation not permitted\nTry re-running the command as root for richer errors."
+        )
+    if user is None or str(user.uid) != uid:
+        raise Exit(125, "Boot-out failed: 125: Domain does not support specified action")
+    mac.log_out()
+    return 0
 
 
 def launch(proc: Proc, application: str, arguments: Sequence[str], *, session: bool) -> None:
