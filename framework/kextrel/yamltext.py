@@ -14,7 +14,7 @@ words, several documents and absurd depth are errors.InputErrors with file and l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -22,7 +22,16 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
-from yaml import MarkedYAMLError, YAMLError
+from yaml import (
+    AliasEvent,
+    MappingEndEvent,
+    MarkedYAMLError,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+    YAMLError,
+)
 
 from kextrel.errors import InputError, nearest
 
@@ -102,9 +111,8 @@ def load(text: str, path: str) -> Node:
     """Reads one YAML document; `path` is only said in errors. Raises InputError with the line."""
     if len(text) > MAX_BYTES:
         raise InputError(f"it is longer than {MAX_BYTES >> 20} MiB", path=path)
-    composer = _Composer(text, path)
     try:
-        return composer.document()
+        return _Composer(text, path).document()
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else None
@@ -152,41 +160,43 @@ class _Composer:
 
     def __init__(self, text: str, path: str) -> None:
         self._path = path
-        self._text = text
-        self._events: Iterator[Any] = iter(())
+        self._loader = _LOADER(text)
+        self._next: Callable[[], Any] = self._loader.get_event
 
     def document(self) -> Node:
-        self._events = self._parsed()
-        event = next(self._events)
-        if type(event).__name__ == "StreamEndEvent":
+        try:
+            return self._document()
+        finally:
+            self._loader.dispose()
+
+    def _document(self) -> Node:
+        self._next()  # the start of the stream
+        event = self._next()
+        if type(event) is StreamEndEvent:
             raise InputError("the file is empty", path=self._path, line=1)
-        node = self._node(next(self._events), 0)
-        next(self._events)  # the end of the document
-        after = next(self._events)
-        if type(after).__name__ != "StreamEndEvent":
+        node = self._node(self._next(), 0)
+        self._next()  # the end of the document
+        after = self._next()
+        if type(after) is not StreamEndEvent:
             raise self._wrong("a second document begins here", after, "keep one document in a file")
         return node
 
-    def _parsed(self) -> Iterator[Any]:
-        events: Iterator[Any] = iter(yaml.parse(self._text, Loader=_LOADER))
-        next(events)  # the start of the stream
-        return events
-
     def _node(self, event: Any, depth: int) -> Node:
-        self._refuse_references(event)
-        kind = type(event).__name__
+        kind = type(event)
+        if kind is AliasEvent or event.anchor is not None or event.tag is not None:
+            raise self._reference(event)
         line = event.start_mark.line + 1
         if depth > MAX_DEPTH:
             raise self._wrong(f"nested deeper than {MAX_DEPTH} levels", event)
-        if kind == "ScalarEvent":
+        if kind is ScalarEvent:
             return Scalar(event.value, line, quoted=event.style not in (None, ""))
-        if kind == "SequenceStartEvent":
-            return Sequence(tuple(self._node(item, depth + 1) for item in self._until("SequenceEndEvent")), line)
+        if kind is SequenceStartEvent:
+            return Sequence(tuple([self._node(item, depth + 1) for item in self._until(SequenceEndEvent)]), line)
         return self._mapping(line, depth)
 
     def _mapping(self, line: int, depth: int) -> Mapping:
         entries: dict[str, tuple[Scalar, Node]] = {}
-        for event in self._until("MappingEndEvent"):
+        for event in self._until(MappingEndEvent):
             key = self._node(event, depth + 1)
             if not isinstance(key, Scalar):
                 raise self._wrong("a key must be a word", event)
@@ -197,21 +207,21 @@ class _Composer:
         return Mapping(tuple(entries.values()), line)
 
     def _value(self, key: Scalar, depth: int) -> Node:
-        value = self._node(next(self._events), depth + 1)
+        value = self._node(self._next(), depth + 1)
         # A value that was left out has the position of what follows it: it belongs to its key's line.
-        return Scalar("", key.line) if isinstance(value, Scalar) and value == Scalar("", value.line) else value
+        left_out = type(value) is Scalar and not value.text and not value.quoted
+        return Scalar("", key.line) if left_out else value
 
-    def _until(self, end: str) -> Iterator[Any]:
-        while type(event := next(self._events)).__name__ != end:
+    def _until(self, end: type) -> Iterator[Any]:
+        while type(event := self._next()) is not end:
             yield event
 
-    def _refuse_references(self, event: Any) -> None:
-        if type(event).__name__ == "AliasEvent":
-            raise self._wrong(f"the alias *{event.anchor} is not read here", event, "write the value out")
+    def _reference(self, event: Any) -> InputError:
+        if type(event) is AliasEvent:
+            return self._wrong(f"the alias *{event.anchor} is not read here", event, "write the value out")
         if event.anchor is not None:
-            raise self._wrong(f"the anchor &{event.anchor} is not read here", event, "write the value out")
-        if event.tag is not None:
-            raise self._wrong(f"the tag {event.tag} is not read here", event, "leave it out: scalars are text")
+            return self._wrong(f"the anchor &{event.anchor} is not read here", event, "write the value out")
+        return self._wrong(f"the tag {event.tag} is not read here", event, "leave it out: scalars are text")
 
     def _wrong(self, what: str, event: Any, hint: str = "") -> InputError:
         return InputError(what, path=self._path, line=event.start_mark.line + 1, hint=hint)

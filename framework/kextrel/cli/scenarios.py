@@ -25,7 +25,7 @@ _JSON = typer.Option("--json", help="JSON: one object a scenario.")
 
 
 def predict(
-    files: Annotated[list[Path], _FILES],
+    files: Annotated[list[str], _FILES],
     macos: Annotated[str | None, _MACOS] = None,
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
@@ -39,7 +39,7 @@ def predict(
 
 
 def run(
-    files: Annotated[list[Path], _FILES],
+    files: Annotated[list[str], _FILES],
     lab: Annotated[str | None, _LAB] = None,
     device: Annotated[str | None, _DEVICE] = None,
     extension: Annotated[list[str] | None, _EXTENSION] = None,
@@ -54,7 +54,7 @@ def run(
     raise typer.Exit(run_all(scenarios, lab, device, evidence, as_json=as_json))
 
 
-def _load(files: Sequence[Path], given: Mapping[str, Path] | None = None) -> list[Scenario]:
+def _load(files: Sequence[str], given: Mapping[str, Path] | None = None) -> list[Scenario]:
     """Every scenario of every file, before anything is touched."""
     from kextrel import scenario
 

@@ -67,14 +67,15 @@ class Fields:
     def __init__(self, node: Node, place: Place, known: Iterable[str]) -> None:
         self.node, self.place = node, place
         self.written: dict[str, Any] = {}
-        self._nodes = _mapping(node, place)
-        self._known = tuple(known)
-        for key, _ in self._nodes.entries:
-            if key.text not in self._known:
-                raise place.wrong(f"unknown field '{key.text}' in {place.what}", key, nearest(key.text, self._known))
+        entries = _mapping(node, place).entries
+        self._nodes: dict[str, Node] = {key.text: value for key, value in entries}
+        known = tuple(known)
+        for key, _ in entries:
+            if key.text not in known:
+                raise place.wrong(f"unknown field '{key.text}' in {place.what}", key, nearest(key.text, known))
 
     def has(self, name: str) -> bool:
-        return self._nodes.get(name) is not None
+        return name in self._nodes
 
     def at(self, name: str) -> Node:
         """The node of a field, or of the whole mapping where the field is left out: what an error points at."""
@@ -149,7 +150,7 @@ def matching(pattern: str, say: str) -> Reader[str]:
 
 def flag(node: Node, place: Place) -> bool:
     """`true` or `false`, and no other spelling of it."""
-    return one_of("true", "false")(node, place) == "true"
+    return _flag_word(node, place) == "true"
 
 
 def number(node: Node, place: Place) -> float:
@@ -183,6 +184,9 @@ def one_of(*words: str) -> Reader[str]:
         return word
 
     return read
+
+
+_flag_word = one_of("true", "false")
 
 
 def word_of(words: type[E], only: Iterable[E] | None = None) -> Reader[E]:

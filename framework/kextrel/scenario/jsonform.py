@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -9,10 +10,12 @@ from kextrel.vocabulary import UNKNOWN, Outcome, Reason, State, Unknown
 
 __all__ = ["outcome_json", "said", "show", "state_json"]
 
+_FIELDS = tuple(item.name for item in fields(State))
+
 
 def state_json(state: State) -> dict[str, Any]:
     """A state as JSON: sets become sorted lists, UNKNOWN null, words text, keys sorted where they are names."""
-    return {item.name: _value(getattr(state, item.name)) for item in fields(State)}
+    return {name: _value(getattr(state, name)) for name in _FIELDS}
 
 
 def outcome_json(outcome: Outcome | Unknown, reason: Reason | None) -> dict[str, Any]:
@@ -43,7 +46,7 @@ def _value(value: Any) -> Any:
     if value is UNKNOWN:
         return None
     if isinstance(value, frozenset):
-        return sorted(str(item) for item in value)
-    if hasattr(value, "items"):
-        return {str(key): str(value[key]) for key in sorted(value)}
-    return str(value) if isinstance(value, str) else value
+        return sorted(map(str, value)) if value else []
+    if isinstance(value, str):
+        return str(value)
+    return {str(key): str(value[key]) for key in sorted(value)} if isinstance(value, Mapping) else value

@@ -137,7 +137,7 @@ def _scenarios(node: Node, path: str, given: Mapping[str, Path]) -> list[Scenari
     top.need("schema", one_of(SCHEMA))
     rows = combinations(_top_node(node, "parameters"), place.inside("parameters"))
     body = yamltext.Mapping(tuple(entry for entry in _entries(node) if entry[0].text != "parameters"), node.line)
-    used = frozenset(uses(body))
+    used = uses(body)
     _refuse_unused(rows[0], used, top)
     return [_scenario(substitute(body, row, place) if used else body, path, _suffix(row, body), given) for row in rows]
 
@@ -161,7 +161,7 @@ def _refuse_unused(names: Iterable[str], used: Collection[str], top: Fields) -> 
 def _suffix(row: Mapping[str, Node], body: Node) -> str:
     """` [k=v, l=w]` for the parameters that the name does not already say."""
     name = _top_node(body, "name")
-    said = set(uses(name)) if name is not None else set()
+    said = uses(name) if name is not None else frozenset()
     words = [f"{key}={_word(value)}" for key, value in row.items() if key not in said]
     return f" [{', '.join(words)}]" if words else ""
 

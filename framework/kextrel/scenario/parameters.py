@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from kextrel import yamltext
@@ -68,17 +68,18 @@ def substitute(node: Node, values: Values, place: Place) -> Node:
     return yamltext.Mapping(entries, node.line)
 
 
-def uses(node: Node) -> Iterator[str]:
+def uses(node: Node) -> frozenset[str]:
     """The names of the parameters that `node` uses."""
-    if isinstance(node, Scalar):
-        yield from _USE.findall(node.text)
-        return
-    if isinstance(node, yamltext.Mapping):
-        children = [part for entry in node.entries for part in entry]
-    else:
-        children = list(node.items)
-    for child in children:
-        yield from uses(child)
+    open_, found = [node], []
+    while open_:
+        one = open_.pop()
+        if isinstance(one, yamltext.Mapping):
+            open_ += [part for entry in one.entries for part in entry]
+        elif isinstance(one, yamltext.Sequence):
+            open_ += one.items
+        elif "$" in one.text:
+            found += _USE.findall(one.text)
+    return frozenset(found)
 
 
 def _scalar(node: Scalar, values: Values, place: Place) -> Node:
