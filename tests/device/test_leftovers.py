@@ -39,13 +39,13 @@ def used(world: Any, rig: Rig) -> Rig:
 
     world.commands |= {
         "systemextensionsctl list": listed((ID, "activated enabled")),
+        f"ls -1d {APP}": f"{APP}\n",
         "ls -1d /Applications": f"{APP}/Contents/Library/SystemExtensions/{ID}.systemextension\n",
         "ls -1d /Users/admin": (1, "", "no matches found"),
         "shutdown -r": restart,
         "mktemp": "/private/tmp/kextrel.J\n",
         "sh -c": deactivate,
-        "/out": f"request: deactivate {ID}\nfinished: will complete after reboot\n",
-        "/code": "0\n",
+        "cat /private/tmp/kextrel.J": f"request: deactivate {ID}\nfinished: will complete after reboot\n",
         "stat -f": "admin\n",
         "id -u": "501\n",
     }
@@ -76,14 +76,14 @@ def test_what_others_installed_is_left_alone(world: Any, used: Rig, deadline: De
 
 def test_an_app_that_is_gone_needs_the_restart_only(world: Any, used: Rig, deadline: Deadline) -> None:
     used.catalog.learn({"agent": Extension("agent", ExtensionKind.SYSTEM_EXTENSION, ID)})
-    world.commands |= {"test -e": (1, "", ""), "ls -1d /Applications": (1, "", "")}
+    world.commands |= {"test -e": (1, "", ""), f"ls -1d {APP}": (1, "", ""), "ls -1d /Applications": (1, "", "")}
     take_extensions_away(used, deadline=deadline)
     assert not any("deactivate" in line for line in world.log)
     assert world.boot == 2
 
 
 def test_an_app_that_is_killed_is_removed_all_the_same(world: Any, used: Rig, deadline: Deadline) -> None:
-    world.commands |= {"sh -c": "", "/out": "", "/code": "137\n"}
+    world.commands |= {"sh -c": "", "cat /private/tmp/kextrel.J": (137, "", "")}
     take_extensions_away(used, deadline=deadline)
     assert f"run sudo -n rm -rf {APP}" in world.log
     assert world.boot == 2

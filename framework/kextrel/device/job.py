@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from kextrel.bench.protocols import Completed
 from kextrel.device.remote import answered, look, run
@@ -21,6 +22,7 @@ __all__ = ["Job", "job"]
 _CLEARING = 10.0  # wall seconds for the end of a job, whatever else has run out of time
 _PAUSE = 0.2  # Mac seconds between two looks of the Mac itself at whether it ended
 _FOLDER = "/private/tmp/kextrel."
+_UNREADABLE = 126  # a code of the shell's own: no answer of the command
 
 
 class Job:
@@ -47,11 +49,9 @@ class Job:
             raise NotPossible(
                 f"`{self._command[:160]}` goes on and on, and nothing on the screen says what it waits for"
             )
-        out, err, code = (self._file(name, deadline) for name in ("out", "err", "code"))
-        return Completed(self._command, int(code.decode(errors="replace").strip() or 1), out, err)
-
-    def _file(self, name: str, deadline: Deadline) -> bytes:
-        return answered(look(self._rig, shlex.join(["cat", f"{self._folder}/{name}"]), deadline=deadline), 0).stdout
+        out, err, code = (shlex.quote(f"{self._folder}/{name}") for name in ("out", "err", "code"))
+        replay = f'cat {out} && cat {err} >&2 && exit "$(cat {code})"; exit {_UNREADABLE}'
+        return replace(look(self._rig, replay, deadline=deadline), command=self._command)
 
     def _wait_there(self, seconds: float, deadline: Deadline) -> None:
         """Without a screen the Mac itself waits: so many pauses, or fewer."""

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from kextrel import bundles
 from kextrel.device.actions.extensions import deactivate_by_app, still_listed
 from kextrel.device.flows import login, power
-from kextrel.device.remote import answered, exists, run
+from kextrel.device.remote import answered, existing, exists, run
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible, UnreadableAnswer
 from kextrel.macos import applications
@@ -37,7 +37,7 @@ def take_extensions_away(rig: Rig, *, deadline: Deadline) -> bool:
     for record in listed:
         if record.bundle_id in apps and record.state.startswith("activated"):
             _deactivate(rig, apps[record.bundle_id], record.bundle_id, deadline)
-    there = [app for app in sorted(set(apps.values())) if exists(rig, app, deadline=deadline)]
+    there = existing(rig, sorted(set(apps.values())), deadline=deadline)
     for app in there:
         run(rig, applications.remove(app), deadline=deadline)
     left = bool(listed) and bool(_ours(rig, apps, deadline))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from kextrel.bench.protocols import Completed
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible, UnreadableAnswer
 from kextrel.timing import Deadline
 
-__all__ = ["answered", "exists", "is_safe_boot", "look", "run"]
+__all__ = ["answered", "existing", "exists", "is_safe_boot", "look", "run"]
 
 _NO_TOOLS = range(126, 193)
 _SUDO_REFUSALS = ("a terminal is required", "a password is required", "not in the sudoers file", "is not allowed to")
@@ -56,3 +57,12 @@ def is_safe_boot(rig: Rig, *, deadline: Deadline) -> bool:
 def exists(rig: Rig, path: str, *, deadline: Deadline) -> bool:
     """Whether there is anything at `path` on the Mac."""
     return answered(look(rig, shlex.join(["test", "-e", path]), deadline=deadline), 0, 1).exit_code == 0
+
+
+def existing(rig: Rig, paths: Sequence[str], *, deadline: Deadline) -> list[str]:
+    """Those of the absolute `paths` at which there is something on the Mac, by one command."""
+    if not paths:
+        return []
+    line = f"{shlex.join(['ls', '-1d', *paths])} 2>/dev/null"
+    there = answered(look(rig, line, deadline=deadline), 0, 1).out.splitlines()
+    return [path for path in paths if path in there]
