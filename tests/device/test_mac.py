@@ -12,8 +12,8 @@ from kextrel.device.rig import Rig
 from kextrel.errors import BenchError, NotPossible
 from kextrel.evidence import EvidenceLog
 from kextrel.timing import Clock, Deadline
-from kextrel.vocabulary import Credential, Environment, KextManagement
-from kextrel.vocabulary.actions import Boot, KextConsent, Restart, SetSecurity
+from kextrel.vocabulary import Credential, Environment, KextManagement, Version
+from kextrel.vocabulary.actions import Boot, Restart, SetSecurity, Upgrade
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def test_nothing_stays_pressed(world: Any, mac: TestMac, deadline: Deadline, end
 
 def test_what_failed_is_in_the_evidence(world: Any, mac: TestMac, deadline: Deadline, evidence: EvidenceLog) -> None:
     with pytest.raises(NotPossible):
-        mac.perform(KextConsent(enabled=False), deadline=deadline)
+        mac.perform(Upgrade(Version(15, 2)), deadline=deadline)
     assert evidence.records[-1].event == "perform failed"
-    assert "not implemented" in evidence.records[-1].data["error"]
+    assert "does not upgrade" in evidence.records[-1].data["error"]
 
 
 def test_passwords_never_reach_the_evidence(mac: TestMac, evidence: EvidenceLog) -> None:

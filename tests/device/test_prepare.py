@@ -69,7 +69,7 @@ def walked(monkeypatch: pytest.MonkeyPatch, world: Any, rig: Rig) -> list[str]:
     monkeypatch.setattr(preparing.recovery, "leave", lambda rig, deadline: steps.append("macos"))
     monkeypatch.setattr(preparing, "set_security", security)
     monkeypatch.setattr(preparing, "set_sip", sip)
-    monkeypatch.setattr(preparing, "trigger_panic_medic", forget)
+    monkeypatch.setattr(preparing, "forget_approvals", forget)
     monkeypatch.setattr(preparing, "to_macos", lambda rig, deadline: steps.append("restart"))
     return steps
 

@@ -1,6 +1,7 @@
 """Back to a baseline, each level at its price. What is already so is not done again.
 
-Only panic medic forgets approvals on macOS 11 and later, and only recovery has it: that is why `forgotten` is dear.
+Only panic medic forgets approvals on macOS 11 and later, and only recovery has it, or may take them out of a database
+before: that is why `forgotten` is dear.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from enum import StrEnum
 from kextrel.device.actions.boot import to_macos
 from kextrel.device.actions.management import enroll
 from kextrel.device.actions.security import trigger_panic_medic
-from kextrel.device.flows import mdm, recovery
+from kextrel.device.flows import consent, mdm, recovery
 from kextrel.device.flows.place import Place, find
 from kextrel.device.leftovers import take_extensions_away
 from kextrel.device.observe import Sighting, observe
@@ -22,7 +23,17 @@ from kextrel.timing import Deadline
 from kextrel.vocabulary import UNKNOWN, Architecture, Enrollment, State, Unknown
 from kextrel.vocabulary.actions import Enroll
 
-__all__ = ["Level", "cost", "in_collection", "is_forgotten", "ours", "reach", "take_bundles_away", "was_asked_for"]
+__all__ = [
+    "Level",
+    "cost",
+    "forget_approvals",
+    "in_collection",
+    "is_forgotten",
+    "ours",
+    "reach",
+    "take_bundles_away",
+    "was_asked_for",
+]
 
 
 class Level(StrEnum):
@@ -55,7 +66,7 @@ def reach(rig: Rig, level: Level, *, deadline: Deadline) -> Sighting:
     take_extensions_away(rig, deadline=deadline)
     take_bundles_away(rig, deadline=deadline)
     seen = observe(rig, deadline=deadline)
-    if level is Level.FORGOTTEN and not is_forgotten(rig, seen.state):
+    if level is Level.FORGOTTEN and not (is_forgotten(rig, seen.state) and consent.is_fresh(rig, deadline=deadline)):
         return _forget(rig, deadline)
     if in_collection(rig, seen.state):
         return _restart_without(rig, deadline)
@@ -110,12 +121,22 @@ def _any_of(rig: Rig, seen: frozenset[str] | Unknown) -> bool:
 
 def _forget(rig: Rig, deadline: Deadline) -> Sighting:
     recovery.enter(rig, deadline=deadline)
-    code, text = trigger_panic_medic(rig, deadline=deadline)
+    said = forget_approvals(rig, deadline=deadline)
     recovery.leave(rig, deadline=deadline)
     seen = observe(rig, deadline=deadline)
-    if seen.state.uakl is not UNKNOWN and not is_forgotten(rig, seen.state):
-        raise NotPossible(f"panic medic (exit {code}: {text[:120]}) left approvals or kexts of ours on {rig.name}")
+    left = seen.state.uakl is not UNKNOWN and not is_forgotten(rig, seen.state)
+    if left or not consent.is_fresh(rig, deadline=deadline):
+        raise NotPossible(f"approvals or kexts of ours are left on {rig.name} after recovery: {said}")
     return seen
+
+
+def forget_approvals(rig: Rig, *, deadline: Deadline) -> str:
+    """In recovery: makes the Mac forget whom its users approved; what was said of it. By panic medic, which takes all,
+    or before macOS 11, which has none, row by row."""
+    if rig.facts.macos < consent.COLLECTIONS_SINCE:
+        return consent.forget(rig, deadline=deadline) if consent.is_asked(rig) else "nobody is asked"
+    code, text = trigger_panic_medic(rig, deadline=deadline)
+    return f"panic medic ended with {code}: {text[:120]}"
 
 
 def _restart_without(rig: Rig, deadline: Deadline) -> Sighting:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from kextrel.device.actions.boot import to_macos
 from kextrel.device.actions.bundles import install
-from kextrel.device.actions.security import set_security, set_sip, trigger_panic_medic
-from kextrel.device.baseline import is_forgotten, take_bundles_away, was_asked_for
-from kextrel.device.flows import login, mdm, recovery
+from kextrel.device.actions.security import set_security, set_sip
+from kextrel.device.baseline import forget_approvals, is_forgotten, take_bundles_away, was_asked_for
+from kextrel.device.flows import consent, login, mdm, recovery
 from kextrel.device.flows.place import Place, find
 from kextrel.device.leftovers import take_extensions_away
 from kextrel.device.observe import Sighting, observe
@@ -68,7 +68,7 @@ def _reach_policy(rig: Rig, mac: Mac, seen: Sighting, deadline: Deadline) -> Sig
     if UNKNOWN in (state.security_mode, state.kext_management):
         why = next((note for note in seen.notes if note.startswith("security_mode")), "it does not say")
         raise NotPossible(f"the boot policy of {rig.name} cannot be read, so no start can be reached: {why[:200]}")
-    forgotten = is_forgotten(rig, state) and not was_asked_for(rig, seen)
+    forgotten = is_forgotten(rig, state) and not was_asked_for(rig, seen) and consent.is_fresh(rig, deadline=deadline)
     if forgotten and _is_so(state, mac):
         return seen
     if not (forgotten and _full_from_macos(rig, mac, deadline)):
@@ -79,6 +79,8 @@ def _reach_policy(rig: Rig, mac: Mac, seen: Sighting, deadline: Deadline) -> Sig
         raise NotPossible(f"{rig.name} did not go to {_words(mac)}: it is at {state.security_mode}, SIP {state.sip}")
     if state.uakl is not UNKNOWN and not is_forgotten(rig, state):
         raise NotPossible(f"{rig.name} still has approvals of an earlier run; panic medic did not take them")
+    if not consent.is_fresh(rig, deadline=deadline):
+        raise NotPossible(f"{rig.name} still remembers an earlier run's consent, or spares our teams the question")
     return seen
 
 
@@ -94,8 +96,8 @@ def _full_from_macos(rig: Rig, mac: Mac, deadline: Deadline) -> bool:
 
 
 def _by_recovery(rig: Rig, mac: Mac, state: State, forgotten: bool, deadline: Deadline) -> None:
-    """One visit to recovery for all: the policy written afresh, then SIP, then panic medic. `state` was seen in macOS,
-    where all of it but a SIP in force until the next boot can be read."""
+    """One visit to recovery for all: the policy written afresh, then SIP, then approvals forgotten. `state` was seen in
+    macOS, where all of it but a SIP in force until the next boot can be read."""
     recovery.enter(rig, deadline=deadline)
     if _must_be_written(state, mac):
         done = set_security(rig, _fresh(mac), deadline=deadline).sighting
@@ -103,7 +105,7 @@ def _by_recovery(rig: Rig, mac: Mac, state: State, forgotten: bool, deadline: De
     if state.sip is not mac.sip:
         set_sip(rig, SetSip(mac.sip), deadline=deadline)
     if not forgotten:
-        trigger_panic_medic(rig, deadline=deadline)
+        forget_approvals(rig, deadline=deadline)
     recovery.leave(rig, deadline=deadline)
 
 

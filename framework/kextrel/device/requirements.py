@@ -16,6 +16,7 @@ from kextrel.vocabulary import Enrollment, Mac, Version
 __all__ = ["confirm", "meet"]
 
 _KINDS = (Enrollment.DEVICE, Enrollment.AUTOMATED_DEVICE)
+_BOOTSTRAP_TOKEN_SINCE = Version(10, 15)
 _ALWAYS_APPROVED = Version(11)  # from here on every Device Enrollment counts as approved by the user
 
 
@@ -47,6 +48,8 @@ def confirm(rig: Rig, *, deadline: Deadline) -> None:
     if not seen.mdm or (seen.dep is not None and seen.dep is not automated):
         said = f"MDM enrollment {_word(seen.mdm)}, by DEP {_word(seen.dep)}"
         raise NotPossible(f"the profile says that {rig.name} is {rig.facts.enrollment}, and it says {said}; enroll it")
+    if rig.facts.macos < _BOOTSTRAP_TOKEN_SINCE:
+        return
     done = answered(look(rig, commands.profiles_status("bootstraptoken"), deadline=deadline), 0)
     escrowed = profiles.read_bootstrap_token(done.out).escrowed
     if escrowed is not None and escrowed is not rig.facts.bootstrap_token:

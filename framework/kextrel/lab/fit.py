@@ -1,7 +1,8 @@
 """`--lab virtual:fit`: virtual Macs made to measure, one for each set of requirements that comes up.
 
 What a virtual Mac can be is told by the shipped lab: each of its architectures with each of its releases of macOS, with
-any enrollment. Of several releases that meet a requirement the newest is taken.
+any enrollment; an Intel Mac can have an older release, too. Of several releases that meet a requirement the newest is
+taken.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ __all__ = ["FIT", "Fitted", "Requirement", "Versions"]
 
 FIT = "virtual:fit"
 """The name of this lab."""
+
+_OLDER = tuple(map(Version.parse, ("10.12.6", "10.13.1", "10.13.6", "10.14.6", "10.15.7")))
+"""What virtual Macs with an Intel processor can run besides the releases of the shipped lab."""
 
 
 class Versions(Protocol):
@@ -66,7 +70,8 @@ class Fitted:
         known = {mac.architecture: mac for mac in self._shipped.macs.values()}
         if architecture not in known:
             raise NotPossible(f"no virtual Mac can be {architecture.value} yet; there are {_words(known)}")
-        releases = sorted({mac.macos for mac in self._shipped.macs.values()})
+        older = () if architecture is Architecture.APPLE_SILICON else _OLDER
+        releases = sorted({*(mac.macos for mac in self._shipped.macs.values()), *older})
         fitting = [one for one in releases if wanted.macos is None or wanted.macos.met_by(one)]
         if not fitting:
             raise NotPossible(f"no virtual Mac can run macOS {wanted.macos} yet; there are {_words(releases)}")

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from kextrel.errors import UsageError
 from kextrel.macos.kextpolicy import COLUMNS, query
 from kextrel.macos.probes import KEXT_POLICY
-from kextrel.vocabulary import KextManagement, SecurityMode
+from kextrel.vocabulary import KextManagement, SecurityMode, Version
 
 __all__ = [
     "PREFERENCES_SECURITY",
@@ -22,10 +22,17 @@ __all__ = [
     "boot_into_recovery_once",
     "bputil_display",
     "bputil_set",
+    "click_button",
     "csrutil_set",
     "csrutil_status",
     "install_kext",
+    "kext_consent",
+    "kext_load",
+    "kext_loaded",
     "kext_policy",
+    "kext_policy_forget",
+    "kext_policy_of",
+    "kext_unload",
     "kmutil_load",
     "kmutil_rebuild",
     "kmutil_showloaded",
@@ -47,6 +54,9 @@ PREFERENCES_SECURITY = "x-apple.systempreferences:com.apple.preference.security?
 SETTINGS_SECURITY = "x-apple.systempreferences:com.apple.settings.PrivacySecurity.extension?Security"
 
 _BUNDLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}\Z")
+_TEAM_ID = re.compile(r"[A-Za-z0-9]{1,40}\Z")
+_KMUTIL_SINCE = Version(11)
+_REMEMBERING = ("kext_policy", "kext_load_history_v3")
 _MODES = {SecurityMode.FULL: "-f", SecurityMode.REDUCED: "-g", SecurityMode.PERMISSIVE: "-n"}
 _ALLOWANCES = {KextManagement.USER: "-k", KextManagement.REMOTE: "-m"}
 
@@ -59,6 +69,51 @@ def kmutil_load(path: str, *, sudo: str = SUDO) -> str:
 def kmutil_unload(bundle_id: str, *, sudo: str = SUDO) -> str:
     """Stops a kext; exit 3 when it was not loaded [kmutil(8)]."""
     return _line(sudo, "kmutil", "unload", "-b", _identifier(bundle_id))
+
+
+def kext_load(path: str, macos: Version, *, sudo: str = SUDO) -> str:
+    """Asks for the kext at `path`, by the tool of that release; read the answer with `load.read`."""
+    return kmutil_load(path, sudo=sudo) if macos >= _KMUTIL_SINCE else _line(sudo, "kextutil", _kext(path))
+
+
+def kext_unload(bundle_id: str, macos: Version, *, sudo: str = SUDO) -> str:
+    """Stops a kext; exit 3 when it was not loaded."""
+    if macos >= _KMUTIL_SINCE:
+        return kmutil_unload(bundle_id, sudo=sudo)
+    return _line(sudo, "kextunload", "-b", _identifier(bundle_id))
+
+
+def kext_loaded(bundle_id: str, macos: Version) -> str:
+    """Lists the kext of that identifier, where the kernel has it; read it with `kexts.read`."""
+    if macos >= _KMUTIL_SINCE:
+        return kmutil_showloaded(bundle_id)
+    return _line("", "kextstat", "-b", _identifier(bundle_id))
+
+
+def kext_consent(*words: str, sudo: str = SUDO) -> str:
+    """`spctl kext-consent` with a subcommand and, for some, a team; what changes anything works in recovery only."""
+    return _line(sudo, "spctl", "kext-consent", *words)
+
+
+def kext_policy_of(teams: Iterable[str], bundle_ids: Iterable[str], *, sudo: str = SUDO) -> str:
+    """How many rows about kexts of those teams, or of those identifiers, KextPolicy has; a number."""
+    whose = _whose(teams, bundle_ids)
+    counts = " + ".join(f"(SELECT count(*) FROM {table} WHERE {whose})" for table in _REMEMBERING)  # noqa: S608
+    return _line(sudo, "sqlite3", "-readonly", KEXT_POLICY, f"SELECT {counts}")
+
+
+def kext_policy_forget(teams: Iterable[str], bundle_ids: Iterable[str], *, volume: str) -> str:
+    """In recovery, where nothing protects them: takes those rows out of the KextPolicy of `volume`, by its own tool."""
+    root, whose = _absolute(volume), _whose(teams, bundle_ids)
+    statements = "; ".join(f"DELETE FROM {table} WHERE {whose}" for table in _REMEMBERING)  # noqa: S608
+    return _line("", f"{root}/usr/bin/sqlite3", f"{root}/private{KEXT_POLICY}", statements)
+
+
+def _whose(teams: Iterable[str], bundle_ids: Iterable[str]) -> str:
+    """An SQL condition; both kinds of names are of characters that quote nothing."""
+    named = ", ".join(f"'{_team(one)}'" for one in sorted(set(teams)))
+    identified = ", ".join(f"'{_identifier(one)}'" for one in sorted(set(bundle_ids)))
+    return f"team_id IN ({named}) OR bundle_id IN ({identified})"
 
 
 def kmutil_rebuild(*, sudo: str = SUDO) -> str:
@@ -182,6 +237,13 @@ def open_security_settings(url: str = SETTINGS_SECURITY) -> str:
     return _line("", "open", _one_of(url, SETTINGS_SECURITY, PREFERENCES_SECURITY))
 
 
+def click_button(button: str, app: str) -> str:
+    """Has System Events click a button of `app`'s window: a synthetic click, which no device made."""
+    named = _one_of(button, "Allow"), _one_of(app, "System Settings", "System Preferences")
+    script = 'tell application "System Events" to click button "{}" of window 1 of process "{}"'.format(*named)
+    return _line("", "osascript", "-e", script)
+
+
 def quit_settings(app: str = "System Settings") -> str:
     """Ends Settings; before 13 it is System Preferences."""
     return _line("", "osascript", "-e", f'quit app "{_one_of(app, "System Settings", "System Preferences")}"')
@@ -203,6 +265,12 @@ def _kext(path: str) -> str:
     if not re.search(r"[^/]\.kext\Z", _absolute(path)):
         raise UsageError(f"{path!r} does not end in the name of a .kext")
     return path
+
+
+def _team(team_id: str) -> str:
+    if not _TEAM_ID.match(team_id):
+        raise UsageError(f"{team_id!r} is not a team identifier")
+    return team_id
 
 
 def _identifier(bundle_id: str) -> str:

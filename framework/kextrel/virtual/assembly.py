@@ -11,6 +11,7 @@ import kextrel.virtual.macos.tools
 import kextrel.virtual.unix.tools  # noqa: F401  a program must be registered before its file is put on a disk
 from kextrel.virtual.macos import trust
 from kextrel.virtual.macos.kernelmanagement import KernelManagement
+from kextrel.virtual.macos.kextd import KextDaemon
 from kextrel.virtual.macos.kextpolicy import KextPolicy
 from kextrel.virtual.macos.library import EXCLUDED
 from kextrel.virtual.macos.sysextd import SystemExtensions
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Parts", "PiKvm", "Server"]
 
 
+_COLLECTIONS_SINCE, _CONSENT_SINCE = (11,), (10, 13)
 _LEFT_OVER = ("KXTRL00001", "com.example.kextrel.driver", "Kextrel Sample")
 """Team, bundle and developer of a kext that somebody allowed before."""
 
@@ -46,7 +48,7 @@ class Parts:
         if machine.spec.knows_lab:
             disk.mkdir(EXCLUDED.rpartition("/")[0], parents=True)
             disk.write_bytes(EXCLUDED, trust.excluded(), mode=0o644)
-        if not machine.has("PREP-15"):
+        if not machine.has("PREP-15") and machine.spec.release >= _CONSENT_SINCE:
             KextPolicy(disk).allow(*_LEFT_OVER)
         return disk
 
@@ -54,7 +56,7 @@ class Parts:
         return Management(machine)
 
     def kernel(self, machine: Machine) -> fittings.Kernel:
-        return KernelManagement(machine)
+        return KernelManagement(machine) if machine.spec.release >= _COLLECTIONS_SINCE else KextDaemon(machine)
 
     def extensions(self, machine: Machine) -> SystemExtensions:
         return SystemExtensions(machine)

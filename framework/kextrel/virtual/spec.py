@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
@@ -32,11 +33,17 @@ DEFECTS = frozenset(
 MODELS = {"apple-silicon": "Macmini9,1", "intel-t2": "MacBookPro16,1", "intel": "Macmini7,1"}
 """The architectures that a virtual Mac can have, and the model of each unless another is named."""
 
-BUILDS = {"12.7": "21G816", "13.6": "22G120", "14.5": "23F79", "15.1": "24B83"}
+BUILDS = {
+    "10.12.6": "16G29", "10.13.1": "17B48", "10.13.6": "17G65", "10.14.6": "18G84", "10.15.7": "19H2",
+    "12.7": "21G816", "13.6": "22G120", "14.5": "23F79", "15.1": "24B83",
+}  # fmt: skip
 """The releases that a virtual Mac can run, and the build of each."""
 
 ENROLLMENTS = frozenset({"none", "user", "device", "automated-device"})
 """How a virtual Mac can be enrolled with an MDM server, at its first boot."""
+
+_FIRST_ON_SILICON = (11,)
+_BOOTSTRAP_TOKEN_SINCE = (10, 15)
 
 PREPARATIONS = frozenset(f"PREP-{number:02}" for number in range(1, 16))
 """The rows of what a Mac must be prepared for; `MacSpec.missing` takes single ones away."""
@@ -103,6 +110,8 @@ class MacSpec:
         defaults = {"build": BUILDS.get(self.macos, ""), "model": MODELS[self.architecture]}
         for name, value in {**defaults, "serial": _serial(self.name)}.items():
             object.__setattr__(self, name, getattr(self, name) or value)
+        if self.architecture == "apple-silicon" and self.release < _FIRST_ON_SILICON:
+            raise UsageError(f"no Mac with Apple silicon runs macOS {self.macos}; the first that one runs is 11")
 
     def has(self, preparation: str) -> bool:
         """Whether row `preparation` ("PREP-03") was done on this Mac."""
@@ -118,11 +127,18 @@ class MacSpec:
         return "arm64e" if self.architecture == "apple-silicon" else "x86_64"
 
     @property
+    def release(self) -> tuple[int, ...]:
+        """Its version of macOS as numbers: (10, 13, 6)."""
+        return tuple(int(part) for part in re.findall("[0-9]+", self.macos)[:3])
+
+    @property
     def darwin(self) -> str:
-        """The version of its kernel: 14.5 has 23.5.0. A release gets no new kernel after its sixth update."""
-        major, _, rest = self.macos.partition(".")
-        minor = int(rest.partition(".")[0] or 0)
-        return f"{int(major) + (9 if int(major) < 26 else -1)}.{min(minor, 6)}.0"
+        """The version of its kernel: 14.5 has 23.5.0, 10.13.6 has 17.7.0. A release gets no new kernel after its sixth
+        update; that of 10.12 to 10.14 had begun to count at 1."""
+        major, minor, update = (*self.release, 0, 0)[:3]
+        if major == 10:
+            return f"{minor + 4}.{min(update, 6) + (minor < 15)}.0"
+        return f"{major + (9 if major < 26 else -1)}.{min(minor, 6)}.0"
 
     @property
     def owners(self) -> tuple[Account, ...]:
@@ -155,9 +171,11 @@ class MacSpec:
 
     @property
     def escrows(self) -> bool:
-        """Whether it hands its bootstrap token to its MDM server; User Enrollment has none."""
+        """Whether it hands its bootstrap token to its MDM server; User Enrollment has none, nor has a release before
+        10.15."""
         given = self.enrollment == "automated-device" if self.bootstrap_token is None else self.bootstrap_token
-        return given and self.enrollment in ("device", "automated-device")
+        able = self.release >= _BOOTSTRAP_TOKEN_SINCE and self.enrollment in ("device", "automated-device")
+        return given and able
 
     @property
     def build_version(self) -> str:

@@ -11,7 +11,7 @@ from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible, UnreadableAnswer
 from kextrel.timing import Clock, Deadline
 from kextrel.vocabulary import Outcome, Version
-from kextrel.vocabulary.actions import KextConsent, Upgrade, Wait
+from kextrel.vocabulary.actions import Upgrade, Wait
 
 
 def test_the_mac_itself_waits_minute_by_minute(world: Any, rig: Rig, deadline: Deadline) -> None:
@@ -33,9 +33,7 @@ def test_in_recovery_the_bench_waits(world: Any, rig: Rig, deadline: Deadline, s
     assert waited == [6.0]
 
 
-@pytest.mark.parametrize(
-    ("action", "why"), [(Upgrade(Version(15, 2)), "does not upgrade"), (KextConsent(enabled=False), "kext-consent")]
-)
+@pytest.mark.parametrize(("action", "why"), [(Upgrade(Version(15, 2)), "does not upgrade")])
 def test_what_a_run_does_not_do_is_said(world: Any, rig: Rig, deadline: Deadline, action: Any, why: str) -> None:
     world.shell_up = True
     with pytest.raises(NotPossible, match=why):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kextrel.bundles import make
+from kextrel.virtual.assembly import Parts
 from kextrel.virtual.clock import Clock
 from kextrel.virtual.hardware.localpolicy import Change
 from kextrel.virtual.hardware.progress import BootProgress, Progress
@@ -20,6 +21,7 @@ from kextrel.virtual.machine import Machine
 from kextrel.virtual.macos import bundle, trust
 from kextrel.virtual.macos import tools as _registered  # noqa: F401
 from kextrel.virtual.macos.kernelmanagement import KernelManagement
+from kextrel.virtual.macos.kextd import KextDaemon
 from kextrel.virtual.macos.sysextd import SystemExtensions
 from kextrel.virtual.mdm.management import Management
 from kextrel.virtual.spec import MacSpec
@@ -92,6 +94,17 @@ class QuietDisplay:
         self.blocked.append(developer)
 
 
+class Variables(dict[str, bytes]):
+    """NVRAM without a chip."""
+
+    set = dict.__setitem__
+
+    def delete(self, name: str) -> bool:
+        return self.pop(name, None) is not None
+
+    def sync(self) -> None: ...
+
+
 class SmallMac:
     """A Mac without power or shell: disk, Secure Enclave, clock, kernel management; `boot` is the boot loader's part.
 
@@ -108,7 +121,9 @@ class SmallMac:
         self.display = QuietDisplay()
         self.system = None
         self.management = Management(self)
-        self.kernel = KernelManagement(self)
+        self.nvram = Variables()
+        old = self.spec.release < (11,)
+        self.kernel: Any = KextDaemon(self) if old else KernelManagement(self)
         self.boot()
 
     def defect(self, rule: str) -> bool:
@@ -200,8 +215,8 @@ class ToolFittings:
     def management(self, machine: Machine) -> Management:
         return Management(machine)
 
-    def kernel(self, machine: Machine) -> KernelManagement:
-        return KernelManagement(machine)
+    def kernel(self, machine: Machine) -> KernelManagement | KextDaemon:
+        return Parts().kernel(machine)
 
     def extensions(self, machine: Machine) -> SystemExtensions:
         return SystemExtensions(machine)

@@ -49,7 +49,7 @@ def test_an_unknown_notary_vouches_for_nothing(make_kext: Make, verdict: Verdict
     assert not verdict(make_kext(), anchors=anchors).notarized
 
 
-@pytest.mark.parametrize(("macos", "code"), [("10.14.4", 27), ("10.14.5", 29), ("12.7", 29)])
+@pytest.mark.parametrize(("macos", "code"), [("10.14.4", 27), ("10.14.5", 71), ("12.7", 29)])
 def test_the_release_tells_whether_a_kext_must_be_notarized(
     small_mac: Macs, make_kext: Make, macos: str, code: int
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kextrel.device.actions import boot, bundles, extensions, kexts, management, passing, security
+from kextrel.device.actions import boot, bundles, consent, extensions, kexts, management, passing, security
 from kextrel.device.performed import Performed
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
@@ -34,6 +34,7 @@ _BUILT: dict[type[Action], Callable[..., Performed]] = {
     verbs.PowerCut: boot.power_cut,
     verbs.SetSecurity: security.set_security,
     verbs.SetSip: security.set_sip,
+    verbs.KextConsent: consent.kext_consent,
     verbs.PanicMedic: security.panic_medic,
     verbs.Wait: passing.wait,
     verbs.InstallProfile: management.install_profile,
@@ -45,7 +46,6 @@ _BUILT: dict[type[Action], Callable[..., Performed]] = {
 # Why some verbs are none for a run.
 _NOT_DONE: dict[type[Action], str] = {
     verbs.Upgrade: "a run does not upgrade a Mac, as only an erase takes that back; do it by hand, change the profile",
-    verbs.KextConsent: "not implemented: `kext-consent`, which is spctl's and of macOS 10.13 to 10.15 only",
 }
 
 

@@ -7,6 +7,7 @@ from kextrel.device.actions.bundles import need_macos
 from kextrel.device.actions.offers import judge_pending
 from kextrel.device.flows import approval, terminal
 from kextrel.device.flows.approval import Offer
+from kextrel.device.flows.consent import COLLECTIONS_SINCE, consented
 from kextrel.device.flows.place import Place, find
 from kextrel.device.flows.signature import believed
 from kextrel.device.observe import observe
@@ -42,7 +43,7 @@ def load(rig: Rig, action: Load, *, deadline: Deadline) -> Performed:
         return _load_in_recovery(rig, extension, deadline)
     need_macos(rig, action.verb, deadline)
     target = rig.catalog.installed_at(extension)
-    done = answered(run(rig, commands.kmutil_load(target), deadline=deadline))
+    done = answered(run(rig, commands.kext_load(target, rig.facts.macos), deadline=deadline))
     if done.exit_code == 0:
         return _listed(rig, extension, deadline)
     if not exists(rig, target, deadline=deadline):
@@ -56,7 +57,7 @@ def unload(rig: Rig, action: Unload, *, deadline: Deadline) -> Performed:
     """Asks for the kext to be stopped; unloaded is what the kernel no longer lists."""
     need_macos(rig, action.verb, deadline)
     extension = rig.catalog.kext(action.extension)
-    done = answered(run(rig, commands.kmutil_unload(extension.bundle_id), deadline=deadline))
+    done = answered(run(rig, commands.kext_unload(extension.bundle_id, rig.facts.macos), deadline=deadline))
     if not _is_listed(rig, extension, deadline):
         if done.exit_code == _MISSING_KEXT:
             return Performed(Outcome.REFUSED, Reason.NOT_INSTALLED, "it was not loaded")
@@ -66,6 +67,8 @@ def unload(rig: Rig, action: Unload, *, deadline: Deadline) -> Performed:
 
 def rebuild(rig: Rig, action: Rebuild, *, deadline: Deadline) -> Performed:
     """Asks for the AuxKC to be built again."""
+    if rig.facts.macos < COLLECTIONS_SINCE:
+        return Performed(Outcome.REFUSED, Reason.UNSUPPORTED_VERSION, "kmutil, and what it builds, came with macOS 11")
     need_macos(rig, action.verb, deadline)
     done = answered(run(rig, commands.kmutil_rebuild(), deadline=deadline))
     answer = answers.read(done.exit_code, done.stdout, done.stderr)
@@ -81,8 +84,6 @@ def rebuild(rig: Rig, action: Rebuild, *, deadline: Deadline) -> Performed:
 def approve(rig: Rig, action: Approve, *, deadline: Deadline) -> Performed:
     """Allow in Settings, by the keyboard. What KextPolicy says afterwards decides, where it can be read."""
     need_macos(rig, action.verb, deadline)
-    if action.input == "synthetic":
-        raise NotPossible("not implemented: approving with synthetic events")
     extension = rig.catalog.kext(action.extension)
     account = rig.accounts.acting(action.as_)
     target = rig.catalog.installed_at(extension)
@@ -94,7 +95,8 @@ def approve(rig: Rig, action: Approve, *, deadline: Deadline) -> Performed:
             return Performed(Outcome.REFUSED, _NOT_OFFERED[offer], f"Settings shows {offer}")
         if approval.of_several(rig, deadline=deadline):
             raise NotPossible("Settings offers extensions of several developers, and it cannot be told which is ours")
-        taken = approval.approve(rig, account, deadline=deadline)
+        by_hand = action.input == "physical"
+        taken = (approval.approve if by_hand else approval.approve_by_script)(rig, account, deadline=deadline)
     finally:
         approval.close_settings(rig, deadline=deadline)
     return _approved(rig, action, extension, taken, deadline)
@@ -109,11 +111,13 @@ _NOT_OFFERED = {
 
 def _approved(rig: Rig, action: Approve, extension: Extension, taken: bool, deadline: Deadline) -> Performed:
     seen = observe(rig, deadline=deadline)
-    uakl = seen.state.uakl
+    uakl = consented(rig, seen)
     approved = taken if uakl is UNKNOWN else extension.bundle_id in uakl
     if approved:
         note = "KextPolicy cannot be read: told by the screen alone" if uakl is UNKNOWN else ""
         return Performed(Outcome.APPROVED, None, note, seen)
+    if action.input == "synthetic":
+        return Performed(Outcome.REFUSED, Reason.NOT_PHYSICAL, "Allow did not take a click that no device made", seen)
     reason = Reason.NOT_ADMIN if action.as_ is Credential.STANDARD else Reason.AUTHENTICATION
     if taken:
         return Performed(Outcome.REFUSED, None, "Settings asked for a restart, but KextPolicy has no approval", seen)
@@ -160,5 +164,5 @@ def _listed(rig: Rig, extension: Extension, deadline: Deadline) -> Performed:
 
 def _is_listed(rig: Rig, extension: Extension, deadline: Deadline) -> bool:
     """Not loaded is an empty answer with exit 0."""
-    listed = answered(look(rig, commands.kmutil_showloaded(extension.bundle_id), deadline=deadline), 0)
+    listed = answered(look(rig, commands.kext_loaded(extension.bundle_id, rig.facts.macos), deadline=deadline), 0)
     return extension.bundle_id in kexts.read(listed.stdout).names()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from kextrel.device import observe as sight
 from kextrel.device.actions.securityutility import is_wrong_place, set_by_utility
 from kextrel.device.flows import terminal
+from kextrel.device.flows.consent import COLLECTIONS_SINCE
 from kextrel.device.flows.place import Place, find
 from kextrel.device.flows.screens import fold, has
 from kextrel.device.flows.terminal import Answer
@@ -112,6 +113,8 @@ def set_sip(rig: Rig, action: SetSip, *, deadline: Deadline) -> Performed:
 
 def panic_medic(rig: Rig, action: PanicMedic, *, deadline: Deadline) -> Performed:
     """Asks for the AuxKC and all approvals to be dropped at the next boot; recovery only."""
+    if rig.facts.macos < COLLECTIONS_SINCE:
+        return Performed(Outcome.REFUSED, Reason.UNSUPPORTED_VERSION, "kmutil, and its panic medic, came with macOS 11")
     place = find(rig, deadline=deadline)
     if place is Place.MACOS:
         done = run(rig, f"{commands.SUDO} {commands.kmutil_trigger_panic_medic('/')}", deadline=deadline)

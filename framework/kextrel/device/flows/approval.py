@@ -16,10 +16,13 @@ from kextrel.device.flows.pane import close_settings
 from kextrel.device.flows.place import blame_or
 from kextrel.device.flows.screens import fold, has
 from kextrel.device.flows.walks import walk_for
+from kextrel.device.remote import run
 from kextrel.device.rig import Account, Rig
+from kextrel.errors import NotPossible
+from kextrel.macos import commands
 from kextrel.timing import Deadline
 
-__all__ = ["Offer", "approve", "close_settings", "look", "of_several"]
+__all__ = ["Offer", "approve", "approve_by_script", "close_settings", "look", "of_several"]
 
 _TRIES = 2
 
@@ -93,10 +96,38 @@ def _behind_lock(rig: Rig, account: Account, deadline: Deadline) -> bool:
                 return False
             at = walk_for(rig.facts.macos).tabs_to_lock or 0
         pane.press_after(rig, _tabs_to_ours(rig, deadline) - at, deadline)
-        if rig.sees(_is_restart, rig.timeouts.settle, deadline=deadline, what="the request for a restart"):
-            rig.keyboard.press("escape", deadline=deadline)
+        if rig.sees(_taken_by(rig), rig.timeouts.settle, deadline=deadline, what="an end of the request"):
+            if walk_for(rig.facts.macos).restarts:
+                rig.keyboard.press("escape", deadline=deadline)
             return True
     raise pane.nothing_came(rig, deadline)
+
+
+def approve_by_script(rig: Rig, account: Account, *, deadline: Deadline) -> bool:
+    """With the pane open on Allow: the lock is opened by hand, and Allow clicked by a programme. Whether anything came
+    of the click. NotPossible where programmes may not click at all."""
+    locked = walk_for(rig.facts.macos).tabs_to_lock is not None and has(rig.screen.text(deadline=deadline), pane.LOCKED)
+    if locked and not pane.unlock(rig, account, _again(rig, deadline), deadline=deadline):
+        raise NotPossible(f"the lock of the pane does not open for {account.name}, and Allow is behind it")
+    done = run(rig, commands.click_button("Allow", walk_for(rig.facts.macos).settings), deadline=deadline)
+    if done.exit_code != 0:
+        how = "let Remote Login control the Mac (Accessibility), or leave synthetic input out"
+        raise NotPossible(f"System Events does not click on {rig.name}: {done.err.strip()[:160]}; {how}")
+
+    def came(text: str) -> bool:
+        return (
+            is_sheet(text) or _is_restart(text) or (pane.security(rig).shown(text) and _offer(text) is not Offer.ALLOW)
+        )
+
+    return rig.sees(came, rig.timeouts.settle, deadline=deadline, what="an answer to the click") is not None
+
+
+def _taken_by(rig: Rig) -> Callable[[str], bool]:
+    """What shows that the release took the approval: it asks for a restart or, before 11, offers it no more."""
+    if walk_for(rig.facts.macos).restarts:
+        return _is_restart
+    shown = pane.security(rig).shown
+    return lambda text: shown(text) and _offer(text) is not Offer.ALLOW
 
 
 def _again(rig: Rig, deadline: Deadline) -> Callable[[], Offer]:

@@ -38,6 +38,7 @@ class Walk:
     `tabs_to_lock`: Tabs to the lock that must be opened first; None where the button itself asks for a password.
     `settings`: the name of the programme that has the pane; `pane_url` opens it there; `pane` are words on it.
     `switches`: system extensions have switches in a place of their own, and are not allowed in that pane.
+    `restarts`: after an approval the pane asks for a restart; else it only takes the row away.
     `ways_to_terminal`: from recovery's main window, the first that works is kept.
     """
 
@@ -49,6 +50,7 @@ class Walk:
     pane_url: str = commands.SETTINGS_SECURITY
     pane: tuple[str, ...] = ("Privacy & Security", "Allow applications")
     switches: bool = False
+    restarts: bool = True
     ways_to_terminal: tuple[Way, ...] = (Way.CHORD, Way.MENU)
 
 
@@ -61,6 +63,15 @@ _WALKS = (
         settings="System Preferences",
         pane_url=commands.PREFERENCES_SECURITY,
         pane=("Security & Privacy", "Allow apps downloaded from"),
+        ways_to_terminal=(Way.MENU, Way.CHORD),
+    ),
+    Walk(
+        Version(10, 13),
+        tabs_to_lock=2,
+        settings="System Preferences",
+        pane_url=commands.PREFERENCES_SECURITY,
+        pane=("Security & Privacy", "Allow apps downloaded from"),
+        restarts=False,
         ways_to_terminal=(Way.MENU, Way.CHORD),
     ),
 )

@@ -104,6 +104,11 @@ sys
 """
 _TABLES = {"arm64e": (_SILICON, 0xFFFFFE0006B00000), "x86_64": (_INTEL, 0xFFFFFF8003200000)}
 
+_COLLECTIONS_SINCE = 20  # Darwin
+_PRELINKED_AT, _INTERFACE_SIZE = 0xFFFFFF7F80A00000, "0x9d90"
+_LATER = {"EndpointSecurity": 19, "AppleSystemPolicy": 17}
+"""Kexts that are not as old as the oldest release here, and the Darwin that brought them."""
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -124,6 +129,8 @@ class Loaded:
 def apple_kexts(darwin: str, architecture: str) -> tuple[Loaded, ...]:
     """Apple's rows for a kernel's version ("23.5.0") and "arm64e" or "x86_64", by index."""
     table, address = _TABLES[architecture]
+    if int(darwin.partition(".")[0]) < _COLLECTIONS_SINCE:
+        table, address = _prelinked(table, darwin), _PRELINKED_AT
     boot, _, system = table.partition("sys\n")
     found: list[Loaded] = []
     for collection, lines in (("boot", boot), ("sys", system)):
@@ -132,6 +139,17 @@ def apple_kexts(darwin: str, architecture: str) -> tuple[Loaded, ...]:
             found.append(row)
             address += -(-row.size // 0x1000) * 0x1000
     return tuple(found)
+
+
+def _prelinked(table: str, darwin: str) -> str:
+    """Those of an older release, in its prelinked kernel: the kernel's interfaces have sizes there, and what came later
+    is missing."""
+    major, lines = int(darwin.partition(".")[0]), []
+    for line in table.splitlines():
+        if line != "sys" and not any(f".{name} " in line and major < since for name, since in _LATER.items()):
+            index, size, rest = line.split(" ", 2)
+            lines.append(f"{index} {_INTERFACE_SIZE if size == '0' else size} {rest}\n")
+    return "".join(lines)
 
 
 def _row(line: str, address: int, darwin: str, collection: str) -> Loaded:

@@ -24,6 +24,7 @@ class RunningKernel:
         self._apple = apple_kexts(darwin, architecture)
         self._next = self._apple[-1].index + 1
         self._running: dict[str, Loaded] = {}
+        self._started: dict[str, str] = {}
         for one in self.collection.values():
             self.start(one)
 
@@ -31,6 +32,10 @@ class RunningKernel:
         """Whether exactly this kext is in the collection that was booted."""
         one = self.collection.get(identifier)
         return one is not None and one.cdhash == cdhash
+
+    def runs_another(self, identifier: str, cdhash: str) -> bool:
+        """Whether a kext of that name runs, and it is not exactly this one."""
+        return identifier in self._running and self._started[identifier] != cdhash
 
     def start(self, kext: Member) -> None:
         """Links and starts a kext; one that runs stays as it is."""
@@ -42,6 +47,7 @@ class RunningKernel:
         self._running[kext.identifier] = Loaded(
             index, address, kext.size, kext.identifier, kext.version, kext.uuid, tuple(links)
         )
+        self._started[kext.identifier] = kext.cdhash
 
     def stop(self, identifier: str) -> None:
         """Stops and unlinks a kext. Raises NotLoaded."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kextrel.virtual.hardware.sep import SepRefusal
 from kextrel.virtual.hardware.startup import Started
@@ -24,30 +24,15 @@ from kextrel.virtual.macos.kernel import NotLoaded, RunningKernel
 from kextrel.virtual.macos.kextpolicy import KextPolicy
 from kextrel.virtual.macos.library import Found, Library
 from kextrel.virtual.macos.managedkexts import PAYLOAD, ManagedKexts, rows
+from kextrel.virtual.macos.pending import APPROVAL_WINDOW, Pending
 from kextrel.virtual.macos.stores import DataVolume, Sealed, Store
 
 __all__ = ["APPROVAL_WINDOW", "BuildFailed", "KernelManagement", "Pending"]
 
-APPROVAL_WINDOW = 30 * 60.0
-"""Mac seconds that Settings offers a blocked kext after it was asked for (Apple TN2459)."""
 BUILD_TIME = 20.0
 """Mac seconds that a build takes while the Mac goes down."""
 _UNTRUSTED_KEXTS = 0x1
 _LONGEST_LOG = 500
-
-
-@dataclass(frozen=True)
-class Pending:
-    """A kext that waits for its user. `allowed_by_policy`: LocalPolicy lets it be; else recovery comes first.
-    `forbidden`: a profile says that nobody may approve it."""
-
-    bundle_id: str
-    team_id: str
-    developer_name: str
-    allowed_by_policy: bool
-    since: float
-    path: str
-    forbidden: bool = False
 
 
 class KernelManagement:

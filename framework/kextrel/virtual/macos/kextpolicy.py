@@ -24,13 +24,15 @@ PATH = f"{FOLDER}/KextPolicy"
 
 _SCHEMA = (
     "CREATE TABLE kext_load_history_v3 ( path TEXT PRIMARY KEY, team_id TEXT, bundle_id TEXT, boot_uuid TEXT, "
-    "created_at TEXT, last_seen TEXT, flags INTEGER , cdhash TEXT)",
+    "created_at TEXT, last_seen TEXT, flags INTEGER )",
     "CREATE TABLE kext_policy ( team_id TEXT, bundle_id TEXT, allowed BOOLEAN, developer_name TEXT, flags INTEGER, "
     "PRIMARY KEY (team_id, bundle_id) )",
     "CREATE TABLE kext_policy_mdm ( team_id TEXT, bundle_id TEXT, allowed BOOLEAN, payload_uuid TEXT, "
     "PRIMARY KEY (team_id, bundle_id) )",
     "CREATE TABLE settings ( name TEXT, value TEXT, PRIMARY KEY (name) )",
 )
+_HASHED = "ALTER TABLE kext_load_history_v3 ADD COLUMN cdhash TEXT"
+"""From 11 on the history knows which version of a kext was asked for."""
 _MANAGED = 0x1
 """The flag of a load request that a profile allowed."""
 
@@ -48,14 +50,20 @@ class Approval:
 class KextPolicy:
     """The database on `disk`. A file that is missing or no database is made anew, as syspolicyd does."""
 
-    def __init__(self, disk: FileSystem) -> None:
-        self._disk = disk
+    def __init__(self, disk: FileSystem, *, hashes: bool = True) -> None:
+        """`hashes`: the history has a column for them, as from macOS 11 on."""
+        self._disk, self._hashes = disk, hashes
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is no database yet."""
+        return not self._disk.exists(PATH)
 
     def create(self) -> None:
         """Makes the empty database if there is none yet."""
-        if not self._disk.exists(PATH):
+        if self.is_new:
             self._disk.mkdir(FOLDER, parents=True, mode=0o755)
-            self._disk.write_bytes(PATH, _empty(), mode=0o644)
+            self._disk.write_bytes(PATH, _empty(self._hashes), mode=0o644)
 
     def approvals(self) -> list[Approval]:
         """Every row of kext_policy, by team and bundle identifier."""
@@ -100,13 +108,27 @@ class KextPolicy:
     ) -> None:
         """Notes a load request for the kext at `path` at `now` (Mac seconds); `managed`: a profile allowed it then."""
         at = datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        row: dict[str, object] = {
+            "path": path,
+            "team_id": team_id,
+            "bundle_id": bundle_id,
+            "boot_uuid": boot_uuid,
+            "created_at": at,
+        }
+        row |= {"last_seen": at, "flags": _MANAGED if managed else 0} | ({"cdhash": cdhash} if self._hashes else {})
+        changed = ", ".join(f"{name}=excluded.{name}" for name in row if name not in ("path", "created_at"))
         with self._open() as database:
             database.execute(
-                "INSERT INTO kext_load_history_v3 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(path) DO UPDATE SET "
-                "team_id=excluded.team_id, bundle_id=excluded.bundle_id, boot_uuid=excluded.boot_uuid, "
-                "last_seen=excluded.last_seen, flags=excluded.flags, cdhash=excluded.cdhash",
-                (path, team_id, bundle_id, boot_uuid, at, at, _MANAGED if managed else 0, cdhash),
+                f"INSERT INTO kext_load_history_v3 ({', '.join(row)}) VALUES ({', '.join('?' * len(row))}) "  # noqa: S608
+                f"ON CONFLICT(path) DO UPDATE SET {changed}",
+                list(row.values()),
             )
+
+    def asked(self) -> list[tuple[str, str, str]]:
+        """Path, team and bundle identifier of every kext that was asked for."""
+        with self._open() as database:
+            rows = database.execute("SELECT path, team_id, bundle_id FROM kext_load_history_v3").fetchall()
+        return [(str(path), str(team), str(bundle)) for path, team, bundle in rows]
 
     def managed(self) -> set[tuple[str, str]]:
         """Team and bundle identifier of what was asked for while a profile allowed it."""
@@ -140,13 +162,13 @@ class KextPolicy:
             with opened(content) as database:
                 database.execute("SELECT count(*) FROM kext_policy, kext_policy_mdm, kext_load_history_v3").fetchone()
         except sqlite3.Error:
-            return _empty()
+            return _empty(self._hashes)
         return content
 
 
 @cache
-def _empty() -> bytes:
+def _empty(hashes: bool) -> bytes:
     with opened(b"") as database:
-        for statement in _SCHEMA:
+        for statement in (*_SCHEMA, *((_HASHED,) if hashes else ())):
             database.execute(statement)
         return database.serialize()

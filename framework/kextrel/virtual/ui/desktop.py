@@ -133,6 +133,10 @@ class Desktop:
         if isinstance(window, Settings | Preferences):
             window.go(url)
 
+    def click(self, application: str, button: str) -> bool:
+        """A programme clicks `button` of `application`; False when there is none of that name."""
+        return self._stack.click(application, button)
+
     def quit(self, application: str) -> bool:
         """Closes all windows of `application`; False when it does not run."""
         return self._stack.quit(application)

@@ -151,6 +151,11 @@ class Display:
         self._scene.desktop.open_settings(url)
         return True
 
+    def click(self, application: str, button: str) -> bool:
+        """System Events clicks `button` of `application` for a programme. False without a login session or button."""
+        desktop = self._scene.desktop if isinstance(self._scene, Session) else None
+        return desktop is not None and desktop.click(application, button)
+
     def quit(self, application: str) -> bool:
         """`quit app "NAME"`: closes its windows. False when there is no login session; True even if it did not run."""
         if not isinstance(self._scene, Session) or self._scene.desktop is None:

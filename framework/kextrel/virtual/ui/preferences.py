@@ -1,4 +1,4 @@
-"""System Preferences of macOS 12: Security & Privacy, where a lock stands before what may be allowed."""
+"""System Preferences of macOS 10.12 to 12: Security & Privacy, where a lock stands before what may be allowed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ _TABS = ("General", "FileVault", "Firewall", "Privacy")
 _PLACE = Rect(240, 80, 800, 640)
 _LEFT, _RIGHT = _PLACE.x + 40, _PLACE.x + _PLACE.w - 40
 _ICONS = ("General", "Desktop & Screen Saver", "Dock & Menu Bar", _PANE, "Software Update", "Network", "Sharing")
+_RESTARTS_SINCE = 11
+"""Before there was a collection to build, what was allowed could be loaded at once."""
 _LOCKED, _UNLOCKED = "Click the lock to make changes.", "Click the lock to prevent further changes."
 
 
@@ -123,7 +125,7 @@ class Preferences(Window):
         text = f"System software from {whose} was blocked from loading."
         yield Label(_LEFT, y, text, width=_RIGHT - _LEFT)
         if allow is not None:
-            yield Button(Rect(_RIGHT - 84, y + 16, 80, 30), "Allow", allow)
+            yield Button(Rect(_RIGHT - 84, y + 16, 80, 30), "Allow", allow, by_hand=True)
 
     def _choose_tab(self, tab: int) -> None:
         self._tab = tab
@@ -147,7 +149,8 @@ class Preferences(Window):
 
     def _approver(self, pending: Sequence[Pending]) -> Callable[[], None]:
         def allow() -> None:
-            if self._unlocked_by is not None and approve_kexts(self._host, self._unlocked_by, pending):
+            done = self._unlocked_by is not None and approve_kexts(self._host, self._unlocked_by, pending)
+            if done and int(self._host.spec.macos.partition(".")[0]) >= _RESTARTS_SINCE:
                 home, restart = home_of(self._host.spec.macos), self._host.request_restart
                 self._stack.open(restart_needed(self._stack, restart, navigation=self._navigation_on, home=home))
 

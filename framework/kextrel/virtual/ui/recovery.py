@@ -1,4 +1,5 @@
-"""recoveryOS: who may use it, its four utilities, the menu bar, Terminal. Shortcuts and walks as on 12 to 15.
+"""recoveryOS: who may use it, its four utilities, the menu bar, Terminal. Shortcuts and walks as on 12 to 15; before
+11 it was macOS Utilities.
 
 An Intel Mac without a T2 asks nobody who they are, and has no Startup Security Utility.
 """
@@ -22,8 +23,11 @@ from kextrel.virtual.ui.window import Frame, Stack, Window
 __all__ = ["Recovery"]
 
 _NAME, _TITLE = "Recovery", "macOS Recovery"
+_OLD_NAME, _OLD_BEFORE = "macOS Utilities", 11
+_OLD_UTILITIES = ("Restore From Time Machine Backup", "Reinstall macOS", "Get Help Online", "Disk Utility")
 _UTILITIES = ("Restore from Time Machine", "Reinstall macOS {release}", "Safari", "Disk Utility")
 _RELEASES = {"11": "Big Sur", "12": "Monterey", "13": "Ventura", "14": "Sonoma", "15": "Sequoia", "26": "Tahoe"}
+_FIRMWARE = "Firmware Password Utility"
 _GROUND = "#2b2d33"
 
 
@@ -36,7 +40,15 @@ class Recovery:
         self._host, self._stack = host, Stack()
         self._inside = False
         silicon = host.spec.architecture == "apple-silicon"
-        titles = (_NAME, "File", "Edit", "Utilities", "Window", *(("Help",) if silicon else ()))
+        self._old = int(host.spec.macos.partition(".")[0]) < _OLD_BEFORE
+        titles = (
+            _OLD_NAME if self._old else _NAME,
+            "File",
+            "Edit",
+            "Utilities",
+            "Window",
+            *(("Help",) if silicon else ()),
+        )
         self._menu = MenuBar(titles, {"Utilities": self._tools()})
         self._terminal_menu = MenuBar(("Terminal", "Shell", "Edit", "View", "Window", "Help"))
         if silicon and not host.spec.has("PREP-08"):
@@ -97,6 +109,10 @@ class Recovery:
     def _tools(self) -> Menu:
         """The menu Utilities of this Mac."""
         found: list[tuple[str, Callable[[], None]]] = [("Terminal", self._terminal)]
+        if self._old:
+            found.insert(0, ("Network Utility", lambda: self._open("Network Utility")))
+        if self._old and self._host.spec.architecture == "intel":
+            found.insert(0, (_FIRMWARE, lambda: self._open(_FIRMWARE)))
         if self._host.spec.architecture != "intel":
             found.insert(0, (SECURITY, lambda: open_utility(self._host, self._stack)))
         if self._host.spec.architecture == "apple-silicon":
@@ -105,7 +121,7 @@ class Recovery:
 
     def _utilities(self) -> Window:
         release = _RELEASES.get(self._host.spec.macos.split(".")[0], self._host.spec.macos)
-        rows = [row.format(release=release) for row in _UTILITIES]
+        rows = [row.format(release=release) for row in (_OLD_UTILITIES if self._old else _UTILITIES)]
         x, y, w, h = PANEL
         listing = Listing(Rect(x + 40, y + 50, w - 80, 280), rows, 0, lambda _: None, pitch=64)
 

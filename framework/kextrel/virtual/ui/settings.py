@@ -99,14 +99,14 @@ class Settings(Window):
         if all(one.forbidden for one in pending):
             return
         if all(one.allowed_by_policy for one in pending):
-            yield Button(Rect(_RIGHT - 96, y + 22, 80, 32), "Allow", lambda: self._allow(pending))
+            yield Button(Rect(_RIGHT - 96, y + 22, 80, 32), "Allow", lambda: self._allow(pending), by_hand=True)
         else:
             yield Button(Rect(_RIGHT - 246, y + 22, 230, 32), "Enable System Extensions…", self._enable)
 
     def _waiting(self, y: int, application: str, waiting: Sequence[ExtensionRecord]) -> Iterator[Widget]:
         """The sentence about one application's system extensions, and its button."""
         yield from _blocked(y, f"application “{application}”")
-        yield Button(Rect(_RIGHT - 96, y + 22, 80, 32), "Allow", lambda: self._allow_all(waiting))
+        yield Button(Rect(_RIGHT - 96, y + 22, 80, 32), "Allow", lambda: self._allow_all(waiting), by_hand=True)
 
     def _allow_all(self, waiting: Sequence[ExtensionRecord]) -> None:
         def modify(user: str, password: str) -> bool:

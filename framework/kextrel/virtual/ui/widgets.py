@@ -75,13 +75,18 @@ class Art(Widget):
 
 
 class Button(Widget):
-    """A push button: Space presses it while it has the focus. The window's default button is blue."""
+    """A push button: Space presses it while it has the focus. The window's default button is blue.
+
+    `by_hand`: it takes events of a keyboard or a mouse only, and none that a programme made (Apple TN2459).
+    """
 
     stop = Stop.NAVIGATION
 
-    def __init__(self, rect: Rect, label: str, press: Callable[[], None], *, default: bool = False) -> None:
+    def __init__(
+        self, rect: Rect, label: str, press: Callable[[], None], *, default: bool = False, by_hand: bool = False
+    ) -> None:
         super().__init__(rect, label)
-        self.press, self._default = press, default
+        self.press, self._default, self.by_hand = press, default, by_hand
 
     def marks(self, focused: bool) -> Iterator[Mark]:
         yield Box(self.rect, ACCENT if self._default else "#ffffff", None if self._default else "#c8c8cc", 7)

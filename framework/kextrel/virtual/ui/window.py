@@ -8,7 +8,7 @@ from enum import Enum
 from kextrel.virtual.ui.focus import FocusRing
 from kextrel.virtual.ui.keys import Key
 from kextrel.virtual.ui.marks import Box, Disc, Layer, Mark, Rect, Text
-from kextrel.virtual.ui.widgets import GREY, Widget
+from kextrel.virtual.ui.widgets import GREY, Button, Widget
 
 __all__ = ["TITLE_BAR", "Frame", "Stack", "Window"]
 
@@ -121,6 +121,18 @@ class Stack:
         for window in mine:
             self.close(window)
         return bool(mine)
+
+    def click(self, application: str, button: str) -> bool:
+        """A programme clicks a button of that name in the topmost window of `application`, which takes it or not.
+        False where there is none."""
+        window = next(iter(reversed(self.of(application))), None)
+        if window is None:
+            return False
+        window.refresh()
+        found = next((one for one in window.widgets if isinstance(one, Button) and one.name == button), None)
+        if found is not None and not found.by_hand:
+            found.press()
+        return found is not None
 
     def key(self, key: Key) -> bool:
         """To the top window, after the commands that every application has: Command-Q quits, Command-W closes."""

@@ -10,14 +10,15 @@ from types import MappingProxyType
 
 from kextrel.virtual.unix import sudoers
 from kextrel.virtual.unix.files import NullFile, OpenFile, ZeroFile
-from kextrel.virtual.unix.fs import NO_GUARDS, FileSystem, Guards, Volume
+from kextrel.virtual.unix.fs import NO_GUARDS, FileSystem, Volume
 from kextrel.virtual.unix.host import Host
 from kextrel.virtual.unix.nodes import Device, Directory, Stat
 from kextrel.virtual.unix.process import TOOLS
 from kextrel.virtual.unix.programs import image
 from kextrel.virtual.unix.users import ADMIN, Users
+from kextrel.virtual.unix.volumes import guards_of
 
-__all__ = ["RandomFile", "boot_files", "new_disk"]
+__all__ = ["RandomFile", "boot_files", "new_disk", "product_name"]
 
 _FOLDERS = (
     "/Applications", "/Library/Extensions", "/Library/StagedExtensions", "/Library/Logs", "/Library/Apple",
@@ -37,6 +38,22 @@ _RECOVERY_FOLDERS = (
     "/private/var/db", "/private/var/run", "/sbin", "/usr/bin", "/usr/lib", "/usr/libexec", "/usr/sbin",
     "/usr/share",
 )  # fmt: skip
+_COLLECTIONS_SINCE = (11,)
+_SINCE = MappingProxyType(
+    {
+        "/System/Library/KernelCollections": _COLLECTIONS_SINCE,
+        "/Library/KernelCollections": _COLLECTIONS_SINCE,
+        "/System/Volumes/iSCPreboot": _COLLECTIONS_SINCE,
+        "/private/var/db/KernelExtensionManagement": _COLLECTIONS_SINCE,
+        "/System/Volumes": (10, 15),
+        "/System/Applications": (10, 15),
+        "/Library/Apple": (10, 15),
+        "/Library/SystemExtensions": (10, 15),
+        "/Library/StagedExtensions": (10, 13),
+        "/private/var/db/SystemPolicyConfiguration": (10, 12),
+    }
+)
+"""What came with a release later than the oldest that is known here."""
 _LINKS = MappingProxyType({"/etc": "private/etc", "/tmp": "private/tmp", "/var": "private/var"})  # noqa: S108
 _MODES = MappingProxyType(
     {"/private/tmp": 0o1777, "/private/var/tmp": 0o1777, "/private/var/root": 0o750, "/Users/Shared": 0o1777}
@@ -68,8 +85,9 @@ class Console(Device):
 
 def new_disk(host: Host) -> FileSystem:
     """The disk of a Mac fresh from its first setup, as the kernel sees it."""
-    disk = FileSystem.on(Volume(host.spec.disk_name, Directory(0o755), Guards()), host.clock.now)
-    _furnish(disk, "macos", _FOLDERS)
+    release = host.spec.release
+    disk = FileSystem.on(Volume(host.spec.disk_name, Directory(0o755), guards_of(release)), host.clock.now)
+    _furnish(disk, "macos", _folders_of(release), release)
     disk.symlink("/", f"/Volumes/{host.spec.disk_name}")
     disk.write_bytes("/System/Library/CoreServices/SystemVersion.plist", _version(host), mode=0o644)
     sudoers.furnish(disk, host)
@@ -83,7 +101,7 @@ def boot_files(host: Host, environment: str) -> FileSystem:
     root = host.disk.mounts.root if environment == "macos" else ramdisk
     files = FileSystem.on(root, host.clock.now, sip=environment == "macos" and not _sip_off(host))
     if environment != "macos":
-        _furnish(files, environment, _RECOVERY_FOLDERS)
+        _furnish(files, environment, _RECOVERY_FOLDERS, host.spec.release)
         files.mkdir(f"/Volumes/{host.spec.disk_name}")
         files.mount(host.disk.mounts.root, f"/Volumes/{host.spec.disk_name}")
     _mount_volatile(files)
@@ -96,7 +114,14 @@ def _sip_off(host: Host) -> bool:
     return bool(host.sip & 0x2)
 
 
-def _furnish(disk: FileSystem, environment: str, folders: tuple[str, ...]) -> None:
+def _folders_of(release: tuple[int, ...]) -> tuple[str, ...]:
+    """The folders that the release has."""
+    later = [name for name, since in _SINCE.items() if release < since]
+    old = ("/System/Library/PrelinkedKernels",) if release < _COLLECTIONS_SINCE else ()
+    return (*(path for path in _FOLDERS if not path.startswith(tuple(later))), *old)
+
+
+def _furnish(disk: FileSystem, environment: str, folders: tuple[str, ...], release: tuple[int, ...]) -> None:
     for folder in folders:
         disk.mkdir(folder, parents=True)
     for path, target in _LINKS.items():
@@ -105,16 +130,17 @@ def _furnish(disk: FileSystem, environment: str, folders: tuple[str, ...]) -> No
         if disk.exists(path):
             disk.chmod(path, mode)
     disk.write_bytes("/etc/shells", _SHELLS.encode(), mode=0o644)
-    for path, data in _programs(environment).items():
+    for path, data in _programs(environment, release).items():
         disk.mkdir(path.rpartition("/")[0], parents=True)
         disk.write_bytes(path, data, mode=0o755)
 
 
-def _programs(environment: str) -> dict[str, bytes]:
+def _programs(environment: str, release: tuple[int, ...]) -> dict[str, bytes]:
     """The program files of one environment: this room's, and all others that were registered so far."""
     from kextrel.virtual.unix import userland  # noqa: F401 - registers them; the shell is built on this package
 
-    return {path: image(path) for path, known in TOOLS.items() if environment in known.where}
+    found = (known for known in TOOLS.values() if environment in known.where and release >= known.since)
+    return {known.path: image(known.path) for known in found}
 
 
 def _homes(disk: FileSystem, users: Users) -> None:
@@ -127,11 +153,16 @@ def _homes(disk: FileSystem, users: Users) -> None:
     disk.chmod("/Applications", 0o775)
 
 
+def product_name(release: tuple[int, ...]) -> str:
+    """What the system calls itself: 10.15 was the last Mac OS X."""
+    return "Mac OS X" if release < _COLLECTIONS_SINCE else "macOS"
+
+
 def _version(host: Host) -> bytes:
     return plistlib.dumps(
         {
             "ProductBuildVersion": host.spec.build,
-            "ProductName": "macOS",
+            "ProductName": product_name(host.spec.release),
             "ProductUserVisibleVersion": host.spec.macos,
             "ProductVersion": host.spec.macos,
         }

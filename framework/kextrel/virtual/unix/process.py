@@ -367,11 +367,13 @@ Main = Callable[[Proc], Awaitable[int]]
 
 @dataclass(frozen=True)
 class Tool:
-    """A program file of macOS: its path, what it runs, and the environments whose disk has it ("macos", "recovery")."""
+    """A program file of macOS: its path, what it runs, the environments whose disk has it ("macos", "recovery"), and
+    the release that brought it."""
 
     path: str
     main: Main
     where: tuple[str, ...]
+    since: tuple[int, ...] = ()
 
 
 _tools: dict[str, Tool] = {}
@@ -379,14 +381,16 @@ TOOLS = MappingProxyType(_tools)
 """Every program that was registered, by its path."""
 
 
-def tool(*paths: str, where: tuple[str, ...] = ("macos", "recovery")) -> Callable[[Main], Main]:
+def tool(
+    *paths: str, where: tuple[str, ...] = ("macos", "recovery"), since: tuple[int, ...] = ()
+) -> Callable[[Main], Main]:
     """Registers `async def f(proc: Proc) -> int` as the program files `paths`; a path has one program."""
 
     def register(main: Main) -> Main:
         for path in paths:
             if path in _tools:
                 raise ValueError(f"{path} is registered twice: by {_tools[path].main} and {main}")
-            _tools[path] = Tool(path, main, where)
+            _tools[path] = Tool(path, main, where, since)
         return main
 
     return register

@@ -10,13 +10,25 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from kextrel.virtual.unix.nodes import Directory, Link, Node
 from kextrel.virtual.unix.users import User
 
-__all__ = ["KERNEL", "NO_GUARDS", "Cred", "Guards", "Mounts", "Place", "Volume", "failure", "refuse_writing", "walk"]
+__all__ = [
+    "KERNEL",
+    "NO_GUARDS",
+    "Cred",
+    "Guards",
+    "Mounts",
+    "Place",
+    "Volume",
+    "failure",
+    "guards_of",
+    "refuse_writing",
+    "walk",
+]
 
 _MAX_LINKS = 32
 
@@ -54,8 +66,8 @@ KERNEL = Cred(0, 0, (0,), full_disk_access=True, kernel=True)
 
 @dataclass(frozen=True)
 class Guards:
-    """Path prefixes of one volume that macOS guards beyond permissions. `sealed` cannot be written, save `open_again`;
-    `protected` only with SIP off; `private` cannot even be read without Full Disk Access."""
+    """Path prefixes of one volume that macOS guards beyond permissions. `sealed` cannot be written, `protected` only
+    with SIP off, save `open_again`; `private` cannot even be read without Full Disk Access."""
 
     sealed: tuple[str, ...] = ("/System", "/usr", "/bin", "/sbin")
     open_again: tuple[str, ...] = ("/usr/local", "/System/Volumes")
@@ -68,6 +80,16 @@ class Guards:
 
 
 NO_GUARDS = Guards((), (), (), ())
+_READ_ONLY_SINCE, _PRIVACY_SINCE = (10, 15), (10, 14)
+
+
+def guards_of(release: tuple[int, ...]) -> Guards:
+    """Those of a release of macOS. The system volume is read-only from 10.15 on, sealed from 11; before, System
+    Integrity Protection alone keeps the system. Full Disk Access came with 10.14."""
+    guards = Guards()
+    if release < _READ_ONLY_SINCE:
+        guards = replace(guards, sealed=(), protected=(*guards.sealed, *guards.protected))
+    return guards if release >= _PRIVACY_SINCE else replace(guards, private=())
 
 
 @dataclass
@@ -192,7 +214,9 @@ def refuse_writing(mounts: Mounts, cred: Cred, place: Place, said: str) -> None:
     guards = place.volume.guards
     if cred.kernel:
         return
-    if _under(place.inside, guards.sealed) and not _under(place.inside, guards.open_again):
+    if _under(place.inside, guards.open_again):
+        return
+    if _under(place.inside, guards.sealed):
         raise failure(errno.EROFS, said)
     if mounts.sip and _under(place.inside, guards.protected):
         raise failure(errno.EPERM, said)

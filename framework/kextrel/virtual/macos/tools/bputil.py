@@ -48,7 +48,7 @@ _HINT = ", BYErrorHint=NetworkRequired, BYPersonalizationType=os"
 _USAGE = "usage: bputil [-d | -e | -f | -g | -n] [-k] [-m] [-c] [-a] [-s] [-u username] [-p password] [-v vuid]"
 
 
-@tool("/usr/bin/bputil")
+@tool("/usr/bin/bputil", since=(11,))
 async def bputil(proc: Proc) -> int:
     """Display with -d or -e; change with -f, -g, -n and the downgrades -k -m -c -a -s."""
     if machine(proc).spec.architecture != "apple-silicon":

@@ -23,6 +23,7 @@ _ROWS = (
 )  # fmt: skip
 _MORE_ROWS = ("Boot-arg Restrictions", "Kernel Integrity Protections", "Authenticated Root Requirement")
 _UNAUTHENTICATED_ROOT = 0x800
+_AUTHENTICATED_ROOT_SINCE = (11,)
 _USAGE = "usage: csrutil <command>\nAvailable commands: clear, disable, enable, status, authenticated-root, netboot"
 _ELSEWHERE = "csrutil: This tool needs to be executed from Recovery OS."
 _CONSENT = 'Allow booting unsigned operating systems and any kernel extensions for OS "{}"? [y/n]: '
@@ -37,7 +38,7 @@ async def csrutil(proc: Proc) -> int:
         case ["status"]:
             proc.out(status_text(_word(proc), _more(proc)))
             return 0
-        case ["authenticated-root", "status"]:
+        case ["authenticated-root", "status"] if machine(proc).spec.release >= _AUTHENTICATED_ROOT_SINCE:
             proc.out(f"Authenticated Root status: {'disabled' if _ssv_off(proc) else 'enabled'}\n")
             return 0
         case ["disable"]:

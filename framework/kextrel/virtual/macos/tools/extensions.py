@@ -30,7 +30,7 @@ _HINT_SINCE = (15,)
 _COLUMNS = "enabled\tactive\tteamID\tbundleID (version)\tname\t[state]\n"
 
 
-@tool("/usr/bin/systemextensionsctl", where=("macos",))
+@tool("/usr/bin/systemextensionsctl", where=("macos",), since=(10, 15))
 async def systemextensionsctl(proc: Proc) -> int:
     """list; developer, reset, uninstall and gc, which refuse while SIP is on."""
     daemon: SystemExtensions = machine(proc).extensions

@@ -5,12 +5,15 @@ from __future__ import annotations
 from kextrel.virtual.hardware.localpolicy import LocalPolicy
 from kextrel.virtual.hardware.models import Model, model_of
 from kextrel.virtual.hardware.t2 import T2
-from kextrel.virtual.macos.tools.mac import date_text, hardware_uuid, kernel, machine
+from kextrel.virtual.macos.tools.mac import date_text, hardware_uuid, kexts, machine
 from kextrel.virtual.macos.tools.options import parse
+from kextrel.virtual.unix.disk import product_name
 from kextrel.virtual.unix.process import Proc, tool
 
 __all__ = ["hardware_text", "ibridge_text", "provisioning_udid", "sw_vers", "sysctl"]
 
+_SYSTEM_FIRMWARE_SINCE = (11,)
+"""Before, system_profiler called an Intel Mac's firmware its Boot ROM."""
 _FIRMWARES = {"12": "7459.141.1", "13": "8422.141.2", "14": "10151.121.1", "15": "11881.41.5"}
 
 
@@ -18,7 +21,9 @@ _FIRMWARES = {"12": "7459.141.1", "13": "8422.141.2", "14": "10151.121.1", "15":
 async def sw_vers(proc: Proc) -> int:
     """ProductName, ProductVersion, BuildVersion; or one of them."""
     spec = machine(proc).spec
-    known = {"productName": "macOS", "productVersion": spec.macos, "buildVersion": spec.build}
+    known = {
+        "productName": product_name(spec.release), "productVersion": spec.macos, "buildVersion": spec.build,
+    }  # fmt: skip
     names = {**{name: name for name in known}, **{name[:1].upper() + name[1:]: name for name in known}}
     options = parse(proc.args, flags=[*names, "productVersionExtra"], usage="usage: sw_vers [--productName]", code=1)
     single = [known[names[name]] for name in options.given if name in names]
@@ -43,7 +48,7 @@ def _sysctls(proc: Proc) -> dict[str, str]:
         "kern.version": f"Darwin Kernel Version {darwin}; root:xnu/{model.kernel}",
         "kern.hostname": proc.system.hostname,
         "kern.boottime": at,
-        "kern.bootsessionuuid": kernel(proc).boot_uuid,
+        "kern.bootsessionuuid": kexts(proc).boot_uuid,
         "kern.bootargs": (mac.nvram.get("boot-args") or b"").decode(errors="replace"),
         "kern.safeboot": str(int(mac.safe_mode)),
         "kern.hv_vmm_present": "0",
@@ -93,7 +98,7 @@ def hardware_text(proc: Proc) -> str:
     """SPHardwareDataType."""
     spec, model = machine(proc).spec, _model(proc)
     rows = {"Model Name": model.name, "Model Identifier": spec.model}
-    rows |= _silicon_rows(proc, model) if spec.architecture == "apple-silicon" else _intel_rows(model)
+    rows |= _silicon_rows(proc, model) if spec.architecture == "apple-silicon" else _intel_rows(model, spec.release)
     rows |= {"Serial Number (system)": spec.serial, "Hardware UUID": hardware_uuid(proc)}
     if spec.architecture != "intel":
         rows |= {"Provisioning UDID": provisioning_udid(proc), "Activation Lock Status": "Disabled"}
@@ -111,8 +116,12 @@ def _silicon_rows(proc: Proc, model: Model) -> dict[str, str]:
     }
 
 
-def _intel_rows(model: Model) -> dict[str, str]:
+def _intel_rows(model: Model, release: tuple[int, ...]) -> dict[str, str]:
     bridge = f" (iBridge: {model.bridge})" if model.bridge else ""
+    if release < _SYSTEM_FIRMWARE_SINCE:
+        firmware = {"Boot ROM Version": f"{model.efi}{bridge}"}
+    else:
+        firmware = {"System Firmware Version": f"{model.efi}{bridge}", "OS Loader Version": "540.120.3~22"}
     return {
         "Processor Name": model.cpu,
         "Processor Speed": model.speed,
@@ -121,8 +130,7 @@ def _intel_rows(model: Model) -> dict[str, str]:
         "L2 Cache (per Core)": "256 KB",
         "Hyper-Threading Technology": "Enabled",
         "Memory": "16 GB",
-        "System Firmware Version": f"{model.efi}{bridge}",
-        "OS Loader Version": "540.120.3~22",
+        **firmware,
     }
 
 

@@ -1,4 +1,4 @@
-"""kmutil(8) and the kext tools that are thin covers over it since macOS 11."""
+"""kmutil(8) and the kext tools that are thin covers over it since macOS 11; before, see `kexttools`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from kextrel.virtual.macos.answers import Answer, failure
 from kextrel.virtual.macos.auxkc import Member
 from kextrel.virtual.macos.catalogue import Loaded
 from kextrel.virtual.macos.kernelmanagement import BuildFailed
+from kextrel.virtual.macos.tools import kexttools
 from kextrel.virtual.macos.tools.log import show_log
-from kextrel.virtual.macos.tools.mac import answer, in_recovery, kernel, machine, need_root
+from kextrel.virtual.macos.tools.mac import answer, in_recovery, kernel, kextd, machine, need_root
 from kextrel.virtual.macos.tools.options import Options, parse
 from kextrel.virtual.unix.process import Exit, Proc, tool
 
@@ -31,7 +32,7 @@ def listing(row: Loaded, references: int) -> str:
     return f"{row.index:5d} {references:4d} {place} {row.name} ({row.version}) {row.uuid} <{linked}>\n"
 
 
-@tool("/usr/bin/kmutil")
+@tool("/usr/bin/kmutil", since=(11,))
 async def kmutil(proc: Proc) -> int:
     """Subcommands: load, unload, showloaded, rebuild, install, clear-staging, trigger-panic-medic, log."""
     if not proc.args or proc.args[0] not in _SUBCOMMANDS:
@@ -235,11 +236,15 @@ def _bundles(args: Sequence[str]) -> list[str]:
 
 @tool("/sbin/kextload", where=("macos",))
 async def kextload(proc: Proc) -> int:
+    if (daemon := kextd(proc)) is not None:
+        return await kexttools.load(proc, daemon)
     return await _cover(proc, "load", *_bundles(proc.args))
 
 
 @tool("/usr/bin/kextutil", where=("macos",))
 async def kextutil(proc: Proc) -> int:
+    if (daemon := kextd(proc)) is not None:
+        return await kexttools.util(proc, daemon)
     options = parse(proc.args, flags=("quiet", "verbose", "tests"), short={"q": "quiet", "v": "verbose", "t": "tests"})
     words = [word for path in options.operands for word in ("--bundle-path", path)]
     return await _cover(proc, "load", *words)
@@ -247,11 +252,15 @@ async def kextutil(proc: Proc) -> int:
 
 @tool("/sbin/kextunload", where=("macos",))
 async def kextunload(proc: Proc) -> int:
+    if (daemon := kextd(proc)) is not None:
+        return await kexttools.unload(proc, daemon)
     return await _cover(proc, "unload", *_bundles(proc.args))
 
 
 @tool("/usr/sbin/kextstat", where=("macos",))
 async def kextstat(proc: Proc) -> int:
+    if (daemon := kextd(proc)) is not None:
+        return await kexttools.stat(proc, daemon)
     options = parse(
         proc.args,
         flags=("list-only", "no-kernel", "arch"),
@@ -266,6 +275,8 @@ async def kextstat(proc: Proc) -> int:
 
 @tool("/usr/sbin/kextcache", where=("macos",))
 async def kextcache(proc: Proc) -> int:
+    if (daemon := kextd(proc)) is not None:
+        return await kexttools.cache(proc, daemon)
     options = parse(proc.args, values=("volume",), short={"i": "volume"})
     need_root(proc, "kextcache: this tool must be run as root")
     return await _cover(proc, "install", "--volume-root", options.last("volume", "/"), "--check-rebuild")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from kextrel.virtual.macos.tools.mac import kernel, machine
+from kextrel.virtual.macos.tools.mac import kexts, machine
 from kextrel.virtual.unix.process import Exit, Proc, tool
 
 __all__ = ["log", "show_log"]
@@ -25,7 +25,7 @@ async def log(proc: Proc) -> int:
 async def show_log(proc: Proc) -> int:
     """Every line that is kept, the oldest first; where the words name one of the two daemons, only its own."""
     words = " ".join(proc.args)
-    kept = [(at, _KERNELMANAGERD + text) for at, text in list(kernel(proc).log)] if "sysextd" not in words else []
+    kept = [(at, _KERNELMANAGERD + text) for at, text in list(kexts(proc).log)] if "sysextd" not in words else []
     if "kernelmanagerd" not in words:
         kept += [(at, _SYSEXTD + text) for at, text in list(machine(proc).extensions.log)]
     await proc.write(_HEADER + "".join(_line(at, text) for at, text in sorted(kept)))

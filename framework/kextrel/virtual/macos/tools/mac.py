@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from kextrel.virtual.macos.kernelmanagement import KernelManagement
+from kextrel.virtual.macos.kextd import KextDaemon
 from kextrel.virtual.unix.process import Exit, Proc
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ __all__ = [
     "hardware_uuid",
     "in_recovery",
     "kernel",
+    "kextd",
+    "kexts",
     "machine",
     "need_root",
     "stamp",
@@ -32,9 +35,21 @@ def machine(proc: Proc) -> Machine:
 
 
 def kernel(proc: Proc) -> KernelManagement:
-    """Its kernel management."""
+    """Its kernel management, of macOS 11 and later."""
     found: KernelManagement = proc.machine.kernel
     return found
+
+
+def kexts(proc: Proc) -> KernelManagement | KextDaemon:
+    """Who loads its kexts, whatever the release."""
+    found: KernelManagement | KextDaemon = proc.machine.kernel
+    return found
+
+
+def kextd(proc: Proc) -> KextDaemon | None:
+    """What an older release has in the place of kernel management; None from macOS 11 on."""
+    found = proc.machine.kernel
+    return found if isinstance(found, KextDaemon) else None
 
 
 def in_recovery(proc: Proc) -> bool:

@@ -23,6 +23,9 @@ _USAGE = "usage: profiles <command> [options]"
 _NO_INSTALLS = "profiles tool no longer supports installs.  Use System Settings Profiles to add configuration profiles."
 _NOT_ASSIGNED = "Client is not DEP enabled."
 _LEVEL = "_computerlevel"
+_ROWS_SINCE, _SERVER_SINCE, _BOOTSTRAP_TOKEN_SINCE = (10, 13, 4), (11,), (10, 15)
+_VERBS_SINCE = (10, 13)
+"""Before, profiles(1) had options only."""
 _OLD = {"P": "show", "L": "list"}
 
 
@@ -40,6 +43,8 @@ async def profiles(proc: Proc) -> int:
         code=1,
     )
     word = proc.args[0].lstrip("-")
+    if word == proc.args[0] and machine(proc).spec.release < _VERBS_SINCE:
+        raise Exit(1, _USAGE)
     match _OLD.get(word, word):
         case "status":
             return _status(proc, options)
@@ -59,8 +64,8 @@ def _status(proc: Proc, options: Options) -> int:
     management = machine(proc).management
     match options.last("type"):
         case "enrollment":
-            proc.out("".join(f"{line}\n" for line in _enrollment(management)))
-        case "bootstraptoken":
+            proc.out("".join(f"{line}\n" for line in _enrollment(management, machine(proc).spec.release)))
+        case "bootstraptoken" if machine(proc).spec.release >= _BOOTSTRAP_TOKEN_SINCE:
             need_root(proc, "profiles: the command requires root privileges")
             enrolled = management.store.enrolled()
             supported = enrolled is not None and enrolled.kind != "user"
@@ -78,12 +83,16 @@ def _word(true: bool) -> str:
 _APPROVED = {"none": "No", "user": "Yes (User Enrollment)"}
 
 
-def _enrollment(management: Management) -> Iterator[str]:
-    """ "(User Approved)" stands there where the enrollment counts as such; that of a user's own account does not."""
+def _enrollment(management: Management, release: tuple[int, ...]) -> Iterator[str]:
+    """ "(User Approved)" stands there where the enrollment counts as such; that of a user's own account does not. One
+    sentence before 10.13.4, and the server from 11 on."""
     kind = management.enrollment
+    if release < _ROWS_SINCE:
+        yield f"There is {'no' if kind == 'none' else 'an'} enrollment profile installed on this system"
+        return
     yield f"Enrolled via DEP: {'Yes' if kind == 'automated-device' else 'No'}"
     yield f"MDM enrollment: {_APPROVED.get(kind, 'Yes (User Approved)')}"
-    if kind != "none":
+    if kind != "none" and release >= _SERVER_SINCE:
         yield f"MDM server: {management.server_url}"
 
 

@@ -21,6 +21,10 @@ _QUIT = re.compile(r'(?:tell\s+)?(?:quit\s+)?app(?:lication)?\s+"([^"]{1,100})"(
 _DELETE = re.compile(
     r'tell\s+app(?:lication)?\s+"Finder"\s+to\s+delete\s+\(?\s*POSIX\s+file\s+"([^"]{1,1000})"\s*(?:as\s+alias)?\s*\)?\Z'
 )
+_CLICK = re.compile(
+    r'tell\s+app(?:lication)?\s+"System Events"\s+to\s+click\s+button\s+"(?P<button>[^"]{1,100})"\s+'
+    r'of\s+window\s+1\s+of\s+process\s+"(?P<process>[^"]{1,100})"\Z'
+)
 _GLOBAL = ("-g", "-globalDomain", "NSGlobalDomain", "Apple Global Domain")
 
 
@@ -132,11 +136,16 @@ async def open_tool(proc: Proc) -> int:
 
 @tool("/usr/bin/osascript", where=("macos",))
 async def osascript(proc: Proc) -> int:
-    """-e 'quit app "NAME"', 'tell application "NAME" to quit', and Finder's 'delete (POSIX file "PATH" as alias)'."""
+    """-e 'quit app "NAME"', 'tell application "NAME" to quit', Finder's 'delete (POSIX file "PATH" as alias)', and a
+    click of System Events on a button of a window."""
     scripts = [text for flag, text in zip(proc.args, proc.args[1:], strict=False) if flag == "-e"]
     deleted = _DELETE.match(scripts[0].strip()) if scripts else None
     if deleted is not None:
         await delete(proc, deleted.group(1), session=_session(proc))
+        return 0
+    clicked = _CLICK.match(scripts[0].strip()) if scripts else None
+    if clicked is not None:
+        _click(proc, clicked["process"], clicked["button"])
         return 0
     found = _QUIT.match(scripts[0].strip()) if scripts else None
     if found is None:
@@ -144,6 +153,19 @@ async def osascript(proc: Proc) -> int:
     if not _session(proc) or not _display(proc).quit(found.group(1)):
         raise Exit(1, "0:0: execution error: An error of type -10810 has occurred. (-10810)")
     return 0
+
+
+def _click(proc: Proc, process: str, button: str) -> None:
+    """System Events takes the click for sshd's children where they may reach the session, and may control the Mac as
+    they may read its disk: a person gave both to Remote Login (PREP-03)."""
+    if not _session(proc) or not machine(proc).has("PREP-03"):
+        raise Exit(
+            1, "0:0: execution error: System Events got an error: osascript is not allowed assistive access. (-25211)"
+        )
+    if not _display(proc).click(process, button):
+        raise Exit(
+            1, f'0:0: execution error: System Events got an error: Can’t get button "{button}" of window 1. (-1728)'
+        )
 
 
 def _split(words: list[str], mark: str) -> tuple[list[str], list[str]]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from kextrel.virtual.macos.bundle import Judgement, Kext, read
 from kextrel.virtual.macos.code import read_code
+from kextrel.virtual.macos.kextconsent import UNAPPROVED_KEXTS, set_switch, set_teams, switched_off, teams
 from kextrel.virtual.macos.library import Found, disk_files
-from kextrel.virtual.macos.tools.mac import kernel, machine
+from kextrel.virtual.macos.tools.mac import in_recovery, kexts, machine, need_root
 from kextrel.virtual.macos.tools.options import parse
 from kextrel.virtual.unix.process import Exit, Proc, tool
 
 __all__ = ["codesign", "spctl"]
 
+_CONSENT_SINCE = (10, 13)
 _FLAGS = {0: "none", 0x2: "adhoc", 0x10000: "runtime", 0x10002: "adhoc,runtime"}
 
 
@@ -63,7 +65,7 @@ def _codesign(proc: Proc, path: str, requirement: str | None, *, display: bool) 
 
 def _verify_application(proc: Proc, path: str) -> int:
     """Whether an application is whole, and its chain ends in an anchor that this Mac trusts."""
-    library, spec = kernel(proc).library, machine(proc).spec
+    library, spec = kexts(proc).library, machine(proc).spec
     try:
         real = proc.fs.real(path.rstrip("/"))
         code = read_code(disk_files(proc.fs).tree(real), real)
@@ -102,19 +104,15 @@ def _details(kext: Kext, judgement: Judgement) -> str:
     return "".join(f"{row}\n" for row in rows)
 
 
-@tool("/usr/sbin/spctl", where=("macos",))
+@tool("/usr/sbin/spctl")
 async def spctl(proc: Proc) -> int:
-    """--status; --assess PATH; kext-consent status."""
+    """--status; --assess PATH; kext-consent status, list and, in recoveryOS, its changes."""
     match proc.args:
         case ["--status"]:
             proc.out("assessments enabled\n")
             return 0
-        case ["kext-consent", "status"]:
-            off = machine(proc).sip & 0x200
-            proc.out(f"Kernel Extension User Consent: {'DISABLED' if off else 'ENABLED'}\n")
-            return 0
-        case ["kext-consent", *_]:
-            raise Exit(1, "spctl: kext-consent can only be modified from Recovery OS.")
+        case ["kext-consent", *words] if machine(proc).spec.release >= _CONSENT_SINCE:
+            return _consent(proc, words)
         case ["--master-enable" | "--master-disable" | "--global-enable" | "--global-disable", *_]:
             raise Exit(1, "spctl: this operation requires an authorization")
     options = parse(
@@ -126,6 +124,37 @@ async def spctl(proc: Proc) -> int:
         code=2,
     )
     return max([_assess(proc, path) for path in options.operands], default=2)
+
+
+def _consent(proc: Proc, words: list[str]) -> int:
+    """macOS tells what its kernel was started with, recoveryOS what the next one will be."""
+    nvram, recovery = machine(proc).nvram, in_recovery(proc)
+    match words:
+        case ["status"]:
+            off = switched_off(nvram) if recovery else machine(proc).sip & UNAPPROVED_KEXTS
+            proc.out(f"Kernel Extension User Consent: {'DISABLED' if off else 'ENABLED'}\n")
+            return 0
+        case ["list"]:
+            proc.out("".join(f"{line}\n" for line in ("Allowed Team Identifiers:", *teams(nvram))))
+            return 0
+        case ["enable" | "disable"] | ["add" | "remove", _]:
+            _change_consent(proc, *words)
+            return 0
+    raise Exit(2, "usage: spctl kext-consent <action>: status, enable, disable, add <team-id>, list, remove <team-id>")
+
+
+def _change_consent(proc: Proc, action: str, team: str = "") -> None:
+    nvram = machine(proc).nvram
+    if not in_recovery(proc) or machine(proc).spec.architecture == "apple-silicon":
+        raise Exit(1, "spctl: kext-consent can only be modified from Recovery OS.")
+    need_root(proc, "spctl: this operation requires root")
+    if action in ("enable", "disable"):
+        set_switch(nvram, asks=action == "enable")
+        proc.out(f"Kernel Extension User Consent: {'DISABLED' if switched_off(nvram) else 'ENABLED'}\n")
+    else:
+        others = [one for one in teams(nvram) if one != team]
+        set_teams(nvram, [*others, team] if action == "add" else others)
+    proc.out("Please restart for changes to take effect.\n")
 
 
 def _assess(proc: Proc, path: str) -> int:
@@ -141,7 +170,7 @@ def _assess(proc: Proc, path: str) -> int:
 
 def _find(proc: Proc, path: str) -> Found | None:
     """The kext at `path` as the process sees it; None for anything else."""
-    library = kernel(proc).library
+    library = kexts(proc).library
     try:
         return library.judged(read(disk_files(proc.fs), proc.fs.real(path.rstrip("/"))))
     except (FileNotFoundError, ValueError):
