@@ -15,18 +15,31 @@ import sys
 from kextrel.certification import suite
 from kextrel.ending import as_interrupts
 with as_interrupts():
-    suite._pytest([sys.executable, "-c", sys.argv[1], sys.argv[2]], None)
+    suite._pytest([sys.executable, *sys.argv[1:]], None)
 """
 PYTEST = """
 import select, sys
 from kextrel.ending import as_interrupts
 with open(sys.argv[1], "w", buffering=1) as told, as_interrupts():
-    print("pressed", file=told)
     try:
+        print("pressed", file=told)
         while True:  # a signal that comes just before a wait does not end it
             select.select([], [], [], 0.1)
     finally:
         print("let go", file=told)
+"""
+
+TEST = """
+import select, sys
+from kextrel.ending import as_interrupts
+def test_that_never_ends():
+    with open({told!r}, "w", buffering=1) as told, as_interrupts():
+        try:
+            print("pressed", file=told)
+            while True:
+                select.select([], [], [], 0.1)
+        finally:
+            print("let go", file=told)
 """
 
 
@@ -35,7 +48,7 @@ def test_an_end_is_passed_on_once_and_waited_for(tmp_path: Path, number: signal.
     told = tmp_path / "told"
     os.mkfifo(told)
     child = subprocess.Popen(
-        [sys.executable, "-c", CERTIFYING, PYTEST, str(told)], stderr=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-c", CERTIFYING, "-c", PYTEST, str(told)], stderr=subprocess.PIPE, start_new_session=True
     )
     with told.open() as lines:
         assert lines.readline() == "pressed\n"
@@ -44,3 +57,16 @@ def test_an_end_is_passed_on_once_and_waited_for(tmp_path: Path, number: signal.
     _, traceback = child.communicate(timeout=30)
     assert child.returncode != 0
     assert (b"Ended: SIGTERM" if number is signal.SIGTERM else b"KeyboardInterrupt") in traceback
+
+
+def test_a_certification_that_is_killed_takes_its_pytest_with_it(tmp_path: Path) -> None:
+    told, test = tmp_path / "told", tmp_path / "test_it.py"
+    os.mkfifo(told)
+    test.write_text(TEST.format(told=str(told)))
+    line = [sys.executable, "-c", CERTIFYING, "-m", "kextrel.certification.child", "-p", "no:cacheprovider", str(test)]
+    child = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    with told.open() as lines:
+        assert lines.readline() == "pressed\n"
+        child.kill()
+        assert child.wait(30) == -signal.SIGKILL
+        assert lines.readlines() == ["let go\n"]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kextrel.certification import SCENARIOS, paths
+from kextrel.certification.child import SECONDS_TO_LET_GO
 from kextrel.errors import BenchError, InputError, KextrelError, nearest
 from kextrel.lab import Lab, load_profile
 from kextrel.lab.fit import FIT
@@ -26,7 +27,6 @@ from kextrel.scenario.tally import exit_code, tally
 __all__ = ["Certificate", "Order", "certify", "showing"]
 
 _HERE = Path(__file__).parent
-_SECONDS_TO_LET_GO = 60.0
 _PLUGINS = ("kextrel.plugin", "allure_pytest.plugin")
 _WORDS = "pytest.txt"
 _LEFT = ("results.jsonl", "evidence.jsonl", "junit.xml", "coverage.json", "report.html", _WORDS)
@@ -136,34 +136,42 @@ def _of_the_lab(lab: Path | None) -> Mapping[str, Path]:
 def _pytest(command: Sequence[str], stdout: int | None, limit: float | None = None) -> int:
     """Runs it to its end and returns its exit code. Whoever ends us is made to wait until it has let go of its Macs.
 
-    In a session of its own, so that Control-C is asked of it once, by us, and not by the terminal as well. Raises
-    BenchError where it takes longer than `limit` seconds.
+    In a session of its own, so that Control-C is asked of it once, by us, and not by the terminal as well; the pipe is
+    for a parent that is killed. Raises BenchError where it takes longer than `limit` seconds.
     """
     errors = stdout if stdout not in (None, sys.stderr.fileno()) else None
-    child = subprocess.Popen(
-        command, cwd=SCENARIOS, env=_environment(), stdout=stdout, stderr=errors, start_new_session=True
-    )
-    try:
-        return child.wait(limit)
-    except subprocess.TimeoutExpired:
-        _let_go(child)
-        raise BenchError(f"the suite took longer than {limit:g} s", wire="pytest", hint="give it more time") from None
-    except BaseException:
-        _let_go(child)
-        raise
+    with subprocess.Popen(
+        command,
+        cwd=SCENARIOS,
+        env=_environment(),
+        stdin=subprocess.PIPE,
+        stdout=stdout,
+        stderr=errors,
+        start_new_session=True,
+    ) as child:
+        try:
+            return child.wait(limit)
+        except subprocess.TimeoutExpired:
+            _let_go(child)
+            what = f"the suite took longer than {limit:g} s"
+            raise BenchError(what, wire="pytest", hint="give it more time") from None
+        except BaseException:
+            _let_go(child)
+            raise
 
 
 def _let_go(child: subprocess.Popen[bytes]) -> None:
     child.terminate()
     try:
-        child.wait(_SECONDS_TO_LET_GO)
+        child.wait(SECONDS_TO_LET_GO)
     finally:
         child.kill()  # harmless where it has ended
         child.wait()
 
 
 def _command(order: Order, report: Path, files: Sequence[Path]) -> list[str]:
-    command = [sys.executable, "-m", "pytest", "-c", str(_HERE / "certify.ini"), f"--rootdir={SCENARIOS}"]
+    command = [sys.executable, "-m", "kextrel.certification.child"]
+    command += ["-c", str(_HERE / "certify.ini"), f"--rootdir={SCENARIOS}"]
     command += ["--noconftest", "--junitxml", str(report / "junit.xml"), "--alluredir", str(report / "allure-results")]
     for plugin in _PLUGINS:
         command += ["-p", plugin]

@@ -1,0 +1,39 @@
+"""pytest as the child of a certification: it lets go of its Macs and ends when its parent has ended, however that was.
+
+A parent that is killed says nothing, but the pipe to our standard input ends with it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+
+__all__ = ["SECONDS_TO_LET_GO", "main"]
+
+SECONDS_TO_LET_GO = 60.0
+
+
+def main() -> int:
+    """Runs pytest with our own arguments; its exit code."""
+    import pytest
+
+    parent = os.dup(sys.stdin.fileno())  # pytest takes standard input away from its tests
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    sys.argv[0] = "pytest"
+    return pytest.console_main()
+
+
+def _end_with(parent: int) -> None:
+    """Waits for the parent's end, then asks this process to end, as its parent would have."""
+    while os.read(parent, 4096):
+        continue
+    os.kill(os.getpid(), signal.SIGTERM)
+    threading.main_thread().join(SECONDS_TO_LET_GO)
+    if threading.main_thread().is_alive():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
