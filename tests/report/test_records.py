@@ -25,6 +25,10 @@ def test_a_command_reads_as_in_a_terminal(made: Any) -> None:
         ("keyboard", "press", {"keys": ["tab"]}, 'keys: ["tab"]'),
         ("device", "observation", {"facts": {"sip": "enabled", "auxp": None}, "unknown": {"uakl": "not asked"}},
          "sip: enabled\nuakl is not known: not asked"),
+        ("device", "log", {"changes": [{"time": "10:00", "bundle_id": "a.b", "before": "x", "after": "y"}],
+                           "events": [{"time": "10:01", "process": "sysextd", "message": "staging it"}]},
+         "10:00 a.b: x -> y\n10:01 sysextd: staging it"),
+        ("device", "log", {"changes": [], "events": []}, "nothing that is known here"),
     ],
 )  # fmt: skip
 def test_each_kind_has_its_words(made: Any, wire: str, event: str, data: dict[str, Any], text: str) -> None:

@@ -15,6 +15,7 @@ from kextrel.device.rig import Facts
 from kextrel.errors import BenchError, InputError, NotPossible, UnreadableAnswer
 from kextrel.evidence import EvidenceLog
 from kextrel.scenario import Scenario, Stay, StepReport, foresee, foreseen_rules, load, predict, run, run_on
+from kextrel.timing import Deadline
 from kextrel.vocabulary import UNKNOWN, Architecture, Enrollment, Outcome, Verdict, Version
 
 WALK = """  - install: driver
@@ -160,6 +161,25 @@ def test_after_a_violation_the_rest_is_not_checked(one: Callable[..., Scenario],
     assert verdicts(report) == ["held"] * 5 + ["violated"] + ["not-checked"] * 4
     assert report.verdict is Verdict.VIOLATED
     assert report.steps[6].judgement.reason == "step 6 was violated"
+
+
+@pytest.mark.parametrize("fault", [None, BenchError("lost", wire="mini.shell"), NotPossible("in recovery")])
+def test_a_violation_asks_what_the_daemons_logged_once_and_nothing_comes_of_it(
+    one: Callable[..., Scenario], paper_mac: Any, fault: Exception | None
+) -> None:
+    wrong = lambda n, came: replace(came, outcome=Outcome.LOADED) if n == 6 else came  # noqa: E731
+    mac = paper_mac(turn=wrong)
+    silent = run(one(WALK), mac)
+    asked: list[int] = []
+
+    def recall(*, deadline: Deadline) -> None:
+        asked.append(mac.steps)
+        if fault is not None:
+            raise fault
+
+    mac.recall = recall
+    assert run(one(WALK), mac).to_json() == silent.to_json()
+    assert asked == [6]
 
 
 def test_kexts_of_others_take_no_part(one: Callable[..., Scenario], paper_mac: Any) -> None:

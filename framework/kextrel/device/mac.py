@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -48,6 +49,7 @@ class TestMac:
         self._rig = Rig(name, facts, wires, clock, sink, accounts, timeouts or Timeouts())
         self._closed = False
         self._seen: Sighting | None = None
+        self._looks: deque[float] = deque(maxlen=2)  # when the last observations were, on the monotonic clock
         self._at_baseline = False  # the last call took it there, and `_seen` is what was seen then
 
     @property
@@ -84,10 +86,19 @@ class TestMac:
         Where the call before looked at its end, and that was not two seconds ago, it is what was seen then.
         """
         seen = self._taken()
-        if seen is not None:
-            return seen
-        with self._step("observe"):
-            return observe(self._rig, deadline=deadline)
+        if seen is None:
+            with self._step("observe"):
+                seen = observe(self._rig, deadline=deadline)
+        self._looks.append(seen.at)
+        return seen
+
+    def recall(self, *, deadline: Deadline) -> None:
+        """Puts into the evidence what the Mac's daemons logged since the observation before the last one."""
+        from kextrel.device.daemons import recall
+
+        since = self._looks[0] if self._looks else time.monotonic()
+        with self._step("recall"):
+            recall(self._rig, seconds=time.monotonic() - since, deadline=deadline)
 
     def prepare(self, start: Start, *, deadline: Deadline) -> None:
         """To a scenario's starting state."""

@@ -8,6 +8,7 @@ line which was cut, or wrapped in the middle of a word, never makes a state that
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,9 @@ from kextrel.macos.loglines import Entry, entries
 from kextrel.macos.sysext import STATES
 from kextrel.macos.text import Facts, clean, flat, meaningful, require, unique
 
-__all__ = ["Event", "LogAnswer", "LoggedKext", "Transition", "read"]
+__all__ = ["Event", "LogAnswer", "LoggedKext", "Transition", "command", "read"]
+
+_DAEMONS = 'process IN {"sysextd", "kernelmanagerd", "syspolicyd"}'
 
 # The longest first, since some begin with another.
 _STATE = re.compile("|".join(sorted(STATES, key=len, reverse=True)))
@@ -133,6 +136,11 @@ class _Draft:
     code: int | None = None
     reboot: bool = False
     known: bool = False
+
+
+def command(*, minutes: int) -> str:
+    """The command line that prints what the daemons logged in the last `minutes` (man log)."""
+    return shlex.join(["log", "show", "--last", f"{max(1, minutes)}m", "--predicate", _DAEMONS])
 
 
 def read(text: str | bytes) -> LogAnswer:

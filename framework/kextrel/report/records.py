@@ -35,6 +35,8 @@ def text_of(record: Mapping[str, Any]) -> str:
             return str(data.get("text", "")) if data.get("signal") else "(no signal)"
         case "device", "observation":
             return "\n".join(_facts(data))
+        case "device", "log":
+            return "\n".join(_logged(data))
         case "screen", "picture":
             return f"{str(data.get('file') or 'not kept').rpartition('/')[2]}, sha256 {data.get('sha256')}"
         case "console", _ if set(data) == {"data"}:
@@ -61,6 +63,16 @@ def _facts(data: Mapping[str, Any]) -> Iterator[str]:
     unknown = data.get("unknown")
     if isinstance(unknown, Mapping):
         yield from (f"{name} is not known: {why}" for name, why in unknown.items())
+
+
+def _logged(data: Mapping[str, Any]) -> Iterator[str]:
+    """What changed when, then what else the daemons said; both are in the order of the log."""
+    for one in data.get("changes", ()):
+        yield f"{one.get('time')} {one.get('bundle_id')}: {one.get('before')} -> {one.get('after')}"
+    for one in data.get("events", ()):
+        yield f"{one.get('time')} {one.get('process')}: {one.get('message')}"
+    if not data.get("changes") and not data.get("events"):
+        yield "nothing that is known here"
 
 
 def _pairs(items: Iterable[tuple[str, Any]]) -> Iterator[str]:

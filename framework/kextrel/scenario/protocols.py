@@ -6,7 +6,7 @@ Tests give stand-ins of a few lines. A Situation is the model's own: here it is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Action, Extension, Outcome, Reason, Start, State, Unknown
@@ -14,7 +14,7 @@ from kextrel.vocabulary import Action, Extension, Outcome, Reason, Start, State,
 if TYPE_CHECKING:  # to predict a scenario no driver is needed
     from kextrel.device.rig import Facts
 
-__all__ = ["Device", "Expected", "Model", "Performed", "Prediction", "RuleText", "Sighting", "Situation"]
+__all__ = ["Device", "Expected", "Model", "Performed", "Prediction", "RuleText", "Sighting", "Situation", "Witness"]
 
 
 class Performed(Protocol):
@@ -45,6 +45,13 @@ class Device(Protocol):
     def observe(self, *, deadline: Deadline) -> Sighting: ...
     def prepare(self, start: Start, *, deadline: Deadline) -> None: ...
     def baseline(self, level: Any, *, deadline: Deadline) -> None: ...
+
+
+@runtime_checkable
+class Witness(Protocol):
+    """A device that can put into the evidence what its Mac's daemons logged since the observation before the last."""
+
+    def recall(self, *, deadline: Deadline) -> None: ...
 
 
 class Situation(Protocol):

@@ -16,7 +16,7 @@ from kextrel.scenario.jsonform import show, state_json
 from kextrel.scenario.judging import STATE_FIELDS, Chapter, agreeing, judge
 from kextrel.scenario.pins import Pin
 from kextrel.scenario.predicting import prediction_json
-from kextrel.scenario.protocols import Device, Model, Prediction
+from kextrel.scenario.protocols import Device, Model, Prediction, Witness
 from kextrel.scenario.verdicts import Judgement, Seen, StepReport
 from kextrel.timing import Deadline
 from kextrel.vocabulary import UNKNOWN, Action, Extension, Start, State, Verdict
@@ -84,6 +84,8 @@ class Session:
             return self.not_done(asked, prediction_json(None, str(error)), Verdict.NOT_CHECKED, str(error))
         report = self._judged(asked, prediction)
         judgement = report.judgement
+        if judgement.verdict is Verdict.VIOLATED:
+            self._recall()
         last = self._note("step ends", step=asked.number, **judgement.to_json())
         return replace(report, evidence=(first, last))
 
@@ -148,6 +150,15 @@ class Session:
         is_, should = state_json(seen), state_json(wanted)
         told = "; ".join(f"{name} is {show(is_[name])}, not {show(should[name])}" for name in names)
         return Judgement(Verdict.NOT_CHECKED, None, f"the Mac is not in the starting state: {told}")
+
+    def _recall(self) -> None:
+        """What the daemons logged meanwhile goes into the evidence of a violation; it changes no verdict."""
+        if not isinstance(self.device, Witness):
+            return
+        try:
+            self.device.recall(deadline=Deadline.after(self.patience.observe, "reading the daemons' log"))
+        except (BenchError, NotPossible, UnreadableAnswer) as error:
+            self._note("no log", why=str(error))
 
     def _note(self, event: str, **data: Any) -> int:
         return 0 if self.sink is None else self.sink.record("scenario", event, **data)

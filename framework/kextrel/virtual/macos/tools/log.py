@@ -9,6 +9,7 @@ from kextrel.virtual.unix.process import Exit, Proc, tool
 
 __all__ = ["log", "show_log"]
 
+_DAEMONS = ["kernelmanagerd", "sysextd"]
 _KERNELMANAGERD = "102    0    kernelmanagerd: [com.apple.kernelmanagerd.logging:LoadRequestResolution] "
 _SYSEXTD = "283    0    sysextd: "
 _HEADER = "Timestamp                       Thread     Type        Activity             PID    TTL  \n"
@@ -23,10 +24,11 @@ async def log(proc: Proc) -> int:
 
 
 async def show_log(proc: Proc) -> int:
-    """Every line that is kept, the oldest first; where the words name one of the two daemons, only its own."""
+    """Every line that is kept, the oldest first; where the words name daemons, only theirs."""
     words = " ".join(proc.args)
-    kept = [(at, _KERNELMANAGERD + text) for at, text in list(kexts(proc).log)] if "sysextd" not in words else []
-    if "kernelmanagerd" not in words:
+    named = [name for name in _DAEMONS if name in words] or _DAEMONS
+    kept = [(at, _KERNELMANAGERD + text) for at, text in list(kexts(proc).log)] if "kernelmanagerd" in named else []
+    if "sysextd" in named:
         kept += [(at, _SYSEXTD + text) for at, text in list(machine(proc).extensions.log)]
     await proc.write(_HEADER + "".join(_line(at, text) for at, text in sorted(kept)))
     return 0
