@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import paramiko
 
@@ -24,6 +25,8 @@ from kextrel.errors import BenchError, DeadlineExceeded, UsageError
 from kextrel.timing import Deadline
 
 __all__ = ["Sent", "upload"]
+
+_T = TypeVar("_T")
 
 CHUNK = 1 << 15
 GOODBYE = 2.0  # wall seconds that the Mac's sftp-server has for its own end
@@ -97,38 +100,43 @@ class _Copier:
         self._wire, self._deadline = wire, deadline
         self.sent: list[Sent] = []
 
-    def copy(self, local: Path, remote: bytes) -> None:
-        """One directory entry and what is below it; a directory gets its mode last, as that may forbid writing."""
+    def copy(self, local: Path, remote: bytes, *, fresh: bool = False) -> None:
+        """One directory entry and what is below it; a directory gets its mode last, as that may forbid writing.
+
+        `fresh`: we have just made the directory that it goes to, so nothing can be there.
+        """
         self._still_time()
         mode = local.lstat().st_mode
         if stat.S_ISLNK(mode):
-            self._asked("link", remote, lambda: self._link(os.fsencode(local.readlink()), remote))
+            self._asked("link", remote, lambda: self._link(os.fsencode(local.readlink()), remote, fresh))
         elif stat.S_ISDIR(mode):
-            self._asked("make the directory", remote, lambda: self._directory(remote))
+            made = self._asked("make the directory", remote, lambda: self._directory(remote, fresh))
             for entry in sorted(local.iterdir()):
-                self.copy(entry, remote.rstrip(b"/") + b"/" + os.fsencode(entry.name))
+                self.copy(entry, remote.rstrip(b"/") + b"/" + os.fsencode(entry.name), fresh=made)
             self._asked("set the mode of", remote, lambda: self._client.chmod(remote, stat.S_IMODE(mode)))
         elif stat.S_ISREG(mode):
-            self._asked("write", remote, lambda: self._file(local, remote, stat.S_IMODE(mode)))
+            self._asked("write", remote, lambda: self._file(local, remote, stat.S_IMODE(mode), fresh))
         else:
             raise UsageError(f"{str(local)!r} is neither a file, a directory nor a link and cannot be copied")
 
-    def _link(self, target: bytes, remote: bytes) -> None:
-        if self._mode(remote) is not None:
+    def _link(self, target: bytes, remote: bytes, fresh: bool) -> None:
+        if not fresh and self._mode(remote) is not None:
             self._client.remove(remote)
         self._client.symlink(target, remote)
 
-    def _directory(self, remote: bytes) -> None:
-        mode = self._mode(remote)
+    def _directory(self, remote: bytes, fresh: bool) -> bool:
+        """Whether it was not there before."""
+        mode = None if fresh else self._mode(remote)
         if mode is None:
             self._client.mkdir(remote, 0o700)
         elif not stat.S_ISDIR(mode):
             raise OSError("it is there already and is no directory")
+        return mode is None
 
-    def _file(self, local: Path, remote: bytes, mode: int) -> None:
-        if stat.S_ISLNK(self._mode(remote) or 0):
+    def _file(self, local: Path, remote: bytes, mode: int, fresh: bool) -> None:
+        if not fresh and stat.S_ISLNK(self._mode(remote) or 0):
             self._client.remove(remote)  # else the link's target would be overwritten
-        digest, kept = self._kept(local, remote)
+        digest, kept = (hashlib.sha256(), 0) if fresh else self._kept(local, remote)
         with local.open("rb") as source, self._client.open(remote, "r+b" if kept else "wb") as target:
             target.set_pipelined(True)
             target.seek(kept)
@@ -171,9 +179,9 @@ class _Copier:
         except FileNotFoundError:
             return None
 
-    def _asked(self, verb: str, remote: bytes, do: Callable[[], None]) -> None:
+    def _asked(self, verb: str, remote: bytes, do: Callable[[], _T]) -> _T:
         try:
-            do()
+            return do()
         except TimeoutError:
             raise
         except OSError as error:
