@@ -27,6 +27,7 @@ class Law:
     sources: tuple[str, ...] = ("S1", "M:kmutil")
     open: bool = False
     silicon: bool = False
+    shown: bool = True
 
     def holds_for(self, mac: Mac) -> bool:
         return not self.silicon or mac.architecture is Architecture.APPLE_SILICON

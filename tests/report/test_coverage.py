@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,14 @@ def test_a_held_step_is_held_for_every_rule_that_decided_it(made: Any) -> None:
     assert found.at("KEXT-04", MINI) == Count(exercised=1, held=1)
     assert found.exercised == ("KEXT-04", "KEXT-06")
     assert found.nowhere == ("SYS-01",)
+
+
+def test_a_rule_that_no_tool_shows_is_not_checked_whatever_came_of_the_step(made: Any) -> None:
+    laws = made.laws | {"KEXT-04": replace(made.laws["KEXT-04"], shown=False)}
+    held, broken = made.step(rules=["KEXT-04", "KEXT-06"]), made.step(2, verdict="bench-failed", rules=["KEXT-04"])
+    found = coverage([Result.from_json(made.result(held, broken))], laws)
+    assert found.at("KEXT-04", MINI) == Count(not_checked=1, bench_failed=1)
+    assert (found.exercised, found.nowhere) == (("KEXT-06",), ("KEXT-04", "SYS-01"))
 
 
 def test_a_violated_step_counts_for_the_rule_that_is_blamed_alone(made: Any) -> None:

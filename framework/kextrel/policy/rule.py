@@ -24,7 +24,7 @@ class Rule:
     `sources` are S0-S3 (the four documents), M:x (the manual page of x), A:x (Apple's device-management schema),
     P:x (Apple Platform Security and deployment guides). `open`: sources are silent or disagree about a part of it.
     T is Apple's technical note TN2459. It holds on `architectures` from macOS `since` on, and no more from `before` on;
-    None: ever.
+    None: ever. `shown`: the Mac's own tools show what it says; a rule that none shows is not checked, never held.
     """
 
     id: str
@@ -34,6 +34,7 @@ class Rule:
     architectures: frozenset[Architecture] = _EVERY
     since: Version | None = None
     before: Version | None = None
+    shown: bool = True
 
     def holds_for(self, mac: Mac) -> bool:
         early = self.since is not None and mac.macos < self.since

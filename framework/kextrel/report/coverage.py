@@ -3,7 +3,7 @@
 A rule is *exercised* by a step on which a verdict about it stands. A held step counts as held for every rule that
 decided it; a violated one as violated for the rule that is blamed and for no other, and where none is blamed as
 exercised for all that decided it. What was not checked, and what the bench failed at, exercises nothing: it is counted
-apart.
+apart. So is a rule that no tool of a Mac shows, however the step ended: it is not checked, never held.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class Law(Protocol):
     def sources(self) -> tuple[str, ...]: ...
     @property
     def open(self) -> bool: ...
+    @property
+    def shown(self) -> bool: ...
     def holds_for(self, mac: Mac) -> bool: ...
 
 
@@ -115,7 +117,8 @@ def coverage(results: Iterable[Result], rules: Mapping[str, Law]) -> Coverage:
             kinds.setdefault(result.kind, set()).add(result.mac)
         for rule, count in _counts(result):
             if rule in rules:
-                cells[rule, result.kind] = cells.get((rule, result.kind), Count()) + count
+                seen = count if rules[rule].shown else _unshown(count)
+                cells[rule, result.kind] = cells.get((rule, result.kind), Count()) + seen
     ran = {kind: tuple(sorted(kinds[kind])) for kind in sorted(kinds, key=_order)}
     order = {rule: place for place, rule in enumerate(rules)}
     ordered = {key: cells[key] for key in sorted(cells, key=lambda key: (order[key[0]], _order(key[1])))}
@@ -157,6 +160,11 @@ def _counts_of_step(step: Step) -> Iterator[tuple[str, Count]]:
         yield step.rule, Count(exercised=1, violated=1)
         return
     yield from ((rule, Count(exercised=1, held=int(step.verdict == "held"))) for rule in step.rules)
+
+
+def _unshown(count: Count) -> Count:
+    """What a step says of a rule that nothing shows: that it was not checked."""
+    return count if not count.exercised else Count(not_checked=count.exercised)
 
 
 def _unjudged(verdict: str) -> Count:
