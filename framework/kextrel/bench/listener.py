@@ -72,6 +72,7 @@ class Listener:
 
     def check(self, *, deadline: Deadline) -> None:
         """Connects to itself. Raises BenchError where nothing listens."""
+        deadline.check(self._wire)
         address = self._server.server_address
         try:
             socket.create_connection((str(address[0]), int(address[1])), timeout=deadline.remaining).close()

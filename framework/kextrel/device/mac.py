@@ -1,4 +1,7 @@
-"""A test Mac: verbs in, outcomes out, over its wires. Nothing here knows what ought to happen."""
+"""A test Mac: verbs in, outcomes out, over its wires. Nothing here knows what ought to happen.
+
+Each verb imports what it walks by when it is first asked for: most of what a Mac can be asked, most tests never ask.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,20 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kextrel.bench.protocols import Wire
-from kextrel.device import baseline as levels
-from kextrel.device import readiness
-from kextrel.device.actions import perform
-from kextrel.device.observe import Sighting, observe
-from kextrel.device.performed import Performed
-from kextrel.device.prepare import prepare
 from kextrel.device.rig import Accounts, Facts, Rig, Timeouts, Wires
 from kextrel.errors import BenchError, KextrelError
 from kextrel.evidence import Sink
 from kextrel.timing import Clock, Deadline
 from kextrel.vocabulary import Action, Extension, Start
+
+if TYPE_CHECKING:
+    from kextrel.bench.protocols import Wire
+    from kextrel.device import baseline as levels
+    from kextrel.device import readiness
+    from kextrel.device.observe import Sighting
+    from kextrel.device.performed import Performed
 
 __all__ = ["TestMac"]
 
@@ -72,6 +76,8 @@ class TestMac:
 
     def perform(self, action: Action, *, deadline: Deadline) -> Performed:
         """Does one action of the scenario language and says what came of it."""
+        from kextrel.device.actions import perform
+
         with self._step("perform", action=action.verb):
             done = perform(self._rig, action, deadline=deadline)
             self._keep(done.sighting)
@@ -85,6 +91,8 @@ class TestMac:
 
         Where the call before looked at its end, and that was not two seconds ago, it is what was seen then.
         """
+        from kextrel.device.observe import observe
+
         seen = self._taken()
         if seen is None:
             with self._step("observe"):
@@ -102,6 +110,8 @@ class TestMac:
 
     def prepare(self, start: Start, *, deadline: Deadline) -> None:
         """To a scenario's starting state."""
+        from kextrel.device.prepare import prepare
+
         at_baseline, self._at_baseline = self._at_baseline, False
         seen = self._taken() if at_baseline else None
         with self._step("prepare"):
@@ -109,12 +119,16 @@ class TestMac:
 
     def baseline(self, level: levels.Level, *, deadline: Deadline) -> None:
         """Back to a baseline; see `kextrel.device.baseline.cost` for its price."""
+        from kextrel.device import baseline as levels
+
         with self._step("baseline", level=level):
             self._keep(levels.reach(self._rig, level, deadline=deadline))
         self._at_baseline = True
 
     def examine(self, *, bundles: Sequence[Path] = (), deadline: Deadline) -> list[readiness.Finding]:
         """Whether it is prepared for the bench, row by row; see `kextrel.device.readiness`."""
+        from kextrel.device import readiness
+
         with self._step("examine"):
             return readiness.examine(self._rig, bundles=bundles, deadline=deadline)
 
@@ -122,6 +136,8 @@ class TestMac:
         self, *, bundles: Sequence[Path] = (), done: Callable[[readiness.Remedied], None], deadline: Deadline
     ) -> list[readiness.Finding]:
         """Puts right what SSH can, tells `done` of each remedy, and examines it again."""
+        from kextrel.device import readiness
+
         with self._step("make ready"):
             return readiness.make_ready(self._rig, bundles=bundles, done=done, deadline=deadline)
 

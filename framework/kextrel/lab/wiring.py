@@ -11,13 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kextrel.bench.beacon import HttpBeacon
-from kextrel.bench.button import RelayButton
-from kextrel.bench.console import SerialConsole
-from kextrel.bench.keyboard import Ch9329Keyboard
-from kextrel.bench.power import RelayPower
-from kextrel.bench.shell import SshShell
-from kextrel.bench.sshlink import Login
 from kextrel.device import Account, Accounts, Facts, TestMac, Timeouts, Wires
 from kextrel.errors import BenchError, UsageError
 from kextrel.evidence import Sink
@@ -25,8 +18,9 @@ from kextrel.lab.profile import AccountProfile, MacProfile, MdmWire, ShellWire, 
 from kextrel.lab.secrets import resolve
 from kextrel.timing import Clock
 
-if TYPE_CHECKING:  # an HTTP client takes long to import: only where something is reached by HTTP
+if TYPE_CHECKING:  # each driver is imported where a Mac has that wire: SSH and HTTP clients take long
     from kextrel.bench.mdm import NanoMdm
+    from kextrel.bench.sshlink import Login
 
 __all__ = ["build", "openers"]
 
@@ -70,24 +64,40 @@ def openers(name: str, mac: MacProfile, sink: Sink, base: Path) -> Mapping[str, 
     wires, clock, admin = mac.wires, Clock(mac.time_scale), _accounts(mac, base).admin
     found: dict[str, Callable[[], Any]] = {}
     if (shell := wires.shell) is not None:
+        from kextrel.bench.shell import SshShell
+
         login = _login(shell, admin, base)
         at = f"{name}.shell ({shell.host}:{shell.port})"
         found["shell"] = lambda: SshShell(at, shell.host, shell.port, login, shell.host_keys, sink)
+    return found | _on_ports(name, wires, sink, clock) | _seeing(name, wires, sink, base)
+
+
+def _on_ports(name: str, wires: Wiring, sink: Sink, clock: Clock) -> dict[str, Callable[[], Any]]:
+    """What hangs on serial ports: the console, and the relay boards in the mains and across the power button."""
+    found: dict[str, Callable[[], Any]] = {}
     if (console := wires.console) is not None:
+        from kextrel.bench.console import SerialConsole
+
         found["console"] = lambda: SerialConsole(f"{name}.console ({console.port})", console.port, console.baud, sink)
     if (power := wires.power) is not None:
+        from kextrel.bench.power import RelayPower
+
         at_power = f"{name}.power ({power.port} channel {power.channel})"
         found["power"] = lambda: RelayPower(at_power, power.port, power.channel, sink)
     if (button := wires.button) is not None:
+        from kextrel.bench.button import RelayButton
+
         at_button = f"{name}.button ({button.port} channel {button.channel})"
         found["button"] = lambda: RelayButton(at_button, button.port, button.channel, clock, sink)
-    return found | _seeing(name, wires, sink, base)
+    return found
 
 
 def _seeing(name: str, wires: Wiring, sink: Sink, base: Path) -> dict[str, Callable[[], Any]]:
     """Keyboard, screen and beacon: what a Mac without a shell is driven by."""
     found: dict[str, Callable[[], Any]] = {}
     if (keyboard := wires.keyboard) is not None:
+        from kextrel.bench.keyboard import Ch9329Keyboard
+
         at = f"{name}.keyboard ({keyboard.port})"
         found["keyboard"] = lambda: Ch9329Keyboard(at, keyboard.port, sink, baud=keyboard.baud)
     if (screen := wires.screen) is not None:
@@ -105,6 +115,8 @@ def _seeing(name: str, wires: Wiring, sink: Sink, base: Path) -> dict[str, Calla
             certificate=trusted,
         )
     if (beacon := wires.beacon) is not None:
+        from kextrel.bench.beacon import HttpBeacon
+
         at_beacon = f"{name}.beacon ({beacon.listen})"
         found["beacon"] = lambda: HttpBeacon(at_beacon, beacon.listen, beacon.port, sink, host=beacon.host)
     if wires.mdm is not None:
@@ -136,6 +148,8 @@ def _account(account: AccountProfile, base: Path) -> Account:
 
 
 def _login(shell: ShellWire, admin: Account, base: Path) -> Login:
+    from kextrel.bench.sshlink import Login
+
     user = shell.user or admin.name
     if shell.key is not None:
         return Login(user, key=base / Path(shell.key).expanduser())

@@ -73,11 +73,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     from kextrel.plugin.options import names_a_mac
 
     if names_a_mac(config) or any(_may_want_a_mac(item) for item in items):
-        from kextrel.plugin.items import in_order
         from kextrel.plugin.wishes import needed, wishes
 
-        run = _run(config)
-        in_order(run, items)
+        run = _checked(_run(config))
+        if any(item.path.name.endswith(".mac.yaml") for item in items):
+            from kextrel.plugin.items import in_order
+
+            in_order(run, items)
         wanted = wishes(run, items)
         run.needed = needed(run, wanted)
         run.tell(wanted)
@@ -100,13 +102,15 @@ def pytest_configure_node(node: Any) -> None:
     conductor.hand(node)
 
 
-def _checked(run: Run) -> None:
+def _checked(run: Run) -> Run:
+    """Raises pytest.UsageError for a lab, a Mac or a bundle that is not there, before anything runs."""
     from kextrel.errors import UsageError
 
     try:
-        run.plan.names()
+        _ = run.plan, run.bundles
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
+    return run
 
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)

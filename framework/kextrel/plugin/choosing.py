@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -11,9 +11,11 @@ from kextrel.device import Facts
 from kextrel.errors import UsageError, nearest
 from kextrel.lab.fit import Requirement
 from kextrel.plugin.run import Run
-from kextrel.scenario import Scenario
 from kextrel.scenario.comparison import WantedMacos
 from kextrel.vocabulary import Architecture, Enrollment
+
+if TYPE_CHECKING:
+    from kextrel.scenario import Scenario
 
 __all__ = ["fitting", "for_scenario"]
 

@@ -12,9 +12,11 @@ import pytest
 from kextrel.device import Facts, Level
 from kextrel.errors import BenchError, InputError, NotPossible, UsageError
 from kextrel.plugin.choosing import for_scenario
+from kextrel.plugin.handing import Wish
 from kextrel.plugin.reporting import ScenarioEnded, failure_text
 from kextrel.plugin.run import Run
 from kextrel.plugin.steps import Steps
+from kextrel.plugin.wishes import OwnWish
 from kextrel.scenario import (
     Judgement,
     Report,
@@ -48,7 +50,7 @@ class ScenarioFile(pytest.File):
 
 
 def _bundles(run: Run) -> dict[str, Path]:
-    """What is really installed; nothing where there is no such lab or bundle: `in_order` says that, once."""
+    """What is really installed; nothing where there is no such lab or bundle: the collection's end says that, once."""
     try:
         return run.bundles
     except UsageError:
@@ -58,7 +60,7 @@ def _bundles(run: Run) -> dict[str, Path]:
 def _chosen(run: Run, scenario: Scenario) -> list[tuple[str, str, str]]:
     """Each Mac that the profile chooses, what is shown of it in the test's name (`[mini]`), and why there is none.
 
-    Nothing is shown where there is no such lab: `in_order` says that, once.
+    Nothing is shown where there is no such lab: the end of the collection says that, once.
     """
     try:
         names = for_scenario(run, scenario)
@@ -70,7 +72,7 @@ def _chosen(run: Run, scenario: Scenario) -> list[tuple[str, str, str]]:
     return [(name, NOBODY if why else f"[{name}]", "") for name, why in zip(names, unmet, strict=True)]
 
 
-class ScenarioItem(pytest.Item):
+class ScenarioItem(pytest.Item, OwnWish):
     """One scenario on the Mac named `mac`, or none and `why` there is none. `visit` and `then` are set when the order
     of the whole run is known."""
 
@@ -79,6 +81,10 @@ class ScenarioItem(pytest.Item):
         self.scenario, self.mac, self._why = scenario, mac, why
         self.visit: Visit | None = None
         self.then = Level.CLEAN
+
+    def wish(self) -> Wish | None:
+        minutes = self.visit.minutes if self.visit is not None else 0.0
+        return Wish((self.mac,), minutes) if self.mac else None
 
     def runtest(self) -> None:
         """Runs the scenario and raises ScenarioEnded unless it was held."""
@@ -136,11 +142,10 @@ def in_order(run: Run, items: list[pytest.Item]) -> None:
 
     Together, because a Mac that was taken to a baseline a moment ago need not be looked at again from the beginning.
 
-    Raises pytest.UsageError for a lab or a Mac that is not there, before anything runs.
+    Raises pytest.UsageError for a scenario that the model contradicts, before anything runs.
     """
     try:
-        facts, _ = run.plan.facts, run.bundles
-        planned = {name: _planned(run, facts(name), own) for name, own in _by_mac(items).items()}
+        planned = {name: _planned(run, run.plan.facts(name), own) for name, own in _by_mac(items).items()}
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     sequence = (item for own in planned.values() for item in own)

@@ -7,17 +7,19 @@ so such a report is given that phase. Allure calls it broken, because its except
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kextrel.errors import BenchError, KextrelError, UnreadableAnswer, UsageError
 from kextrel.plugin.run import Run
-from kextrel.policy import RULES
-from kextrel.scenario import BenchFailed, NotChecked, PolicyViolated, Report
+from kextrel.scenario import BenchFailed, NotChecked, PolicyViolated
 from kextrel.scenario.tally import tally
 from kextrel.scenario.wording import action_words, printable, sides, verdict_words
 from kextrel.vocabulary import Verdict
+
+if TYPE_CHECKING:
+    from kextrel.scenario import Report
 
 __all__ = ["ScenarioEnded", "failure_text", "marked", "summarize"]
 
@@ -77,6 +79,8 @@ def _scenario_lines(report: Report) -> list[str]:
 
 
 def _why(step: Mapping[str, Any]) -> list[str]:
+    from kextrel.policy import RULES
+
     verdict = step["verdict"]
     if verdict["verdict"] != Verdict.VIOLATED.value:
         return [f"     {printable(verdict['reason'])}"]

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,8 +23,9 @@ from kextrel.lab import Lab, LabProfile, MacProfile, Serving, begun, default_pro
 from kextrel.lab.fit import Fitted, Requirement
 from kextrel.plugin.handing import Handed, Wish
 from kextrel.plugin.options import options_of
-from kextrel.scenario import Stay, StepReport, Visit
-from kextrel.scenario.given import named
+
+if TYPE_CHECKING:
+    from kextrel.scenario import Stay, StepReport, Visit
 
 __all__ = ["Run", "keep_results"]
 
@@ -77,8 +78,12 @@ class Run:
     @cached_property
     def bundles(self) -> dict[str, Path]:
         """What is really installed for extensions of these names: by the lab's word, and before that by the run's."""
-        asked = named(self.options.extensions, self.options.below)
-        return ({} if self._fitted is not None else self._named.bundles) | asked
+        own = {} if self._fitted is not None else self._named.bundles
+        if not self.options.extensions:
+            return own
+        from kextrel.scenario.given import named
+
+        return own | named(self.options.extensions, self.options.below)
 
     def make(self, wanted: Requirement) -> str | None:
         """Where the lab is made to measure: the name of the Mac that meets `wanted`, made up when there was none yet.
@@ -141,6 +146,8 @@ class Run:
 
     def stay(self, name: str) -> Stay:
         """This run's time with the Mac `name`: leased now, or already ours."""
+        from kextrel.scenario import Stay
+
         if name not in self._stays:
             log = self.log(name)
             lab = self.serve(dict.fromkeys([*self.needed, name]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,10 +11,17 @@ import pytest
 from kextrel.errors import NotPossible, UsageError
 from kextrel.plugin.choosing import fitting
 from kextrel.plugin.handing import Wish
-from kextrel.plugin.items import ScenarioItem
 from kextrel.plugin.run import Run
 
-__all__ = ["needed", "wishes"]
+__all__ = ["OwnWish", "needed", "wishes"]
+
+
+class OwnWish(ABC):
+    """An item that says itself what it wants. A class of its own, for scenarios' items are imported with scenarios."""
+
+    @abstractmethod
+    def wish(self) -> Wish | None:
+        """None for one that no Mac fits."""
 
 
 def wishes(run: Run, items: Iterable[pytest.Item]) -> dict[str, Wish]:
@@ -30,9 +38,8 @@ def needed(run: Run, wanted: Mapping[str, Wish]) -> list[str]:
 
 
 def _wish(run: Run, item: pytest.Item) -> Wish | None:
-    if isinstance(item, ScenarioItem):
-        minutes = item.visit.minutes if item.visit is not None else 0.0
-        return Wish((item.mac,), minutes) if item.mac else None
+    if isinstance(item, OwnWish):
+        return item.wish()
     fixtures = asked_of_us(item)
     try:
         if "mac_session" in fixtures:

@@ -6,7 +6,7 @@
     run_on(device, scenarios, quarantine=…)  -> list[Report], with prepare and baseline
     Mac(device)                              -> the `mac` of a Python test
 
-What needs a device (`run`, `run_on`, `Stay`, `Mac`, `plan`) is imported when it is first asked for.
+Each is imported when it is first asked for: to predict takes no device, and to say how a test ended no model.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kextrel.scenario.language import SCHEMA, SUFFIX, Scenario, Step, load, parse
-from kextrel.scenario.predicting import foresee, foreseen_rules, predict
-from kextrel.scenario.verdicts import BenchFailed, Judgement, NotChecked, PolicyViolated, Seen, StepReport, worst
-
 if TYPE_CHECKING:
     from kextrel.scenario.api import Mac, start_on
     from kextrel.scenario.cost import Visit, baseline_minutes, level_of, plan
+    from kextrel.scenario.language import SCHEMA, SUFFIX, Scenario, Step, load, parse
+    from kextrel.scenario.predicting import foresee, foreseen_rules, predict
     from kextrel.scenario.running import Report, Stay, run, run_on, untouched
     from kextrel.scenario.session import Patience
+    from kextrel.scenario.verdicts import BenchFailed, Judgement, NotChecked, PolicyViolated, Seen, StepReport, worst
 
 __all__ = [
     "SCHEMA",
@@ -56,22 +55,18 @@ __all__ = [
 ]
 
 _LATER = {
-    "Mac": "api",
-    "Patience": "session",
-    "Report": "running",
-    "Stay": "running",
-    "Visit": "cost",
-    "baseline_minutes": "cost",
-    "level_of": "cost",
-    "plan": "cost",
-    "run": "running",
-    "run_on": "running",
-    "start_on": "api",
-    "untouched": "running",
+    "api": ("Mac", "start_on"),
+    "cost": ("Visit", "baseline_minutes", "level_of", "plan"),
+    "language": ("SCHEMA", "SUFFIX", "Scenario", "Step", "load", "parse"),
+    "predicting": ("foresee", "foreseen_rules", "predict"),
+    "running": ("Report", "Stay", "run", "run_on", "untouched"),
+    "session": ("Patience",),
+    "verdicts": ("BenchFailed", "Judgement", "NotChecked", "PolicyViolated", "Seen", "StepReport", "worst"),
 }
+_MODULES = {name: module for module, names in _LATER.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
