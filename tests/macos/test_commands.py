@@ -8,7 +8,7 @@ import pytest
 
 from kextrel.errors import UsageError
 from kextrel.macos import commands, kextpolicy, load, registry
-from kextrel.vocabulary import KextManagement, SecurityMode
+from kextrel.vocabulary import KextManagement, SecurityMode, Version
 
 STAGED = "/private/tmp/kextrel.x/It's mine.kext"
 TARGET = "/Library/Extensions/It's mine.kext"
@@ -78,6 +78,34 @@ def test_queries_read_the_columns_that_the_reader_knows():
     assert kextpolicy.table_of(line) == "kext_policy_mdm"
     with pytest.raises(UsageError):
         commands.kext_policy("sqlite_master")
+
+
+def test_each_release_loads_kexts_by_its_own_tools():
+    path, name = "/Library/Extensions/a.kext", "com.example.a"
+    old, new = Version(10, 15, 7), Version(11)
+    assert commands.kext_load(path, old) == f"sudo -n kextutil {path}"
+    assert commands.kext_load(path, new) == commands.kmutil_load(path)
+    assert commands.kext_unload(name, old) == f"sudo -n kextunload -b {name}"
+    assert commands.kext_unload(name, new) == commands.kmutil_unload(name)
+    assert commands.kext_loaded(name, old) == f"kextstat -b {name}"
+    assert commands.kext_loaded(name, new) == commands.kmutil_showloaded(name)
+
+
+def test_what_is_forgotten_is_named_by_names_that_quote_nothing():
+    line = commands.kext_policy_forget(["KXTRL00001"], ["com.example.a"], volume="/Volumes/Macintosh HD")
+    tool, database, statements = shlex.split(line)
+    assert tool == "/Volumes/Macintosh HD/usr/bin/sqlite3"
+    assert database == "/Volumes/Macintosh HD/private/var/db/SystemPolicyConfiguration/KextPolicy"
+    assert "DELETE FROM kext_policy WHERE team_id IN ('KXTRL00001') OR bundle_id IN ('com.example.a')" in statements
+    for teams, names in ((["x' OR '1"], ["com.example.a"]), (["KXTRL00001"], ["a'; DROP TABLE kext_policy"])):
+        with pytest.raises(UsageError):
+            commands.kext_policy_of(teams, names)
+
+
+def test_a_programme_clicks_allow_and_nothing_else():
+    assert 'button "Allow" of window 1' in shlex.split(commands.click_button("Allow", "System Preferences"))[-1]
+    with pytest.raises(UsageError):
+        commands.click_button('Allow" of window 1', "System Preferences")
 
 
 def test_listing_one_kext():

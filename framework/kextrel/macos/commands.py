@@ -23,6 +23,7 @@ __all__ = [
     "bputil_display",
     "bputil_set",
     "click_button",
+    "codesign_display",
     "csrutil_set",
     "csrutil_status",
     "install_kext",
@@ -158,6 +159,11 @@ def bputil_set(mode: SecurityMode | None = None, allow: Iterable[KextManagement]
     if not options:
         raise UsageError("a change of boot policy needs a mode or somebody who may manage kexts")
     return _line("", "bputil", *options)
+
+
+def codesign_display(path: str) -> str:
+    """Shows the signature of a kext, with who signed it, on standard error; read it with `codesign.read`."""
+    return _line("", "codesign", "-dvv", _kext(path))
 
 
 def csrutil_status() -> str:

@@ -90,6 +90,39 @@ def test_another_user_is_typed_over_the_prefilled_one(world: Any, rig: Rig, dead
     assert world.screen == PANE
 
 
+OLD = "Security & Privacy\nAllow apps downloaded from:\n"
+OPEN = "Click the lock to prevent further changes.\n"
+TWO = [f"System software from developer “{name}” was blocked from loading.\nAllow\n" for name in ("Maker A", "Maker B")]
+
+
+def test_before_collections_the_row_that_goes_is_the_proof(world: Any, rig: Rig, deadline: Deadline) -> None:
+    """Unlocked; of two developers the second one's Allow is one Tab further, and no restart is asked for."""
+    rig.facts = replace(rig.facts, macos=Version(10, 14, 6))
+    world.shell_up, world.screen = True, OLD + OPEN + "".join(TWO)
+    world.on_key = lambda key: key == "space" and setattr(world, "screen", OLD + OPEN + TWO[0])
+    assert approval.names(rig, "Maker B", deadline=deadline)
+    assert not approval.names(rig, "Maker", deadline=deadline)
+    assert approval.approve(rig, rig.accounts.admin, "Maker B", deadline=deadline) is True
+    assert world.log == ["press tab"] * 4 + ["press space"]
+
+
+@pytest.mark.parametrize(("after", "came"), [(TWO[0], False), ("", True)])
+def test_a_click_of_a_programme_is_looked_at_for_its_effect(
+    world: Any, rig: Rig, deadline: Deadline, after: str, came: bool
+) -> None:
+    rig.facts = replace(rig.facts, macos=Version(10, 14, 6))
+    world.shell_up, world.screen = True, OLD + OPEN + TWO[0]
+    world.commands["osascript"] = lambda: setattr(world, "screen", OLD + OPEN + after) or ""
+    assert approval.approve_by_script(rig, rig.accounts.admin, deadline=deadline) is came
+
+
+def test_where_programmes_may_not_click_nothing_was_tried(world: Any, rig: Rig, deadline: Deadline) -> None:
+    world.shell_up, world.screen = True, PANE + BLOCKED + "Allow\n"
+    world.commands["osascript"] = (1, "", "osascript is not allowed assistive access. (-25211)")
+    with pytest.raises(NotPossible, match="Accessibility"):
+        approval.approve_by_script(rig, rig.accounts.admin, deadline=deadline)
+
+
 def test_a_key_lost_in_the_password_is_no_refusal(world: Any, rig: Rig, deadline: Deadline) -> None:
     reacting(world, right_password="correct-horse")
     inner, typed = world.on_key, []

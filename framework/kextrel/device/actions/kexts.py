@@ -5,7 +5,7 @@ from __future__ import annotations
 from kextrel.bench.protocols import Completed
 from kextrel.device.actions.bundles import need_macos
 from kextrel.device.actions.offers import judge_pending
-from kextrel.device.flows import approval, terminal
+from kextrel.device.flows import approval, signature, terminal
 from kextrel.device.flows.approval import Offer
 from kextrel.device.flows.consent import COLLECTIONS_SINCE, consented
 from kextrel.device.flows.place import Place, find
@@ -93,13 +93,24 @@ def approve(rig: Rig, action: Approve, *, deadline: Deadline) -> Performed:
         offer = approval.look(rig, deadline=deadline)
         if offer is not Offer.ALLOW:
             return Performed(Outcome.REFUSED, _NOT_OFFERED[offer], f"Settings shows {offer}")
-        if approval.of_several(rig, deadline=deadline):
-            raise NotPossible("Settings offers extensions of several developers, and it cannot be told which is ours")
-        by_hand = action.input == "physical"
-        taken = (approval.approve if by_hand else approval.approve_by_script)(rig, account, deadline=deadline)
+        whose = _whose(rig, target, deadline) if approval.of_several(rig, deadline=deadline) else ""
+        if action.input == "physical":
+            taken = approval.approve(rig, account, whose, deadline=deadline)
+        elif whose:
+            raise NotPossible("Settings offers extensions of several developers, and a programme clicks the first only")
+        else:
+            taken = approval.approve_by_script(rig, account, deadline=deadline)
     finally:
         approval.close_settings(rig, deadline=deadline)
     return _approved(rig, action, extension, taken, deadline)
+
+
+def _whose(rig: Rig, target: str, deadline: Deadline) -> str:
+    """The developer whose row is ours, of several; NotPossible where that cannot be told."""
+    developer = signature.developer(rig, target, deadline=deadline)
+    if not approval.names(rig, developer, deadline=deadline):
+        raise NotPossible("Settings offers extensions of several developers, and it cannot be told which is ours")
+    return developer
 
 
 _NOT_OFFERED = {

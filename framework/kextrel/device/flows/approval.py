@@ -22,7 +22,7 @@ from kextrel.errors import NotPossible
 from kextrel.macos import commands
 from kextrel.timing import Deadline
 
-__all__ = ["Offer", "approve", "approve_by_script", "close_settings", "look", "of_several"]
+__all__ = ["Offer", "approve", "approve_by_script", "close_settings", "look", "names", "of_several"]
 
 _TRIES = 2
 
@@ -59,19 +59,24 @@ def _offered(rig: Rig, text: str, deadline: Deadline) -> Offer:
 
 def of_several(rig: Rig, *, deadline: Deadline) -> bool:
     """Whether the open pane has a sentence, and a button, for more than one developer of kexts."""
-    return len([row for row in _rows(rig.screen.text(deadline=deadline)) if row is not _Row.APPLICATION]) > 1
+    return _kexts(rig.screen.text(deadline=deadline)) > 1
 
 
-def approve(rig: Rig, account: Account, *, deadline: Deadline) -> bool:
+def names(rig: Rig, developer: str, *, deadline: Deadline) -> bool:
+    """Whether one sentence of the open pane, and no other, is about `developer`."""
+    return bool(developer) and len(_rows_of(rig.screen.text(deadline=deadline), developer)) == 1
+
+
+def approve(rig: Rig, account: Account, developer: str = "", *, deadline: Deadline) -> bool:
     """With the pane open on Allow: presses it, authenticates as `account`, declines the restart. Behind a lock it is
-    the lock that asks for the password, and Allow asks no more.
+    the lock that asks for the password, and Allow asks no more. `developer`: whose row it is, where there are several.
 
     Whether macOS took it: False means that the sheet stayed, twice, and it was cancelled. Twice, as nobody sees whether
     the keyboard lost a key of the password. Nothing of the screen is kept before the sheet is gone.
     """
     if walk_for(rig.facts.macos).tabs_to_lock is not None:
-        return _behind_lock(rig, account, deadline)
-    pane.press_at(rig, lambda: _tabs_to_ours(rig, deadline), is_sheet, _again(rig, deadline), deadline)
+        return _behind_lock(rig, account, developer, deadline)
+    pane.press_at(rig, lambda: _tabs_to_ours(rig, developer, deadline), is_sheet, _again(rig, deadline), deadline)
     with rig.screen.private():
         taken = any(_is_taken(rig, account, deadline) for _ in range(_TRIES))
         if not taken:
@@ -85,7 +90,7 @@ def approve(rig: Rig, account: Account, *, deadline: Deadline) -> bool:
     return taken
 
 
-def _behind_lock(rig: Rig, account: Account, deadline: Deadline) -> bool:
+def _behind_lock(rig: Rig, account: Account, developer: str, deadline: Deadline) -> bool:
     """The lock, then Allow; the pane is open on Allow. An Allow that is pressed while it is locked does nothing."""
     for attempt in range(_TRIES):
         if attempt:
@@ -95,8 +100,9 @@ def _behind_lock(rig: Rig, account: Account, deadline: Deadline) -> bool:
             if not pane.unlock(rig, account, _again(rig, deadline), deadline=deadline):
                 return False
             at = walk_for(rig.facts.macos).tabs_to_lock or 0
-        pane.press_after(rig, _tabs_to_ours(rig, deadline) - at, deadline)
-        if rig.sees(_taken_by(rig), rig.timeouts.settle, deadline=deadline, what="an end of the request"):
+        taken = _taken_by(rig, _kexts(rig.screen.text(deadline=deadline)))
+        pane.press_after(rig, _tabs_to_ours(rig, developer, deadline) - at, deadline)
+        if rig.sees(taken, rig.timeouts.settle, deadline=deadline, what="an end of the request"):
             if walk_for(rig.facts.macos).restarts:
                 rig.keyboard.press("escape", deadline=deadline)
             return True
@@ -122,12 +128,13 @@ def approve_by_script(rig: Rig, account: Account, *, deadline: Deadline) -> bool
     return rig.sees(came, rig.timeouts.settle, deadline=deadline, what="an answer to the click") is not None
 
 
-def _taken_by(rig: Rig) -> Callable[[str], bool]:
-    """What shows that the release took the approval: it asks for a restart or, before 11, offers it no more."""
+def _taken_by(rig: Rig, before: int) -> Callable[[str], bool]:
+    """What shows that the release took the approval: it asks for a restart or, before 11, offers one less than `before`
+    it."""
     if walk_for(rig.facts.macos).restarts:
         return _is_restart
     shown = pane.security(rig).shown
-    return lambda text: shown(text) and _offer(text) is not Offer.ALLOW
+    return lambda text: shown(text) and _kexts(text) < before
 
 
 def _again(rig: Rig, deadline: Deadline) -> Callable[[], Offer]:
@@ -169,8 +176,21 @@ def _offer(text: str) -> Offer:
     return Offer.NO_BUTTON
 
 
-def _tabs_to_ours(rig: Rig, deadline: Deadline) -> int:
-    """Tabs from the search field to the button of the first developer's row."""
-    rows = _rows(rig.screen.text(deadline=deadline))
-    ours = next((n for n, row in enumerate(rows) if row is not _Row.APPLICATION), 0)
+def _kexts(text: str) -> int:
+    """How many developers of kexts the pane speaks of."""
+    return len([row for row in _rows(text) if row is not _Row.APPLICATION])
+
+
+def _rows_of(text: str, developer: str) -> list[int]:
+    """Which rows, from the top, are about `developer`."""
+    sentences = fold(text).split(fold("System software from"))[1:]
+    wanted = fold(f"developer {developer} was blocked")
+    return [number for number, sentence in enumerate(sentences) if sentence.startswith(wanted)]
+
+
+def _tabs_to_ours(rig: Rig, developer: str, deadline: Deadline) -> int:
+    """Tabs from the search field to the button of the row of `developer`, else of the first of a developer."""
+    text = rig.screen.text(deadline=deadline)
+    first = [n for n, row in enumerate(_rows(text)) if row is not _Row.APPLICATION]
+    ours = next(iter([*(_rows_of(text, developer) if developer else ()), *first]), 0)
     return walk_for(rig.facts.macos).tabs_to_pending + ours

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from kextrel.device.performed import Performed
 from kextrel.device.remote import look
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
+from kextrel.macos import codesign, commands
 from kextrel.macos import readiness as told
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Extension, ExtensionKind, Reason, Signature
 
-__all__ = ["believed"]
+__all__ = ["believed", "developer"]
 
+_DEVELOPER = re.compile(r"Developer ID Application: (.{1,200}?)(?: \([A-Z0-9]{10}\))?\Z")
 _NOT_MET = 3  # the signature is valid, and the requirement is not met [codesign(1)]
 
 
@@ -33,6 +36,16 @@ def believed(rig: Rig, extension: Extension, done: Performed, *, deadline: Deadl
         f"{target} is not signed by who may sign it on {rig.name}, whatever the scenario says; install one that is, or"
         " trust its authority (PREP-13)"
     )
+
+
+def developer(rig: Rig, path: str, *, deadline: Deadline) -> str:
+    """Who signed the kext at `path`, by the name that macOS shows; "" where its certificate does not say."""
+    done = look(rig, commands.codesign_display(path), deadline=deadline)
+    if done.exit_code != 0 or not done.err.strip():
+        return ""
+    first = next(iter(codesign.read(done.err).authorities), "")
+    named = _DEVELOPER.match(first)
+    return named[1] if named else ""
 
 
 def _unless_notarized(rig: Rig, target: str, done: Performed, deadline: Deadline) -> Performed:

@@ -36,17 +36,15 @@ async def load(proc: Proc, daemon: KextDaemon) -> int:
 
 
 async def util(proc: Proc, daemon: KextDaemon) -> int:
-    """kextutil [-nqtv] PATH…: what is wrong, in full; -n loads nothing."""
+    """kextutil [-qtv] PATH…: what is wrong, in full."""
     options = parse(
         proc.args,
-        flags=("quiet", "verbose", "no-load", "print-diagnostics"),
+        flags=("quiet", "verbose", "print-diagnostics"),
         values=("bundle-id", "dependency", "repository"),
-        short=_SHORT | {"n": "no-load", "t": "print-diagnostics"},
+        short=_SHORT | {"t": "print-diagnostics"},
     )
     _need_some([*options.all("bundle-id"), *options.operands], "kextutil")
     need_root(proc, "You must be running as root to load kexts into the kernel.")
-    if "no-load" in options:
-        raise Exit(_USAGE_CODE, "kextutil: a test without loading is not possible here.")
     return _each(proc, daemon, options, lambda _, refusal: refusal.lines)
 
 
