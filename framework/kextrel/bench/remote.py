@@ -29,6 +29,7 @@ GRACE = 5.0  # wall seconds for ending a command whose deadline is over
 SESSION = 5.0  # wall seconds for a session on a connection that stands; half of what is left, for another connection
 AFTER_TERM = 1.0  # … of them between the polite signal and the last one
 CHUNK = 1 << 16
+LONGEST_PID = 32  # bytes, with its blanks and its line end
 
 # POSIX sh. $1 signal, $2 the login shell's process id. `-- -N` is a process group, and only that shell's own: the
 # group N exists only if N leads it. sudo: what runs as root cannot be signalled by the user; without a password or not.
@@ -82,6 +83,8 @@ class _Stream:
     mark: bytes
     data: bytearray = field(default_factory=bytearray)
     pid: int | None = None
+    looked: int = 0
+    """Before this offset there is no mark."""
 
     def feed(self, chunk: bytes) -> None:
         self.data += chunk
@@ -90,14 +93,23 @@ class _Stream:
 
     def _find_mark(self) -> None:
         """The mark, a blank, digits and the line's end. A shell that complains of the line quotes the mark only."""
-        start = self.data.find(self.mark)
+        start = self.data.find(self.mark, self.looked)
         while start >= 0:
-            head, ended, _ = self.data[start + len(self.mark) :].partition(b"\n")
+            end = start + len(self.mark)
+            head, ended, _ = self.data[end : end + LONGEST_PID].partition(b"\n")
             if ended and head.strip().isdigit():
                 self.pid = int(head)
-                del self.data[: start + len(self.mark) + len(head) + 1]
+                del self.data[: end + len(head) + 1]
+                return
+            if not ended and len(head) < LONGEST_PID:
+                self.looked = start  # more of it may come
                 return
             start = self.data.find(self.mark, start + 1)
+        self.looked = max(0, len(self.data) - len(self.mark))
+
+    def forget(self) -> None:
+        self.data.clear()
+        self.looked = 0
 
 
 class _Job:
@@ -198,8 +210,8 @@ class _Job:
         try:
             self._read()
         except BenchError:  # over the limit: known by now, and the pid came first
-            self._out.data.clear()
-            self._err.data.clear()
+            self._out.forget()
+            self._err.forget()
 
     def _kill(self, name: str, pid: int | None, limit: Deadline) -> bool:
         """Sends one signal to the command's group and descendants; whether that could be asked for."""
