@@ -42,6 +42,7 @@ class Played:
     world: Any
     state: str | None = None
     version: str = "1.0"
+    dying: int = 0
     out: str = ""
     err: str = ""
     code: int | None = None
@@ -58,7 +59,8 @@ class Played:
         if self.state is None:
             return "0 extension(s)\n"
         row = f"\t*\tKXTRL00001\t{ID} ({self.version}/1)\tagent\t[{self.state}]\n"
-        return f"1 extension(s)\n--- com.apple.system_extension.endpoint_security\n{row}"
+        old = f"\t\t\tKXTRL00001\t{ID} ({self.version}/1)\tagent\t[{DYING}]\n" * self.dying
+        return f"{1 + self.dying} extension(s)\n--- com.apple.system_extension.endpoint_security\n{old}{row}"
 
     def says(self, end: str, code: int = 0, state: str | None = None) -> Callable[[], None]:
         def ended() -> None:
@@ -168,6 +170,20 @@ def test_the_same_version_again_changes_nothing_and_another_one_does(mac: Played
     mac.begins = newer
     done = perform(rig, Activate("agent"), deadline=deadline)
     assert (done.outcome, done.note) == (Outcome.ENABLED, "2.0 for 1.0")
+
+
+def test_in_developer_mode_the_same_version_takes_its_own_place(mac: Played, rig: Rig, deadline: Deadline) -> None:
+    """SYS-13: the list has the old record dying beside the new one, which is word for word what the old one was."""
+
+    def replaced() -> None:
+        mac.says("replacing 1.0 with 1.0\nfinished: completed", state=ENABLED)()
+        mac.dying += 1
+
+    mac.state, mac.begins = ENABLED, replaced
+    for _ in range(2):
+        assert perform(rig, Activate("agent"), deadline=deadline).outcome is Outcome.ENABLED
+    mac.begins = mac.says("finished: completed", state=ENABLED)
+    assert perform(rig, Activate("agent"), deadline=deadline).outcome is Outcome.UNCHANGED
 
 
 def test_an_app_that_was_killed_said_nothing(mac: Played, rig: Rig, deadline: Deadline) -> None:

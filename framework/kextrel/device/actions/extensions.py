@@ -59,17 +59,19 @@ def activate(rig: Rig, action: Activate, *, deadline: Deadline) -> Performed:
     extension, refusal = _begin(rig, action.verb, action.extension, deadline)
     if refusal is not None:
         return refusal
-    before = _record(rig, extension, deadline)
+    before = _records(rig, extension, deadline)
     app = rig.catalog.installed_at(extension)
     answer = _ask(rig, "activate", app, extension.bundle_id, None, deadline)
     if answer.code is not None:
         refused = Performed(Outcome.REFUSED, _reason(answer), f"the app's request failed with {answer.code}")
         return believed(rig, extension, refused, deadline=deadline)
-    after = _record(rig, extension, deadline)
+    found = _records(rig, extension, deadline)
+    after = _live(found)
     if after is None or after.state not in _OUTCOMES:
         word = after.state if after else "not in the list"
         return Performed(Outcome.REFUSED, None, f"the app says {answer.result or 'nothing'}, and it is {word}")
-    if after.state == DISABLED or (before == after and after.state != WAITING):
+    # In developer mode the same version takes its own place: the list has the old record too, dying (SYS-13).
+    if after.state == DISABLED or (before == found and after.state != WAITING):
         return Performed(Outcome.UNCHANGED, note="it stays switched off" if after.state == DISABLED else "")
     return Performed(
         _OUTCOMES[after.state], note="" if answer.replaced is None else " for ".join(answer.replaced[::-1])
@@ -157,7 +159,15 @@ def _begin(rig: Rig, verb: str, name: str, deadline: Deadline) -> tuple[Extensio
 
 def _record(rig: Rig, extension: Extension, deadline: Deadline) -> SystemExtension | None:
     """Its record; of a live and a dying one the live one."""
-    found = [one for one in still_listed(rig, deadline=deadline) if one.bundle_id == extension.bundle_id]
+    return _live(_records(rig, extension, deadline))
+
+
+def _records(rig: Rig, extension: Extension, deadline: Deadline) -> list[SystemExtension]:
+    """All its records: those of versions that were replaced stay in the list until a restart."""
+    return [one for one in still_listed(rig, deadline=deadline) if one.bundle_id == extension.bundle_id]
+
+
+def _live(found: list[SystemExtension]) -> SystemExtension | None:
     return max(found, key=lambda one: one.state.startswith("activated"), default=None)
 
 
