@@ -16,3 +16,10 @@ def test_a_mac_that_is_offline_is_another_one_than_that_which_is_not(tmp_path: P
     fitted.write(tmp_path / "fit.yaml")
     mac = load_profile(tmp_path / "fit.yaml").macs[names[1]]
     assert (mac.online, mac.virtual and mac.virtual.missing) == (False, ("PREP-11",))
+
+
+def test_a_mac_that_a_scenario_upgrades_is_nobody_elses() -> None:
+    fitted = Fitted()
+    names = {fitted.mac_for(Requirement(Architecture.INTEL, upgraded_by=who)) for who in ("", "a", "b")}
+    assert len(names) == 3
+    assert sorted(mac.upgrades for mac in fitted.profile.macs.values()) == [False, True, True]

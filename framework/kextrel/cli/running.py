@@ -59,7 +59,7 @@ def _fit(fitted: Fitted, scenarios: Sequence[Scenario]) -> tuple[dict[str, list[
     chosen, reports = dict[str, list[Scenario]](), list[Report]()
     for scenario in scenarios:
         try:
-            chosen.setdefault(fitted.mac_for(scenario.mac.requirement), []).append(scenario)
+            chosen.setdefault(fitted.mac_for(scenario.requirement), []).append(scenario)
         except NotPossible as error:
             reports.append(untouched(scenario, "no Mac", Judgement(Verdict.NOT_CHECKED, None, str(error))))
     return chosen, reports

@@ -27,6 +27,7 @@ class Facts:
     """What a profile says of a Mac: what cannot be changed by a walk, and where things are on it.
 
     `trusts_samples`: it takes Kextrel's test authority for a Developer ID authority, and no other; else Apple's alone.
+    `upgrades`: a run may upgrade it, which only an erase takes back.
     """
 
     architecture: Architecture
@@ -39,6 +40,7 @@ class Facts:
     automatic_login: bool = True
     volume: str = "Macintosh HD"
     trusts_samples: bool = True
+    upgrades: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Timeouts:
     draw: float | None = None  # from a pane's first words to its last; see `drawn`
     login: float = 120.0  # from the login window to the desktop
     mdm: float = 120.0  # from the push to the Mac's answer
+    upgrade: float = 7200.0  # an installer fetched; and from its start to the other macOS
 
     @property
     def drawn(self) -> float:

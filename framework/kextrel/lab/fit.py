@@ -7,6 +7,7 @@ taken.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -44,6 +45,8 @@ class Requirement:
     enrollment: Enrollment | None = None
     bootstrap_token: bool = True
     online: bool = True
+    upgraded_by: str = ""
+    """The name of the only scenario that will have it, as it upgrades it; "" for one that anybody may have."""
 
 
 class Fitted:
@@ -61,7 +64,7 @@ class Fitted:
     def mac_for(self, wanted: Requirement) -> str:
         """The name of a Mac that meets it. Raises NotPossible with one sentence where no virtual Mac can."""
         mac = self._made(wanted)
-        name = _name(mac)
+        name = _name(mac) + (f"-{_word(wanted.upgraded_by)}" if wanted.upgraded_by else "")
         self._macs.setdefault(name, mac)
         return name
 
@@ -79,6 +82,7 @@ class Fitted:
             "macos": fitting[-1],
             "enrollment": wanted.enrollment or Enrollment.NONE,
             "bootstrap_token": wanted.bootstrap_token,
+            "upgrades": bool(wanted.upgraded_by),
         }
         mac = known[architecture].model_copy(update=made)
         return mac if wanted.online else _offline(mac)
@@ -113,6 +117,11 @@ def _name(mac: MacProfile) -> str:
     token = [] if mac.bootstrap_token or not managed else ["no-token"]
     kind = [mac.enrollment.value] if managed else []
     return "-".join([mac.architecture.value, str(mac.macos), *kind, *token, *([] if mac.online else ["offline"])])
+
+
+def _word(name: str) -> str:
+    """What of the name of a scenario a Mac may be called."""
+    return hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
 def _dumped(mac: MacProfile) -> dict[str, object]:

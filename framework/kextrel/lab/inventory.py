@@ -62,6 +62,7 @@ class Lab:
             automatic_login=mac.automatic_login,
             volume=mac.volume,
             trusts_samples=mac.trusts_samples,
+            upgrades=mac.upgrades,
         )
 
     def describe(self, name: str) -> dict[str, Any]:

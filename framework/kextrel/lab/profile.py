@@ -262,11 +262,13 @@ class TimeoutsProfile(Written):
     draw: Seconds | None = None
     login: Seconds | None = None
     mdm: Seconds | None = None
+    upgrade: Seconds | None = None
 
 
 class MacProfile(Written):
     """One Mac. A virtual one has no wires here: they are known once it is served. `trusts` is whose signatures it takes
-    for a developer's: Apple's, or, as a virtual Mac does, those of the test authority that signs our samples."""
+    for a developer's: Apple's, or, as a virtual Mac does, those of the test authority that signs our samples.
+    `upgrades`: a run may upgrade it, which only an erase takes back."""
 
     architecture: Architecture
     model: str = ""
@@ -276,6 +278,7 @@ class MacProfile(Written):
     bootstrap_token: Flag = True
     online: Flag = True
     automatic_login: Flag = True
+    upgrades: Flag = False
     volume: str = "Macintosh HD"
     time_scale: Seconds = 1.0
     accounts: AccountsProfile | None = None

@@ -72,5 +72,5 @@ def _macos(text: str) -> WantedMacos:
 def for_scenario(run: Run, scenario: Scenario) -> list[str]:
     """The Macs that a scenario runs on: one that fits or, with `on: each`, all that do. Where none fits, the first one,
     which will say why not. Raises NotPossible where they are made to measure and that one cannot be."""
-    made = run.make(scenario.mac.requirement)
+    made = run.make(scenario.requirement)
     return [made] if made is not None else scenario.mac.chosen(run.names, run.plan.facts)

@@ -18,10 +18,10 @@ nearest right word, before anything is touched.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kextrel import yamltext
 from kextrel.errors import InputError, UsageError, nearest
@@ -41,8 +41,11 @@ from kextrel.scenario.starts import (
 )
 from kextrel.scenario.verbs import VERBS, read_action
 from kextrel.vocabulary import Action, Extension, Profile, SecurityMode, Start, Version
-from kextrel.vocabulary.actions import Replace
+from kextrel.vocabulary.actions import Replace, Upgrade
 from kextrel.yamltext import Node, Scalar
+
+if TYPE_CHECKING:
+    from kextrel.lab.fit import Requirement
 
 __all__ = ["SCHEMA", "SUFFIX", "Scenario", "Step", "load", "parse"]
 
@@ -80,6 +83,12 @@ class Scenario:
     bundles: Mapping[str, Path] = field(default_factory=dict, hash=False)
     unfit: str = ""
     yielded: bool = False
+
+    @property
+    def requirement(self) -> Requirement:
+        """What a virtual Mac that is made to measure must be; one that is upgraded here is nobody else's."""
+        upgrades = any(isinstance(step.action, Upgrade) for step in self.steps)
+        return replace(self.mac.requirement, upgraded_by=f"{self.file} {self.name}" if upgrades else "")
 
     def start(self, macos: Version | str | None = None) -> Start:
         """Where it begins on `macos`; left out, the one version that it names.

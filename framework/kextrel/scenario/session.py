@@ -20,6 +20,7 @@ from kextrel.scenario.protocols import Device, Model, Prediction, Witness
 from kextrel.scenario.verdicts import Judgement, Seen, StepReport
 from kextrel.timing import Deadline
 from kextrel.vocabulary import UNKNOWN, Action, Extension, Start, State, Verdict
+from kextrel.vocabulary.actions import Upgrade
 
 __all__ = ["Asked", "Patience", "Session"]
 
@@ -29,6 +30,7 @@ class Patience:
     """Wall seconds that the whole of something may take on a real bench; what it consists of has limits of its own."""
 
     step: float = 1800.0
+    upgrade: float = 14400.0
     observe: float = 600.0
     prepare: float = 3600.0
     baseline: float = 3600.0
@@ -122,7 +124,8 @@ class Session:
 
     def _seen(self, asked: Asked) -> Seen:
         what = f"step {asked.number} ({asked.action.verb})"
-        done = self.device.perform(asked.action, deadline=Deadline.after(self.patience.step, what))
+        seconds = self.patience.upgrade if isinstance(asked.action, Upgrade) else self.patience.step
+        done = self.device.perform(asked.action, deadline=Deadline.after(seconds, what))
         try:
             state = self._observed()
         except NotPossible:

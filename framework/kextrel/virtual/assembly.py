@@ -15,6 +15,7 @@ from kextrel.virtual.macos.kextd import KextDaemon
 from kextrel.virtual.macos.kextpolicy import KextPolicy
 from kextrel.virtual.macos.library import EXCLUDED
 from kextrel.virtual.macos.sysextd import SystemExtensions
+from kextrel.virtual.macos.tools.softwareupdate import furnish_installers
 from kextrel.virtual.mdm.management import Management
 from kextrel.virtual.mdm.server import Server
 from kextrel.virtual.ui.display import Display
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Parts", "PiKvm", "Server"]
 
 
-_COLLECTIONS_SINCE, _CONSENT_SINCE = (11,), (10, 13)
+_CONSENT_SINCE = (10, 13)
 _LEFT_OVER = ("KXTRL00001", "com.example.kextrel.driver", "Kextrel Sample")
 """Team, bundle and developer of a kext that somebody allowed before."""
 
@@ -43,11 +44,14 @@ class Parts:
 
     def disk(self, machine: Machine) -> FileSystem:
         """A disk fresh from its first setup, with Apple's list of banned kexts, which is the lab authority's where that
-        is trusted (PREP-13); or, where nobody prepared that (PREP-15), as an earlier run left it."""
+        is trusted (PREP-13), and before 10.15 with installers of newer releases; or, where nobody prepared that
+        (PREP-15), as an earlier run left it."""
         disk = new_disk(machine)
         if machine.spec.knows_lab:
             disk.mkdir(EXCLUDED.rpartition("/")[0], parents=True)
             disk.write_bytes(EXCLUDED, trust.excluded(), mode=0o644)
+        if machine.spec.prepared:
+            furnish_installers(disk, machine.spec)
         if not machine.has("PREP-15") and machine.spec.release >= _CONSENT_SINCE:
             KextPolicy(disk).allow(*_LEFT_OVER)
         return disk
@@ -56,7 +60,7 @@ class Parts:
         return Management(machine)
 
     def kernel(self, machine: Machine) -> fittings.Kernel:
-        return KernelManagement(machine) if machine.spec.release >= _COLLECTIONS_SINCE else KextDaemon(machine)
+        return KernelManagement(machine) if machine.spec.has_collections else KextDaemon(machine)
 
     def extensions(self, machine: Machine) -> SystemExtensions:
         return SystemExtensions(machine)

@@ -43,6 +43,8 @@ FORCE_OFF_AFTER = 7.0
 """Mac seconds. Apple's guide: hold "for up to 10 seconds, until your Mac turns off"; what holds 10 s is sure of it."""
 LOADER, KERNEL, LAUNCHD, SHUTDOWN = 2.0, 5.0, 8.0, 3.0
 """Mac seconds that the parts of a boot and an orderly shutdown take."""
+INSTALLING = 25 * 60.0
+"""Mac seconds that an installer of macOS takes between the two systems."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,11 @@ class Machine:
     def request_shutdown(self) -> None:
         """An orderly shutdown; as `request_restart`, but it ends off."""
         self._request(self._shut_down)
+
+    def request_upgrade(self, spec: MacSpec, install: Callable[[], None]) -> None:
+        """An orderly restart into an installer, and from there into the system that makes the Mac one of that `spec`:
+        `install` puts it on the disk. Harmless while going down."""
+        self._request(lambda: self._upgrade(spec, install))
 
     def boot_selected(self, choice: str) -> None:
         """What was chosen at the startup options: "macos", "other-macos", "safe-mode", "recovery", "restart" or
@@ -293,6 +300,18 @@ class Machine:
 
     async def _restart(self) -> None:
         await self._stop_software()
+        await self._reset()
+
+    async def _upgrade(self, spec: MacSpec, install: Callable[[], None]) -> None:
+        """The installer is a small system of its own: a bar on the screen, and no shell. A power cut before its end
+        leaves the Mac as it was."""
+        await self._stop_software()
+        self._enter("firmware")
+        await self.clock.sleep(INSTALLING)
+        before, self.spec = self.spec, spec
+        install()
+        if before.has_collections is not self.spec.has_collections:
+            self.kernel = self._fittings.kernel(self)
         await self._reset()
 
     async def _shut_down(self) -> None:

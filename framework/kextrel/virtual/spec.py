@@ -42,7 +42,7 @@ BUILDS = {
 ENROLLMENTS = frozenset({"none", "user", "device", "automated-device"})
 """How a virtual Mac can be enrolled with an MDM server, at its first boot."""
 
-_FIRST_ON_SILICON = (11,)
+_FIRST_ON_SILICON = _COLLECTIONS_SINCE = (11,)
 _BOOTSTRAP_TOKEN_SINCE = (10, 15)
 
 PREPARATIONS = frozenset(f"PREP-{number:02}" for number in range(1, 16))
@@ -130,6 +130,11 @@ class MacSpec:
     def release(self) -> tuple[int, ...]:
         """Its version of macOS as numbers: (10, 13, 6)."""
         return tuple(int(part) for part in re.findall("[0-9]+", self.macos)[:3])
+
+    @property
+    def has_collections(self) -> bool:
+        """Whether its kernel and the kexts of others come in collections, which are loaded whole; so from macOS 11."""
+        return self.release >= _COLLECTIONS_SINCE
 
     @property
     def darwin(self) -> str:

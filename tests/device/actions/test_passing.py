@@ -1,4 +1,4 @@
-"""Waiting, by the Mac's own clock; and what a run does not do to a Mac."""
+"""Waiting, by the Mac's own clock."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 
 from kextrel.device.actions import perform
 from kextrel.device.rig import Rig
-from kextrel.errors import NotPossible, UnreadableAnswer
+from kextrel.errors import UnreadableAnswer
 from kextrel.timing import Clock, Deadline
-from kextrel.vocabulary import Outcome, Version
-from kextrel.vocabulary.actions import Upgrade, Wait
+from kextrel.vocabulary import Outcome
+from kextrel.vocabulary.actions import Wait
 
 
 def test_the_mac_itself_waits_minute_by_minute(world: Any, rig: Rig, deadline: Deadline) -> None:
@@ -31,11 +31,3 @@ def test_in_recovery_the_bench_waits(world: Any, rig: Rig, deadline: Deadline, s
     rig.clock, world.screen = Clock(50, sleep=waited.append), screens["terminal"]
     assert perform(rig, Wait(5), deadline=deadline).outcome is Outcome.DONE
     assert waited == [6.0]
-
-
-@pytest.mark.parametrize(("action", "why"), [(Upgrade(Version(15, 2)), "does not upgrade")])
-def test_what_a_run_does_not_do_is_said(world: Any, rig: Rig, deadline: Deadline, action: Any, why: str) -> None:
-    world.shell_up = True
-    with pytest.raises(NotPossible, match=why):
-        perform(rig, action, deadline=deadline)
-    assert world.log == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kextrel.device.actions import boot, bundles, consent, extensions, kexts, management, passing, security
+from kextrel.device.actions import boot, bundles, consent, extensions, kexts, management, passing, security, upgrading
 from kextrel.device.performed import Performed
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
@@ -41,11 +41,7 @@ _BUILT: dict[type[Action], Callable[..., Performed]] = {
     verbs.RemoveProfile: management.remove_profile,
     verbs.Enroll: management.enroll,
     verbs.Unenroll: management.unenroll,
-}
-
-# Why some verbs are none for a run.
-_NOT_DONE: dict[type[Action], str] = {
-    verbs.Upgrade: "a run does not upgrade a Mac, as only an erase takes that back; do it by hand, change the profile",
+    verbs.Upgrade: upgrading.upgrade,
 }
 
 
@@ -53,5 +49,5 @@ def perform(rig: Rig, action: Action, *, deadline: Deadline) -> Performed:
     """Dispatches to the family. NotPossible for a verb that is not built yet."""
     does = _BUILT.get(type(action))
     if does is None:
-        raise NotPossible(_NOT_DONE.get(type(action), f"not implemented: `{action.verb}` on a device"))
+        raise NotPossible(f"not implemented: `{action.verb}` on a device")
     return does(rig, action, deadline=deadline)

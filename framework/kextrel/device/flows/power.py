@@ -194,10 +194,10 @@ def _shut_down_by_macos(rig: Rig, deadline: Deadline) -> bool:
     return await_off(rig, rig.timeouts.shutdown, deadline=deadline)
 
 
-def go_down(rig: Rig, command: str, *, deadline: Deadline) -> None:
+def go_down(rig: Rig, command: str, *, deadline: Deadline, input: bytes = b"", seconds: float | None = None) -> None:
     """Runs a command that ends the connection it came over: that end is no failure, what comes next is looked at."""
     try:
-        done = run(rig, command, deadline=deadline)
+        done = run(rig, command, deadline=deadline, input=input, seconds=seconds)
     except BenchError as error:
         rig.note(f"the connection ended with `{command}`: {error}")
         return

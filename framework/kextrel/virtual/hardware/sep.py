@@ -129,6 +129,11 @@ class SecureEnclave:
         if "MDM-10" not in self._defects:
             self.stored = self._sign(replace(self.policy(), smb0=1, smb4=1))
 
+    def personalize(self, spec: MacSpec) -> None:
+        """An installer put another system on the volume group: the same policy is signed for that. What was lowered
+        stays so, and what was measured is still measured. Apple Platform Security, "LocalPolicy"."""
+        self.stored = self._sign(replace(self.policy(), love=_release(spec), nsih=_next_stage(spec)))
+
     def change(self, change: Change, *, user: str, password: str) -> None:
         """Signs the stored policy anew with `change`; SepRefusal leaves the stored bytes as they were."""
         policy = self.policy()
@@ -178,6 +183,15 @@ def _sha384(data: bytes) -> str:
     return hashlib.sha384(data).hexdigest().upper()
 
 
+def _release(spec: MacSpec) -> str:
+    return f"{spec.build_version}.0.0,0"
+
+
+def _next_stage(spec: MacSpec) -> str:
+    """The hash of what boots after this policy: it stands for the whole system."""
+    return _sha384(spec.build.encode())
+
+
 def _first_policy(spec: MacSpec) -> LocalPolicy:
     """What the installer leaves: full security, nothing lowered."""
     model = model_of(spec.model, spec.architecture)
@@ -187,8 +201,8 @@ def _first_policy(spec: MacSpec) -> LocalPolicy:
         ecid=secrets.randbits(56),
         chip=model.chip,
         bord=model.board,
-        love=f"{spec.build_version}.0.0,0",
-        nsih=_sha384(spec.build.encode()),
+        love=_release(spec),
+        nsih=_next_stage(spec),
         lpnh="",
         rpnh=_sha384(secrets.token_bytes(32)),
         ronh=_sha384(secrets.token_bytes(32)),

@@ -161,6 +161,10 @@ class KextPolicy:
         try:
             with opened(content) as database:
                 database.execute("SELECT count(*) FROM kext_policy, kext_policy_mdm, kext_load_history_v3").fetchone()
+                columns = {row[1] for row in database.execute("PRAGMA table_info(kext_load_history_v3)")}
+                if self._hashes and "cdhash" not in columns:  # a release before 11 made it
+                    database.execute(_HASHED)
+                    return database.serialize()
         except sqlite3.Error:
             return _empty(self._hashes)
         return content

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from kextrel.virtual.releases import name_of
 from kextrel.virtual.ui.boot import SCREEN, backdrop
 from kextrel.virtual.ui.host import Account, Host
 from kextrel.virtual.ui.keys import Key
@@ -26,7 +27,6 @@ _NAME, _TITLE = "Recovery", "macOS Recovery"
 _OLD_NAME, _OLD_BEFORE = "macOS Utilities", 11
 _OLD_UTILITIES = ("Restore From Time Machine Backup", "Reinstall macOS", "Get Help Online", "Disk Utility")
 _UTILITIES = ("Restore from Time Machine", "Reinstall macOS {release}", "Safari", "Disk Utility")
-_RELEASES = {"11": "Big Sur", "12": "Monterey", "13": "Ventura", "14": "Sonoma", "15": "Sequoia", "26": "Tahoe"}
 _FIRMWARE = "Firmware Password Utility"
 _GROUND = "#2b2d33"
 
@@ -120,7 +120,7 @@ class Recovery:
         return found
 
     def _utilities(self) -> Window:
-        release = _RELEASES.get(self._host.spec.macos.split(".")[0], self._host.spec.macos)
+        release = name_of(self._host.spec.macos)
         rows = [row.format(release=release) for row in (_OLD_UTILITIES if self._old else _UTILITIES)]
         x, y, w, h = PANEL
         listing = Listing(Rect(x + 40, y + 50, w - 80, 280), rows, 0, lambda _: None, pitch=64)

@@ -18,7 +18,7 @@ from kextrel.virtual.unix.programs import image
 from kextrel.virtual.unix.users import ADMIN, Users
 from kextrel.virtual.unix.volumes import guards_of
 
-__all__ = ["RandomFile", "boot_files", "new_disk", "product_name"]
+__all__ = ["RandomFile", "boot_files", "new_disk", "product_name", "renew"]
 
 _FOLDERS = (
     "/Applications", "/Library/Extensions", "/Library/StagedExtensions", "/Library/Logs", "/Library/Apple",
@@ -38,6 +38,7 @@ _RECOVERY_FOLDERS = (
     "/private/var/db", "/private/var/run", "/sbin", "/usr/bin", "/usr/lib", "/usr/libexec", "/usr/sbin",
     "/usr/share",
 )  # fmt: skip
+_VERSION = "/System/Library/CoreServices/SystemVersion.plist"
 _COLLECTIONS_SINCE = (11,)
 _SINCE = MappingProxyType(
     {
@@ -89,10 +90,22 @@ def new_disk(host: Host) -> FileSystem:
     disk = FileSystem.on(Volume(host.spec.disk_name, Directory(0o755), guards_of(release)), host.clock.now)
     _furnish(disk, "macos", _folders_of(release), release)
     disk.symlink("/", f"/Volumes/{host.spec.disk_name}")
-    disk.write_bytes("/System/Library/CoreServices/SystemVersion.plist", _version(host), mode=0o644)
+    disk.write_bytes(_VERSION, _version(host), mode=0o644)
     sudoers.furnish(disk, host)
     _homes(disk, Users(host.spec.accounts))
     return disk
+
+
+def renew(disk: FileSystem, host: Host) -> None:
+    """Puts the system of `host` where another one lay; the data of people and programs stays."""
+    release = host.spec.release
+    disk.mounts.root.guards = guards_of(release)
+    for folder in _folders_of(release):
+        disk.mkdir(folder, parents=True)
+    for path, data in _programs("macos", release).items():
+        disk.mkdir(path.rpartition("/")[0], parents=True)
+        disk.write_bytes(path, data, mode=0o755)
+    disk.write_bytes(_VERSION, _version(host), mode=0o644)
 
 
 def boot_files(host: Host, environment: str) -> FileSystem:

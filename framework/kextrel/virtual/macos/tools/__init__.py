@@ -17,6 +17,7 @@ from kextrel.virtual.macos.tools import (
     sessions,
     settings,
     signing,
+    softwareupdate,
     sqlite3,
 )
 
@@ -37,5 +38,6 @@ __all__ = [
     "sessions",
     "settings",
     "signing",
+    "softwareupdate",
     "sqlite3",
 ]
