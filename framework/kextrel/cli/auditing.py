@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["audit"]
 
 _LAB = typer.Option("--lab", metavar="FILE", help="A profile of virtual Macs, or virtual:fit; the shipped lab without.")
-_DEFECT = typer.Option("--defect", metavar="ID", help="Only this defect; repeatable. Without: every one there is.")
+_DEFECT = typer.Option(
+    "--defect", metavar="ID", help="Only this defect; repeatable. Without: every one that its Macs can have."
+)
 _RULE = typer.Option("--rule", metavar="ID", help="Only the scenarios that show this rule; repeatable.")
 _REPORT = typer.Option("--report", metavar="DIR", help="Where the reports go, a folder each; ./kextrel-audit without.")
 _WORKERS = typer.Option("-n", metavar="N", help="Share the Macs out among N processes.", min=0)
@@ -41,14 +43,15 @@ def audit(
     from kextrel.certification.audit import audit as run_audit
     from kextrel.certification.suite import Order
     from kextrel.cli.certifying import known_to_virtual_macs, need_rules, virtual_lab
-    from kextrel.virtual.spec import DEFECTS
+    from kextrel.lab.fit import FIT
+    from kextrel.virtual.spec import DEFECTS, OLDER_DEFECTS
 
     need_rules(rule or [])
     known_to_virtual_macs(defect or [], [])
     path = virtual_lab(lab)
     order = Order(path, report, rules=tuple(rule or ()), workers=workers, limit=limit)
     findings = []
-    for one in run_audit(order, defect or sorted(DEFECTS)):
+    for one in run_audit(order, defect or sorted(DEFECTS if lab == FIT else DEFECTS - OLDER_DEFECTS)):
         findings.append(one)
         typer.echo(json_line(one.to_json()) if as_json else _line(one))
     counts = Counter(one.found.value for one in findings)

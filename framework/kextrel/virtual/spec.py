@@ -17,6 +17,7 @@ __all__ = [
     "DEFECTS",
     "ENROLLMENTS",
     "MODELS",
+    "OLDER_DEFECTS",
     "PREPARATIONS",
     "Account",
     "Endpoints",
@@ -26,9 +27,12 @@ __all__ = [
 
 DEFECTS = frozenset(
     {"BOOT-02", "BOOT-03", "BOOT-10", "KEXT-01", "KEXT-03", "KEXT-06", "KEXT-08", "MDM-02", "MDM-10"}
-    | {"KPI-05", "SIG-01", "SYS-03", "SYS-04"}
+    | {"KPI-05", "SIG-01", "SYS-03", "SYS-04", "UAK-01", "UAK-08"}
 )
 """The mechanisms that can be broken; each is asked for at one place only (`Machine.defect`)."""
+
+OLDER_DEFECTS = frozenset({"UAK-01", "UAK-08"})
+"""Those of them that only a release before macOS 11 has."""
 
 MODELS = {"apple-silicon": "Macmini9,1", "intel-t2": "MacBookPro16,1", "intel": "Macmini7,1"}
 """The architectures that a virtual Mac can have, and the model of each unless another is named."""

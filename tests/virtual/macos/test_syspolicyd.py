@@ -150,3 +150,16 @@ def test_the_history_has_no_hashes_yet(small_mac: Macs, make_kext: Make) -> None
     database = KextPolicy(mac.disk, hashes=False)
     assert database.asked() == [(path, TEAM, DRIVER)]
     assert b"cdhash" not in mac.disk.read_bytes(DATABASE)
+
+
+def test_a_broken_daemon_asks_nobody_or_offers_for_ever(small_mac: Macs, make_kext: Make) -> None:
+    silent = small_mac("UAK-01", architecture="intel", macos="10.14.6")
+    assert code(silent, silent.install(make_kext())) == 0
+    counts = {}
+    for defects in ((), ("UAK-08",)):
+        mac = small_mac(*defects, architecture="intel", macos="10.14.6")
+        code(mac, mac.install(make_kext()))
+        start = mac.clock.now()
+        mac.clock.now = lambda: start + 31 * 60  # noqa: B023 - read before the next turn
+        counts[defects] = len(mac.kernel.pending())
+    assert counts == {(): 0, ("UAK-08",): 1}

@@ -7,6 +7,7 @@ Sources: Apple TN2459; spctl(8); Apple's support article on kernel extensions in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from enum import Enum, auto
@@ -121,7 +122,7 @@ class SystemPolicy:
     def pending(self) -> list[Pending]:
         """What is offered now: asked for within the window and not approved since; the oldest first."""
         now = self._host.clock.now()
-        fresh = [one for one in self._pending.values() if now - one.since <= APPROVAL_WINDOW]
+        fresh = [one for one in self._pending.values() if now - one.since <= self._window]
         left = [one for one in fresh if not self._is_approved(one.team_id, one.bundle_id, one.path)]
         return [replace(one, forbidden=self._forbids(one.team_id, one.bundle_id)) for one in left]
 
@@ -142,6 +143,7 @@ class SystemPolicy:
     # Inside
 
     def _judged(self, found: Found) -> Verdict:
+        """UAK-01 is the Mac whose syspolicyd asks nobody."""
         if self._host.spec.release < _SINCE or not self._asks or found.team_id in self._teams:
             return Verdict.ALLOWED
         managed = self._host.management.enrollment != "none"
@@ -152,7 +154,12 @@ class SystemPolicy:
         if self._is_approved(*found.key, found.kext.path):
             self.database.allow(*found.key, found.developer)
             return Verdict.ALLOWED
-        return Verdict.ASKED
+        return Verdict.ALLOWED if self._host.defect("UAK-01") else Verdict.ASKED
+
+    @property
+    def _window(self) -> float:
+        """How long it is offered; UAK-08: until somebody comes."""
+        return math.inf if self._host.defect("UAK-08") else APPROVAL_WINDOW
 
     def _is_approved(self, team_id: str, bundle_id: str, path: str) -> bool:
         """By name, whatever the version; or because one of its team, in the same place, was."""
