@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import paramiko
@@ -129,6 +130,40 @@ def test_where_no_second_session_is_given_the_whole_file_is_sent(servers, tmp_pa
         server.stop()
     assert there.read_bytes() == content
     assert (sent.size, sent.kept) == (2 << 20, 0)
+
+
+@pytest.fixture
+def narrow(servers, tmp_path: Path) -> Iterator[SshShell]:  # type: ignore[no-untyped-def]
+    """A shell whose sshd gives one session at a time."""
+    server = servers["openssh"](tmp_path)
+    server.more = ("MaxSessions 1",)
+    server.start()
+    wire = server.shell()
+    yield wire
+    wire.close()
+    server.stop()
+
+
+def test_one_session_at_a_time_is_enough_for_commands_and_copies_in_turns(narrow: SshShell, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "file").write_text("arrived")
+    for number in range(5):
+        assert narrow.run("exit 3", deadline=soon()).exit_code == 3
+        narrow.upload(tmp_path / "tree", f"{tmp_path}/copy-{number}", deadline=soon())
+        assert (tmp_path / f"copy-{number}" / "file").read_text() == "arrived"
+
+
+def test_an_sshd_that_gives_no_session_at_all_is_said_in_one_sentence(servers, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    server = servers["openssh"](tmp_path)
+    server.more = ("MaxSessions 0",)
+    server.start()
+    wire = server.shell()
+    try:
+        with pytest.raises(BenchError, match=r"gives no session: .*; look at MaxSessions in the Mac's sshd_config"):
+            wire.upload(tmp_path / "user.pub", f"{tmp_path}/copy", deadline=soon(2))
+    finally:
+        wire.close()
+        server.stop()
 
 
 def test_a_connection_that_is_lost_at_the_goodbye_costs_nothing_that_was_copied(

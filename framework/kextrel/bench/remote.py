@@ -18,18 +18,21 @@ from dataclasses import dataclass, field
 import paramiko
 
 from kextrel.bench.protocols import Completed
-from kextrel.bench.retry import Transient
+from kextrel.bench.retry import Transient, retrying
 from kextrel.bench.sshlink import SshTransport, request
 from kextrel.errors import BenchError, DeadlineExceeded, UsageError
 from kextrel.timing import Deadline
 
-__all__ = ["NoSession", "run"]
+__all__ = ["NoSession", "run", "session"]
 
 GRACE = 5.0  # wall seconds for ending a command whose deadline is over
-SESSION = 5.0  # wall seconds for a session on a connection that stands; half of what is left, for another connection
 AFTER_TERM = 1.0  # … of them between the polite signal and the last one
+SESSION = 5.0  # wall seconds for a session on a connection that stands; half of what is left, for another connection
+COLLECTED = 1.0  # wall seconds that an sshd has for the end of a session before
 CHUNK = 1 << 16
 LONGEST_PID = 32  # bytes, with its blanks and its line end
+
+_FULL = "look at MaxSessions in the Mac's sshd_config: 0 lets nobody run a command"
 
 # POSIX sh. $1 signal, $2 the login shell's process id. `-- -N` is a process group, and only that shell's own: the
 # group N exists only if N leads it. sudo: what runs as root cannot be signalled by the user; without a password or not.
@@ -50,13 +53,17 @@ class NoSession(Transient):
     """The connection stands, but the Mac's sshd opens no session on it: full, or it answers no more."""
 
 
+class _Refused(NoSession):
+    """The sshd said no, and at once."""
+
+
 def run(
     transport: SshTransport, command: str, *, wire: str, deadline: Deadline, input: bytes = b"", limit: int = 16 << 20
 ) -> Completed:
     """Runs `command` in the login shell; see protocols.Shell.run for what it promises."""
     if "\0" in command:
         raise UsageError("a command line cannot contain a NUL character")
-    job = _Job(transport, _open(transport, wire, deadline), command, wire, limit)
+    job = _Job(transport, session(transport, wire=wire, deadline=deadline), command, wire, limit)
     try:
         job.start(input)
         return job.wait(deadline)
@@ -68,10 +75,24 @@ def run(
         raise
 
 
-def _open(transport: SshTransport, wire: str, deadline: Deadline) -> paramiko.Channel:
+def session(transport: SshTransport, *, wire: str, deadline: Deadline) -> paramiko.Channel:
+    """A new session on the connection. Raises NoSession.
+
+    OpenSSH counts a session that has ended until it has collected the process: with MaxSessions 1 it refuses the next
+    one for some milliseconds, and is asked again.
+    """
     deadline.check(wire)
+    for attempt in retrying(deadline.within(COLLECTED), first=0.005, after=_Refused):
+        with attempt:
+            return _open(transport, wire, deadline)
+    raise AssertionError("tenacity ends with an answer or an error")
+
+
+def _open(transport: SshTransport, wire: str, deadline: Deadline) -> paramiko.Channel:
     try:
         return transport.open_session(timeout=max(min(SESSION, deadline.remaining / 2), 0.01))
+    except paramiko.ChannelException as error:
+        raise _Refused(f"the connection gives no session: {error.text}", wire=wire, hint=_FULL) from error
     except (paramiko.SSHException, EOFError, OSError) as error:
         raise NoSession(f"the connection gives no session: {str(error) or 'closed'}", wire=wire) from error
 

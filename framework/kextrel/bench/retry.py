@@ -16,8 +16,11 @@ class Transient(BenchError):
     """A failure that the next attempt may not have: a refused connection, a reset, a half-open server."""
 
 
-def retrying(deadline: Deadline, *, first: float = 0.02, most: float = 1.0) -> Retrying:
-    """Attempts again after a Transient, with pauses from `first` to `most` wall seconds, until `deadline` is over.
+def retrying(
+    deadline: Deadline, *, first: float = 0.02, most: float = 1.0, after: type[Transient] = Transient
+) -> Retrying:
+    """Attempts again after a Transient, or a kind of it, with pauses from `first` to `most` wall seconds, until
+    `deadline` is over.
 
     A pause is half as long again as the one before, so what comes is noticed within a third of the time that it took.
 
@@ -31,4 +34,4 @@ def retrying(deadline: Deadline, *, first: float = 0.02, most: float = 1.0) -> R
     def over(_: RetryCallState) -> bool:
         return deadline.remaining <= LAST
 
-    return Retrying(retry=retry_if_exception_type(Transient), wait=pause, stop=over, reraise=True)
+    return Retrying(retry=retry_if_exception_type(after), wait=pause, stop=over, reraise=True)

@@ -62,7 +62,7 @@ def upload(transport: SshTransport, local: Path, remote: str, *, wire: str, dead
 def _session(transport: SshTransport, wire: str, deadline: Deadline) -> Iterator[_Copier]:
     channel = None
     try:
-        channel = transport.open_session(timeout=max(deadline.remaining, 0.01))
+        channel = remotely.session(transport, wire=wire, deadline=deadline)
         channel.settimeout(max(deadline.remaining, 0.01))
         request(transport, channel, "subsystem", b"sftp")
         yield _Copier(paramiko.SFTPClient(channel), channel, transport, wire, deadline)

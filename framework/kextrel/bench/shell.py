@@ -80,8 +80,9 @@ class SshShell:
         )
 
     def upload(self, local: Path, remote: str, *, deadline: Deadline) -> None:
-        transport = self._connected(deadline).transport
-        sent = sftp.upload(transport, local, remote, wire=self._name, deadline=deadline)
+        sent = self._done(
+            lambda link: self._copy(link.transport, local, remote, deadline), deadline=deadline, again=False
+        )
         files = [{name: value for name, value in vars(file).items() if name != "kept" or value} for file in sent]
         self._sink.record(self._wire, "upload", local=str(local), remote=remote, files=files)
 
@@ -231,6 +232,13 @@ class SshShell:
         link.transport.join(deadline.remaining)
         if link.transport.is_alive():
             raise DeadlineExceeded(f"{what} was not seen in time", wire=self._name, hint="the same boot still answers")
+
+    def _copy(self, transport: SshTransport, local: Path, there: str, deadline: Deadline) -> list[sftp.Sent]:
+        try:
+            return sftp.upload(transport, local, there, wire=self._name, deadline=deadline)
+        except remote.NoSession:
+            transport.close()  # as in _run
+            raise
 
     def _run(self, transport: SshTransport, command: str, deadline: Deadline, input: bytes, limit: int) -> Completed:
         began = time.monotonic()
