@@ -38,6 +38,17 @@ def cpio(entries: Sequence[Entry], trailer: bool = True) -> bytes:
     return found
 
 
+def newc(entries: Sequence[Entry], magic: bytes = b"070701", links: int = 1) -> bytes:
+    """SVR4's format of cpio(5): numbers of 8 hexadecimal digits, all filled up to 4 bytes."""
+    found = b""
+    for name, mode, content in [*entries, ("TRAILER!!!", 0, b"")]:
+        raw = name.encode() + b"\0"
+        numbers = (7, mode, 0, 0, links, 0, len(content), 0, 0, 0, 0, len(raw), 0)
+        head = magic + b"".join(b"%08x" % one for one in numbers) + raw
+        found += head + bytes(-len(head) % 4) + content + bytes(-len(content) % 4)
+    return found
+
+
 def tree_entries(folder: Path, at: str = ".") -> list[Entry]:
     """A folder as a payload has it."""
     found: list[Entry] = [(at, FOLDER, b"")]
@@ -159,6 +170,6 @@ def platform(driver: bool) -> Platform:
 @pytest.fixture(scope="session")
 def make() -> SimpleNamespace:
     """The makers of this file, by their names."""
-    makers = (cpio, tree_entries, xar, xar_of, package, zipped, kext, with_info, bundle_of, signed_extension)
+    makers = (cpio, newc, tree_entries, xar, xar_of, package, zipped, kext, with_info, bundle_of, signed_extension)
     words = {"FILE": FILE, "FOLDER": FOLDER, "LINK": LINK, "DEVICE": DEVICE}
     return SimpleNamespace(**{one.__name__: one for one in makers}, **words, kext_slice=kext_slice)

@@ -64,6 +64,18 @@ def test_a_package_installs_where_it_says(tmp_path: Path, make: SimpleNamespace,
     assert component.code.damage == ()
 
 
+@pytest.mark.parametrize("magic", [b"070701", b"070702"])
+def test_a_payload_of_the_newer_form_of_cpio(tmp_path: Path, make: SimpleNamespace, magic: bytes) -> None:
+    make.kext(tmp_path / "root")
+    info = b'<pkg-info identifier="com.example.pkg" version="1.2" install-location="/Library/Extensions"/>'
+    entries = [*make.tree_entries(tmp_path / "root"), ("./link", make.LINK, b"com.example.driver.kext")]
+    raw = gzip.compress(make.newc(entries, magic))
+    (tmp_path / "a.pkg").write_bytes(make.xar({"PackageInfo": info, "Payload": raw}))
+    (component,) = inspect(tmp_path / "a.pkg").components
+    assert component.installed_at == "/Library/Extensions/com.example.driver.kext"
+    assert component.code.damage == ()
+
+
 def test_an_app_beside_the_applications(tmp_path: Path, make: SimpleNamespace) -> None:
     agent = Extension("agent", ExtensionKind.SYSTEM_EXTENSION, "com.example.agent", category=Category.ENDPOINT_SECURITY)
     bundles.make(agent, tmp_path / "root")

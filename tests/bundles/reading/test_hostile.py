@@ -395,6 +395,18 @@ def test_a_directory_that_is_larger_than_all(tmp_path: Path, make: SimpleNamespa
     assert "its directory is larger than a bundle's can be" in said_of(path)
 
 
+@pytest.mark.parametrize(
+    "image",
+    [bytes(4096) + b"koly" + bytes(508), b"encrcdsa" + bytes(600), bytes(4000) + b"cdsaencr"],
+    ids=["koly", "encrypted", "encrypted-long-ago"],
+)
+def test_a_disk_image(tmp_path: Path, image: bytes) -> None:
+    (tmp_path / "a.dmg").write_bytes(image)
+    assert "it is a disk image, which is not read; open it (hdiutil attach) and name a .kext" in said_of(
+        tmp_path / "a.dmg"
+    )
+
+
 def test_an_archive_in_an_archive(tmp_path: Path, make: SimpleNamespace) -> None:
     inner = make.zipped(tmp_path / "inner.zip", [("a", make.FILE, b"1")])
     for name in ("inner.zip", "deep/image.dmg", "kit.tar.gz"):
@@ -491,8 +503,23 @@ PAYLOADS: dict[str, tuple[Callable[[SimpleNamespace], bytes], str]] = {
     "a file without end": (lambda m: m.cpio([("./x", m.FILE, b"1" * 99)])[:120], "ends in the middle of a file"),
     "no number": (lambda m: m.cpio([("./x", m.FILE, b"1")]).replace(b"100644", b"10z644"), "a number in it is none"),
     "no name": (lambda m: m.cpio([("./x", m.FILE, b"1")]).replace(b"000004", b"000000", 1), "that no file can have"),
-    "another archive": (lambda m: b"070701" + bytes(200), "is no cpio archive of the kind"),
+    "a signed number": (
+        lambda m: m.cpio([("./x", m.FILE, b"1")]).replace(b"100644", b"-00644"),
+        "number in it is none",
+    ),
+    "another archive": (lambda m: b"070703" + bytes(200), "is no cpio archive of the kind"),
+    "newer, no numbers": (lambda m: b"070701" + bytes(200), "a number in it is none"),
+    "newer, a path upwards": (lambda m: m.newc([("../x", m.FILE, b"1")]), "'../x', a path that leads out"),
+    "newer, a device": (lambda m: m.newc([("./tty", m.DEVICE, b"")]), "'./tty' in its payload is a device"),
+    "newer, a hard link": (lambda m: m.newc([("./x", m.FILE, b"")], links=2), "'./x' in its payload is a hard link"),
+    "newer, cut off": (lambda m: m.newc([("./x", m.FILE, b"1")])[:118], "ends in the middle of a file"),
+    "newer, no name": (lambda m: m.newc([("./x", m.FILE, b"1")]).replace(b"00000004", b"00000000"), "no file can have"),
+    "newer, endless": (
+        lambda m: m.newc([("./x", m.FILE, b"1" * 9)]).replace(b"00000009", b"ffffffff"),
+        "in the middle of a file",
+    ),
     "an Apple Archive": (lambda m: b"AA01" + bytes(200), "is an Apple Archive, which is not read"),
+    "LZFSE": (lambda m: b"pbze" + bytes(200), "is packed as Apple's 'pbze', which is not read"),
     "gzip cut off": (lambda m: gzip.compress(m.cpio([]))[:-12], "ends in the middle of a file"),
     "gzip damaged": (lambda m: gzip.compress(m.cpio([]))[:-8] + bytes(8), "its content is damaged"),
     "bzip2 damaged": (lambda m: b"BZh9" + bytes(50), "its content is damaged"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -44,7 +45,20 @@ def opened(path: Path, folder: Path, now: datetime) -> Opened:
         return "pkg", *_of_packages(flat_package(real, budget, _new(folder), now))
     if start in _ZIPS:
         return _archive(unzip(real, budget, _new(folder)), budget, folder, now)
+    _refuse_disk_image(real)
     raise Refused("it is no bundle, no package and no zip archive", WANTED)
+
+
+def _refuse_disk_image(real: Path) -> None:
+    """A .dmg ends with a block that says "koly" (Apple's UDIF); one with a password begins or ends with a word of its
+    own."""
+    with real.open("rb") as file:
+        begins = file.read(8)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 512))
+        ends = file.read(512)
+    if ends[:4] == b"koly" or begins == b"encrcdsa" or ends.endswith(b"cdsaencr"):
+        raise Refused("it is a disk image, which is not read", f"open it (hdiutil attach) and {WANTED} that is in it")
 
 
 def _start(path: Path) -> bytes:

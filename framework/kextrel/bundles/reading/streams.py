@@ -1,7 +1,8 @@
 """What a package's payload is packed in, as chunks of a cpio archive: gzip, bzip2, xz, or Apple's pbzx.
 
 pbzx is "pbzx", the size of a chunk, and for each chunk its unpacked and its packed size and its content, which is xz,
-or as it is where both are the same. Source: PackageKit's format as xar-based installers have it since 10.10.
+or as it is where both are the same. Source: PackageKit's format as xar-based installers have it since 10.10. Its newer
+kin (pbze and others, packed with LZFSE and the like) and Apple Archives are refused: no kept library reads them.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ __all__ = ["Reader", "expanded", "inflated", "unpacked", "xz"]
 _CHUNK = 1 << 16
 _PBZX, _PBZX_LARGEST = b"pbzx", 64 << 20
 _XZ_MEMORY = 128 << 20
-_APPLE_ARCHIVE = (b"AA01", b"YAA1")
+_APPLE_ARCHIVE = (b"AA01", b"YAA1", b"AEA1")
+_APPLE_STREAM = (b"pbze", b"pbz4", b"pbzz", b"pbzb", b"pbz-")
 _XZ = b"\xfd7zXZ\0"
+_ON_A_MAC = "expand it with `pkgutil` on a Mac first"
 _ZLIB_OR_GZIP = 47  # zlib's word for: look at the first bytes
 
 
@@ -67,7 +70,10 @@ def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
     if start[:4] == _PBZX:
         return _pbzx(reader)
     if start[:4] in _APPLE_ARCHIVE:
-        raise Refused("its payload is an Apple Archive, which is not read", "expand it with `pkgutil` on a Mac first")
+        raise Refused("its payload is an Apple Archive, which is not read", _ON_A_MAC)
+    if start[:4] in _APPLE_STREAM:
+        packing = start[:4].decode()
+        raise Refused(f"its payload is packed as Apple's '{packing}', which is not read", _ON_A_MAC)
     if start[:2] == b"\x1f\x8b":
         return inflated(reader.rest())
     if start[:3] == b"BZh":
