@@ -343,6 +343,66 @@ FACTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "kext load failed: 0xdc00801b\n",
         {"kr": -603946981, "reason": "approval_required"},
     ),
+    "10.13's system policy, by kextutil": (
+        "sudo kextutil X.kext",
+        'Kext rejected due to system policy: <OSKext 0x7fb7f5614710 [0x7fffa4f5caf0]> { URL = "X.kext/ -- '
+        'file:///Library/StagedExtensions/Library/Extensions/", ID = "com.example.x" }\n'
+        "Diagnostics for /Library/Extensions/X.kext:\n",
+        {"reason": "approval_required", "bundle_id": "com.example.x"},
+    ),
+    "owners, by kextutil": (
+        "kextutil X.kext",
+        "Diagnostics for /Library/Extensions/X.kext:\nAuthentication Failures: \n"
+        "    File owner/permissions are incorrect (must be root:wheel, nonwritable by group/other): \n"
+        "        /Library/Extensions/X.kext\n",
+        {"reason": "ownership"},
+    ),
+    "a property list that lacks something": (
+        "kextutil X.kext",
+        "Diagnostics for /X.kext:\nValidation Failures: \n    Info dictionary missing required property/value: \n"
+        "        CFBundleIdentifier\n",
+        {"reason": "validation_errors"},
+    ),
+    **{
+        f"libkern says: {words}": (
+            "sudo kextload /L/X.kext",
+            f"/L/X.kext failed to load - (libkern/kext) {words}; check the system/kernel logs for errors or try "
+            "kextutil(8).\n",
+            {"reason": reason, "culprit_path": "/L/X.kext"},
+        )
+        for words, reason in (
+            ("validation failure (plist/executable)", "validation_errors"),
+            ("dependency resolution failure", "missing_dependency"),
+            ("requested architecture/executable not found", "wrong_arch"),
+            ("link error", "undefined_symbols"),
+            ("kext (kmod) start/stop routine failed", None),
+            ("different version/UUID already loaded", None),
+        )
+    },
+    "in use": (
+        "sudo kextunload -b com.example.x",
+        "(kernel) Can't unload kext com.example.x; classes have instances:\n"
+        "Failed to unload com.example.x - (libkern/kext) kext is in use or retained (cannot unload).\n",
+        {"reason": None, "bundle_id": "com.example.x"},
+    ),
+    "loadable, signed": (
+        "kextutil -n -t X.kext",
+        "/L/X.kext is loadable (including linkage for on-disk libraries).\n",
+        {"loadable": True},
+    ),
+    "boot policy, by its domain": (
+        "kmutil load",
+        'Error Domain=KMErrorDomain Code=71 "Boot policy error: Error setting 3rd party kexts tag: '
+        'Error Domain=com.apple.bootpolicy Code=17"\n',
+        {"reason": "bootpolicy_pairing", "bootpolicy_code": 17},
+    ),
+    "a collection that lacks a symbol": (
+        "kmutil load",
+        'Error Domain=KMErrorDomain Code=31 "Error occurred while building a collection: \n\t1 extension(s) failed: '
+        "Could not use 'com.example.x' because: Failed to bind '_foo' in 'com.example.x' (at offset 0x0 in __DATA, "
+        '__got) as could not find a kext which exports this symbol"\n',
+        {"reason": "collection_build_failed", "code": 31, "bundle_id": "com.example.x", "missing": ["_foo"]},
+    ),
     "the caches are as they were": ("kextcache -u /", "KernelCache ID: 8AF10CF5\n", {"auxkc_rebuilt": None}),
     "permissive, asked": (
         "kmutil configure-boot -c kernel -v /",

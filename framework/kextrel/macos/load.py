@@ -9,63 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from kextrel.macos.loadreasons import OF_KEXT_TOOLS, PHRASES, RETURNS, LoadReason
 from kextrel.macos.text import between, clean, flat, meaningful, require, unique
 
 __all__ = ["LoadAnswer", "LoadReason", "identifiers_of", "read", "read_text", "reason_of"]
 
 
-class LoadReason(StrEnum):
-    """Why a kext was not loaded, in the words of `kextrel parse`."""
-
-    APPROVAL_REQUIRED = "approval_required"
-    REBOOT_REQUIRED = "reboot_required"
-    BAD_CODE_SIGNATURE = "bad_code_signature"
-    NOT_SIGNED = "not_signed"
-    VALIDATION_ERRORS = "validation_errors"
-    OWNERSHIP = "ownership"
-    UNDEFINED_SYMBOLS = "undefined_symbols"
-    MISSING_DEPENDENCY = "missing_dependency"
-    COLLECTION_BUILD_FAILED = "collection_build_failed"
-    MISSING_KDK = "missing_kdk"
-    BOOT_KC_NOT_FOUND = "boot_kc_not_found"
-    WRONG_ARCH = "wrong_arch"
-    BOOTPOLICY_PAIRING = "bootpolicy_pairing"
-    KERNEL_REJECTED = "kernel_rejected"
-    NOT_ROOT = "not_root"
-    EXCLUDED = "excluded"
-    NOT_LOADABLE = "not_loadable"
-    INTERACTIVE_AUTH = "interactive_auth"
-
-
-# The first phrase that occurs names the reason. Order matters: what wraps another error comes after what it wraps.
-_PHRASES: tuple[tuple[LoadReason, tuple[str, ...]], ...] = (
-    (LoadReason.MISSING_KDK, ("Missing Developer Kit", "install a KDK")),
-    (LoadReason.BOOTPOLICY_PAIRING, ("pairing (17)",)),
-    (LoadReason.BOOT_KC_NOT_FOUND, ("contents of boot kernel collection", "boot kernel collection not found")),
-    (LoadReason.WRONG_ARCH, ("Incompatible architecture", ", but needed ", "code for the architecture")),
-    (LoadReason.INTERACTIVE_AUTH, ("com.apple.LocalAuthentication", "LAErrorDomain")),
-    (LoadReason.APPROVAL_REQUIRED, ("not approved to load", "system policy prevents loading")),
-    (LoadReason.REBOOT_REQUIRED, ("requires a reboot", "requires reboot")),
-    (LoadReason.NOT_SIGNED, ("not signed at all", "not code signed", "code object is not signed")),
-    (LoadReason.BAD_CODE_SIGNATURE, ("Bad code signature", "invalid signature")),
-    (
-        LoadReason.OWNERSHIP,
-        ("Invalid ownership", "file ownership/permissions", "improper filesystem permissions", "Invalid permissions"),
-    ),
-    (LoadReason.MISSING_DEPENDENCY, ("Unable to resolve dependencies",)),
-    (LoadReason.UNDEFINED_SYMBOLS, ("could not find a kext which exports this symbol",)),
-    (LoadReason.COLLECTION_BUILD_FAILED, ("building a collection", "build a collection")),
-    (LoadReason.KERNEL_REJECTED, ("Kernel request failed", "rejected by the kernel")),
-    (LoadReason.NOT_ROOT, ("not privileged", "must be running as root", "must be run as root", "not running as root")),
-    (LoadReason.EXCLUDED, ("is in exclude list", "is in the exclude list")),
-    (LoadReason.NOT_LOADABLE, ("not loadable",)),
-)
 _SIGNATURE = (LoadReason.BAD_CODE_SIGNATURE, LoadReason.NOT_SIGNED)
 
+_BUILD_FAILED = 31
 # Where the text bears no code, these reasons have one only [kmutil(8), field reports]; 34 or 71 for a missing KDK.
 _CODES: Mapping[LoadReason, int] = MappingProxyType(
     {
@@ -73,7 +28,7 @@ _CODES: Mapping[LoadReason, int] = MappingProxyType(
         LoadReason.REBOOT_REQUIRED: 28,
         LoadReason.BAD_CODE_SIGNATURE: 29,
         LoadReason.VALIDATION_ERRORS: 30,
-        LoadReason.COLLECTION_BUILD_FAILED: 31,
+        LoadReason.COLLECTION_BUILD_FAILED: _BUILD_FAILED,
     }
 )
 _REASONS = MappingProxyType({code: reason for reason, code in _CODES.items()} | {34: LoadReason.MISSING_KDK})
@@ -96,16 +51,6 @@ _OSKEXT = re.compile(r"<OSKext 0x[^>\n]{1,80}> ?\{[^}\n]{0,400}\bID = \"([A-Za-z
 _UNBOUND = re.compile(r"Failed to bind '([^'\n]{1,1000})' in '([A-Za-z0-9._-]{1,200})'")
 _DEPENDENCY = re.compile(r"'([A-Za-z0-9._-]{1,200})' names a dependency on '([A-Za-z0-9._-]{1,200})'")
 _UNSIGNED = -67062  # errSecCSUnsigned
-# The last byte of a kOSKextReturn [OSKextLib.h].
-_RETURNS: Mapping[int, LoadReason] = MappingProxyType(
-    {
-        0x04: LoadReason.NOT_ROOT,
-        0x0C: LoadReason.VALIDATION_ERRORS,
-        0x0D: LoadReason.OWNERSHIP,
-        0x13: LoadReason.NOT_LOADABLE,
-        0x1B: LoadReason.APPROVAL_REQUIRED,
-    }
-)
 _NEEDLES: Mapping[re.Pattern[str], tuple[str, ...]] = MappingProxyType(
     {
         _KERNEL_RETURN: ("-60394", "0xdc008"),
@@ -123,6 +68,7 @@ _NEEDLES: Mapping[re.Pattern[str], tuple[str, ...]] = MappingProxyType(
     }
 )
 _LONGEST_PATH = 1024
+_PAIRING = 17
 _BAD_SIGNATURE = ("Code Signing Failure", "code signature is invalid", "invalid signature", "Bad code signature")
 
 
@@ -159,10 +105,17 @@ class LoadAnswer:
         """The tool ended with 0 and complained of nothing."""
         return self.exit_code == 0 and self.reason is None and self.code in (0, None)
 
+    @property
+    def public_reason(self) -> str | None:
+        """The reason in the words of `kextrel parse`: a collection that lacks something was not built."""
+        if self.code == _BUILD_FAILED and self.reason in (LoadReason.UNDEFINED_SYMBOLS, LoadReason.MISSING_DEPENDENCY):
+            return LoadReason.COLLECTION_BUILD_FAILED.value
+        return None if self.reason is None else self.reason.value
+
     def facts(self) -> dict[str, Any]:
         return {
             "code": self.code,
-            "reason": None if self.reason is None else self.reason.value,
+            "reason": self.public_reason,
             "identifiers": list(self.identifiers),
             "bundle_id": self.bundle_id,
             "version": self.version,
@@ -192,6 +145,7 @@ def read(exit_code: int | None, stdout: str | bytes, stderr: str | bytes) -> Loa
     reason = _reason(joined) or _REASONS.get(exit_code or 0)
     answer = _named(exit_code, _code(joined, reason, exit_code), reason, joined, lines)
     known = reason is not None or _search(_CODE, joined) is not None or _says_something(answer)
+    known = known or any(words in joined for words in OF_KEXT_TOOLS)
     require(known or not lines or exit_code == 0 or exit_code in _KM_CODES, "kmutil load", lines)
     return answer
 
@@ -240,7 +194,7 @@ def _named(
 
 def _reason(joined: str) -> LoadReason | None:
     joined = _ALLOWED.sub(" ", joined) if _search(_ALLOWED, joined) else joined
-    found = [reason for reason, phrases in _PHRASES if any(phrase in joined for phrase in phrases)]
+    found = [reason for reason, phrases in PHRASES if any(phrase in joined for phrase in phrases)]
     if "Code=30" in joined or (LoadReason.OWNERSHIP in found and any(r in found for r in _SIGNATURE)):
         return LoadReason.VALIDATION_ERRORS
     return found[0] if found else _reason_of_numbers(joined)
@@ -249,9 +203,11 @@ def _reason(joined: str) -> LoadReason | None:
 def _reason_of_numbers(joined: str) -> LoadReason | None:
     """What a status of Code Signing that refused, or the kernel's return, says where no word does."""
     status, returned = _number(_CS_STATUS, joined), _kernel_return(joined)
+    if _number(_BOOTPOLICY, joined) == _PAIRING:
+        return LoadReason.BOOTPOLICY_PAIRING
     if status is not None and _search(_ALLOWED, joined) is None:
         return LoadReason.NOT_SIGNED if status == _UNSIGNED else LoadReason.BAD_CODE_SIGNATURE
-    return None if returned is None else _RETURNS.get(returned & 0xFF)
+    return None if returned is None else RETURNS.get(returned & 0xFF)
 
 
 def _code(joined: str, reason: LoadReason | None, exit_code: int | None) -> int | None:
@@ -284,8 +240,9 @@ def _bundle(joined: str, lines: list[str]) -> tuple[str | None, str | None]:
     if unbound := _search(_UNBOUND, joined):
         return unbound[2], None
     for line in lines:
-        subject, mark, _ = line.strip().partition(" failed to load - ")
-        if mark and "/" not in subject:
+        subject, mark, _ = line.strip().removeprefix("Failed to unload ").partition(" - ")
+        subject = subject.removesuffix(" failed to load")
+        if mark and subject != line.strip().partition(" - ")[0] and "/" not in subject:
             return subject.split()[-1], None
     return None, None
 
@@ -329,7 +286,7 @@ def _kernel_return(joined: str) -> int | None:
 
 
 def _loadable(joined: str) -> bool | None:
-    if "appears to be loadable" in joined:
+    if "appears to be loadable" in joined or " is loadable (including linkage" in joined:
         return True
     return False if "not loadable" in joined else None
 
@@ -345,7 +302,7 @@ def _text(pattern: re.Pattern[str], joined: str) -> str | None:
 
 
 _LINE_WORDS = (
-    *(phrase for _, phrases in _PHRASES for phrase in phrases),
+    *(phrase for _, phrases in PHRASES for phrase in phrases),
     *_BAD_SIGNATURE,
     "KMErrorDomain",
     "Error Domain=",
@@ -356,6 +313,8 @@ _LINE_WORDS = (
     "Please approve using System",
     "in executable kext bundle",
     "prevented linking",
+    *OF_KEXT_TOOLS,
+    " is loadable (including linkage",
     " specific:",
 )
 
