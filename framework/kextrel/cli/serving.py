@@ -29,6 +29,7 @@ _FAULT = typer.Option(
 )
 _DEVICE = typer.Option("--device", metavar="NAME", help="Only this Mac; may be given several times.")
 _WRITE = typer.Option("--write-lab", metavar="FILE", help="Write a lab file that other commands take with --lab.")
+_JSON = typer.Option("--json", help="JSON: one object a Mac, which is what it prints in any case.")
 _NEW_OBJECTS = 50_000
 """Between two looks of the garbage collector: a few megabytes."""
 
@@ -41,6 +42,7 @@ def serve(
     fault: Annotated[list[str] | None, _FAULT] = None,
     device: Annotated[list[str] | None, _DEVICE] = None,
     write_lab: Annotated[Path | None, _WRITE] = None,
+    as_json: Annotated[bool, _JSON] = False,  # noqa: ARG001  every command takes it
     with_stdin: Annotated[bool, _WITH_STDIN] = False,
 ) -> None:
     """Run virtual Macs until SIGTERM or Control-C; print one JSON line a Mac as soon as it answers."""
