@@ -191,6 +191,44 @@ def test_what_an_older_macos_left_is_there_before_the_first_step(
     assert [remote for _, remote in world.uploads]
 
 
+VETERAN = replace(DRIVER["driver"], installed_before=Version(10, 12))
+
+
+@pytest.fixture
+def catalina(world: Any, intel: Rig, walked: list[str]) -> Rig:
+    """A Mac that is meant for 10.15.7; what it runs, and what it has approved, is for each test to say."""
+    intel.facts = replace(intel.facts, macos=Version(10, 15, 7), upgrades=True)
+    world.commands |= {"mktemp": "/private/tmp/kextrel.123456\n", "sqlite3 -readonly": "0\n"}
+    world.commands["kext-consent"] = "Kernel Extension User Consent: ENABLED\nAllowed Team Identifiers:\n"
+    return intel
+
+
+def test_what_was_there_before_consent_is_put_there_and_the_mac_upgraded(
+    world: Any, catalina: Rig, deadline: Deadline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+
+    def upgrade(rig: Rig, action: Any, *, deadline: Deadline) -> None:
+        steps.append(f"{len(world.uploads)} there, then {action.macos}")
+        world.policy.approved = (VETERAN.bundle_id,)
+
+    monkeypatch.setattr(preparing.upgrading, "upgrade", upgrade)
+    monkeypatch.setattr(preparing.upgrading, "running", lambda rig, deadline: Version(10, 12, 6))
+    mac = Mac(Architecture.INTEL, Version(10, 15, 7), security_mode=None)
+    prepare(catalina, Start(mac, extensions={"driver": VETERAN}), deadline=deadline)
+    assert steps == ["1 there, then 10.15.7"]
+
+
+def test_a_mac_that_never_had_it_is_no_start(
+    world: Any, catalina: Rig, deadline: Deadline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparing.upgrading, "running", lambda rig, deadline: Version(10, 15, 7))
+    mac = Mac(Architecture.INTEL, Version(10, 15, 7), security_mode=None)
+    with pytest.raises(NotPossible, match="was not on mini when it ran"):
+        prepare(catalina, Start(mac, extensions={"driver": VETERAN}), deadline=deadline)
+    assert world.uploads == []
+
+
 def test_a_policy_that_cannot_be_read_is_no_start(
     world: Any, rig: Rig, deadline: Deadline, walked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

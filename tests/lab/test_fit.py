@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from kextrel.errors import NotPossible
 from kextrel.lab.fit import Fitted, Requirement
 from kextrel.lab.profile import load_profile
-from kextrel.vocabulary import Architecture
+from kextrel.scenario.comparison import WantedMacos
+from kextrel.vocabulary import Architecture, Version
 
 
 def test_a_mac_that_is_offline_is_another_one_than_that_which_is_not(tmp_path: Path) -> None:
@@ -23,3 +27,27 @@ def test_a_mac_that_a_scenario_upgrades_is_nobody_elses() -> None:
     names = {fitted.mac_for(Requirement(Architecture.INTEL, upgraded_by=who)) for who in ("", "a", "b")}
     assert len(names) == 3
     assert sorted(mac.upgrades for mac in fitted.profile.macs.values()) == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("left", "macos", "arrives"),
+    [("10.12", ">=10.13,<11", "10.12.6"), ("10.13", ">=10.13,<11", None), ("10.12", ">=11", None)],
+)
+def test_where_it_matters_a_mac_arrives_with_what_asked_nobody(
+    tmp_path: Path, left: str, macos: str, arrives: str | None
+) -> None:
+    fitted, wanted = Fitted(), WantedMacos.parse(macos)
+    name = fitted.mac_for(Requirement(Architecture.INTEL, wanted, left=("a story", Version.parse(left))))
+    other = fitted.mac_for(Requirement(Architecture.INTEL, wanted, left=("another", Version.parse(left))))
+    assert (name == other) is (arrives is None)
+    fitted.write(tmp_path / "fit.yaml")
+    mac = load_profile(tmp_path / "fit.yaml").macs[name]
+    assert mac.macos >= Version(10, 15)
+    assert (mac.arrives_with, mac.upgrades) == (Version.parse(arrives) if arrives else None, arrives is not None)
+
+
+def test_apple_silicon_is_offered_no_release_that_is_older_than_itself() -> None:
+    wanted = WantedMacos.parse("<11")
+    assert Fitted().mac_for(Requirement(Architecture.INTEL_T2, wanted)) == "intel-t2-10.15.7"
+    with pytest.raises(NotPossible, match="no virtual Mac can run macOS <11"):
+        Fitted().mac_for(Requirement(Architecture.APPLE_SILICON, wanted))

@@ -10,6 +10,7 @@ import pytest
 from kextrel.errors import InputError
 from kextrel.lab import default_profile_path, load_profile, write_lab
 from kextrel.lab.secrets import resolve
+from kextrel.vocabulary import Version
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
@@ -46,6 +47,15 @@ def test_a_written_lab_is_read_back(tmp_path: Path) -> None:
     assert resolve(mac.accounts.standard.password) == "p-student"
     assert mac.wires.screen is not None
     assert resolve(mac.wires.screen.password) == "p-screen"
+
+
+def test_what_a_mac_is_meant_for_outlasts_what_it_is_served_with(tmp_path: Path) -> None:
+    shipped = load_profile(default_profile_path())
+    older = {"macos": Version(15, 1), "arrives_with": Version(14, 5)}
+    profile = shipped.model_copy(update={"macs": {"mini": shipped.macs["mini"].model_copy(update=older)}})
+    write_lab([endpoint()], tmp_path / "served.yaml", [profile])
+    mac = load_profile(tmp_path / "served.yaml").macs["mini"]
+    assert (mac.macos, mac.arrives_with) == (Version(15, 1), Version(14, 5))
 
 
 def test_no_password_is_in_the_file_and_its_secrets_are_ours(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def _spec(name: str, mac: MacProfile, defects: frozenset[str]) -> MacSpec:
     return MacSpec(
         name,
         architecture=mac.architecture.value,
-        macos=str(mac.macos),
+        macos=str(mac.arrives_with or mac.macos),
         model=mac.model,
         enrollment=mac.enrollment.value,
         bootstrap_token=mac.bootstrap_token,

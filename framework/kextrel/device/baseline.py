@@ -108,7 +108,8 @@ def was_asked_for(rig: Rig, seen: Sighting) -> bool:
 
 def take_bundles_away(rig: Rig, *, deadline: Deadline) -> bool:
     """Removes the bundles that a run may have installed. Whether there was one."""
-    paths = sorted({rig.catalog.installed_at(extension) for extension in rig.catalog.kexts()})
+    ours = [one for one in rig.catalog.kexts() if not consent.is_kept(rig, one)]
+    paths = sorted({rig.catalog.installed_at(extension) for extension in ours})
     there = [path for path in paths if exists(rig, path, deadline=deadline)]
     for path in there:
         run(rig, commands.remove_kext(path), deadline=deadline)

@@ -5,6 +5,7 @@ A wire that fails on the way is a BenchError; a Mac that will not go there is No
 
 from __future__ import annotations
 
+from kextrel.device.actions import upgrading
 from kextrel.device.actions.boot import to_macos
 from kextrel.device.actions.bundles import install
 from kextrel.device.actions.security import set_security, set_sip
@@ -13,16 +14,15 @@ from kextrel.device.flows import consent, login, mdm, recovery
 from kextrel.device.flows.place import Place, find
 from kextrel.device.leftovers import take_extensions_away
 from kextrel.device.observe import Sighting, observe
+from kextrel.device.remote import exists
 from kextrel.device.requirements import confirm, meet
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
 from kextrel.timing import Deadline
-from kextrel.vocabulary import UNKNOWN, Architecture, KextManagement, Mac, SecurityMode, Start, State, Version
-from kextrel.vocabulary.actions import Install, SetSecurity, SetSip
+from kextrel.vocabulary import UNKNOWN, Architecture, KextManagement, Mac, SecurityMode, Start, State
+from kextrel.vocabulary.actions import Install, SetSecurity, SetSip, Upgrade
 
 __all__ = ["prepare"]
-
-_COLLECTIONS_SINCE = Version(11)
 
 
 def prepare(rig: Rig, start: Start, *, deadline: Deadline, baseline: Sighting | None = None) -> Sighting:
@@ -33,8 +33,8 @@ def prepare(rig: Rig, start: Start, *, deadline: Deadline, baseline: Sighting | 
     """
     rig.catalog.learn(start.extensions)
     rig.start = start.mac
-    _refuse_what_is_not_built(start)
     meet(rig, start.mac)
+    _come_from_an_older_macos(rig, start, deadline)
     seen = _tidied(rig, baseline, deadline)
     seen = _reach_policy(rig, start.mac, seen or observe(rig, deadline=deadline), deadline)
     if start.profiles:
@@ -56,11 +56,25 @@ def _tidied(rig: Rig, baseline: Sighting | None, deadline: Deadline) -> Sighting
     return None if extensions or bundles else baseline
 
 
-def _refuse_what_is_not_built(start: Start) -> None:
-    """Starting states whose flows come later."""
-    old = [name for name, one in start.extensions.items() if one.installed_before is not None]
-    if old and start.mac.macos < _COLLECTIONS_SINCE:
-        raise NotPossible(f"not implemented: {old[0]}, an extension from an older macOS, on {start.mac.macos}")
+def _come_from_an_older_macos(rig: Rig, start: Start, deadline: Deadline) -> None:
+    """What was there before 10.13 asked for consent was really there: a Mac that still runs such a release gets it, and
+    is upgraded; on one that was upgraded before it must lie there, approved. NotPossible on any other."""
+    old = [name for name in start.extensions if consent.is_kept(rig, rig.catalog.extension(name))]
+    if not old:
+        return
+    if find(rig, deadline=deadline) is not Place.MACOS:
+        recovery.leave(rig, deadline=deadline)
+    now = upgrading.running(rig, deadline)
+    if now < consent.CONSENT_SINCE:
+        for name in old:
+            install(rig, Install(name), deadline=deadline)
+        upgrading.upgrade(rig, Upgrade(start.mac.macos), deadline=deadline)
+    approved = observe(rig, deadline=deadline).observation
+    names = approved.approved_kexts.value if approved is not None else UNKNOWN
+    for extension in map(rig.catalog.kext, old):
+        there = exists(rig, rig.catalog.installed_at(extension), deadline=deadline)
+        if not there or names is UNKNOWN or extension.bundle_id not in names:
+            raise NotPossible(f"{extension.bundle_id} was not on {rig.name} when it ran {extension.installed_before}")
 
 
 def _reach_policy(rig: Rig, mac: Mac, seen: Sighting, deadline: Deadline) -> Sighting:
@@ -153,9 +167,10 @@ def _put_there(rig: Rig, start: Start, deadline: Deadline) -> bool:
     """Copies what was there before the first step; whether there is any. From macOS 11 on it does not matter which
     release found it: nobody is spared the question for that (UAK-02 ends with 10.15)."""
     old = [name for name, one in start.extensions.items() if one.installed_before is not None]
-    for name in old:
+    new = [name for name in old if not consent.is_kept(rig, rig.catalog.extension(name))]
+    for name in new:
         install(rig, Install(name), deadline=deadline)
-    return bool(old)
+    return bool(new)
 
 
 def _log_in_or_out(rig: Rig, mac: Mac, deadline: Deadline) -> None:

@@ -28,6 +28,7 @@ FIT = "virtual:fit"
 
 _OLDER = tuple(map(Version.parse, ("10.12.6", "10.13.1", "10.13.6", "10.14.6", "10.15.7")))
 """What virtual Macs with an Intel processor can run besides the releases of the shipped lab."""
+_CONSENT, _COLLECTIONS = Version(10, 13), Version(11)
 
 
 class Versions(Protocol):
@@ -47,6 +48,8 @@ class Requirement:
     online: bool = True
     upgraded_by: str = ""
     """The name of the only scenario that will have it, as it upgrades it; "" for one that anybody may have."""
+    left: tuple[str, Version] | None = None
+    """The name of a scenario, and the release that left its oldest kext on the disk."""
 
 
 class Fitted:
@@ -64,7 +67,8 @@ class Fitted:
     def mac_for(self, wanted: Requirement) -> str:
         """The name of a Mac that meets it. Raises NotPossible with one sentence where no virtual Mac can."""
         mac = self._made(wanted)
-        name = _name(mac) + (f"-{_word(wanted.upgraded_by)}" if wanted.upgraded_by else "")
+        alone = wanted.upgraded_by or (wanted.left[0] if wanted.left and mac.arrives_with is not None else "")
+        name = _name(mac) + (f"-{_word(alone)}" if alone else "")
         self._macs.setdefault(name, mac)
         return name
 
@@ -78,11 +82,13 @@ class Fitted:
         fitting = [one for one in releases if wanted.macos is None or wanted.macos.met_by(one)]
         if not fitting:
             raise NotPossible(f"no virtual Mac can run macOS {wanted.macos} yet; there are {_words(releases)}")
+        arrives = _arrives_with(wanted.left[1], fitting[-1], releases) if wanted.left else None
         made = {
             "macos": fitting[-1],
             "enrollment": wanted.enrollment or Enrollment.NONE,
             "bootstrap_token": wanted.bootstrap_token,
-            "upgrades": bool(wanted.upgraded_by),
+            "upgrades": bool(wanted.upgraded_by or arrives),
+            "arrives_with": arrives,
         }
         mac = known[architecture].model_copy(update=made)
         return mac if wanted.online else _offline(mac)
@@ -106,6 +112,14 @@ class Fitted:
             yield Path(folder) / "fit.yaml"
 
 
+def _arrives_with(left: Version, macos: Version, releases: list[Version]) -> Version | None:
+    """The release that a Mac for `macos` runs first, where it matters that a kext was there before 10.13 asked for
+    consent: only until 10.15, for it is another one that asks from 11 on. None where it does not."""
+    if not (left < _CONSENT <= macos < _COLLECTIONS):
+        return None
+    return max((one for one in releases if one < _CONSENT), default=None)
+
+
 def _offline(mac: MacProfile) -> MacProfile:
     """One whose network does not reach Apple's servers (PREP-11)."""
     virtual = Virtual(prepared=True, missing=("PREP-11",))
@@ -125,7 +139,8 @@ def _word(name: str) -> str:
 
 
 def _dumped(mac: MacProfile) -> dict[str, object]:
-    return {**mac.model_dump(mode="json", exclude={"macos"}, exclude_none=True), "macos": str(mac.macos)}
+    versions = {name: str(value) for name in ("macos", "arrives_with") if (value := getattr(mac, name)) is not None}
+    return {**mac.model_dump(mode="json", exclude=set(versions), exclude_none=True), **versions}
 
 
 def _words(known: Iterable[object]) -> str:

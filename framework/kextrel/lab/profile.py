@@ -268,7 +268,8 @@ class TimeoutsProfile(Written):
 class MacProfile(Written):
     """One Mac. A virtual one has no wires here: they are known once it is served. `trusts` is whose signatures it takes
     for a developer's: Apple's, or, as a virtual Mac does, those of the test authority that signs our samples.
-    `upgrades`: a run may upgrade it, which only an erase takes back."""
+    `upgrades`: a run may upgrade it, which only an erase takes back; `arrives_with`: the older macOS that it still runs
+    when it was erased for that, and `macos` is what it is upgraded to first."""
 
     architecture: Architecture
     model: str = ""
@@ -279,6 +280,7 @@ class MacProfile(Written):
     online: Flag = True
     automatic_login: Flag = True
     upgrades: Flag = False
+    arrives_with: Annotated[Version | None, BeforeValidator(_version)] = None
     volume: str = "Macintosh HD"
     time_scale: Seconds = 1.0
     accounts: AccountsProfile | None = None

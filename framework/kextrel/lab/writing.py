@@ -31,7 +31,8 @@ def write_lab(endpoints: Sequence[Mapping[str, Any]], path: Path, profiles: Sequ
     known = {name: mac for profile in profiles for name, mac in profile.macs.items()}
     macs = {}
     for one in endpoints:
-        macs[one["name"]] = {**_facts(known.get(one["name"])), **_wired(one, secrets.absolute())}
+        mac = known.get(one["name"])
+        macs[one["name"]] = {**_facts(mac), **_wired(one, secrets.absolute()), **_releases(mac)}
     extensions = {key: str(path) for profile in profiles for key, path in Lab(profile).bundles.items()}
     lab = {"schema": SCHEMA, "name": f"virtual-{os.getpid()}", "macs": macs, "extensions": extensions}
     fresh = path.with_name(path.name + ".new")
@@ -42,7 +43,14 @@ def write_lab(endpoints: Sequence[Mapping[str, Any]], path: Path, profiles: Sequ
 def _facts(mac: MacProfile | None) -> dict[str, Any]:
     if mac is None:
         return {}
-    return mac.model_dump(mode="json", exclude={"virtual", "wires", "macos"}, exclude_none=True)
+    return mac.model_dump(mode="json", exclude={"virtual", "wires", "macos", "arrives_with"}, exclude_none=True)
+
+
+def _releases(mac: MacProfile | None) -> dict[str, str]:
+    """Of a Mac that is served with an older release than it is meant for: the endpoint knows of that one only."""
+    if mac is None or mac.arrives_with is None:
+        return {}
+    return {"macos": str(mac.macos), "arrives_with": str(mac.arrives_with)}
 
 
 def _wired(endpoint: Mapping[str, Any], secrets: Path) -> dict[str, Any]:

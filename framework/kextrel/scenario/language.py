@@ -86,9 +86,16 @@ class Scenario:
 
     @property
     def requirement(self) -> Requirement:
-        """What a virtual Mac that is made to measure must be; one that is upgraded here is nobody else's."""
+        """What a virtual Mac that is made to measure must be; one that is upgraded here is nobody else's, be it in a
+        step or before them, with the kexts of a time that asked nobody (UAK-02)."""
         upgrades = any(isinstance(step.action, Upgrade) for step in self.steps)
-        return replace(self.mac.requirement, upgraded_by=f"{self.file} {self.name}" if upgrades else "")
+        name, left = f"{self.file} {self.name}", [one.installed_before for one in self.extensions.values()]
+        oldest = min((one for one in left if one is not None), default=None)
+        return replace(
+            self.mac.requirement,
+            upgraded_by=name if upgrades else "",
+            left=(name, oldest) if oldest is not None else None,
+        )
 
     def start(self, macos: Version | str | None = None) -> Start:
         """Where it begins on `macos`; left out, the one version that it names.

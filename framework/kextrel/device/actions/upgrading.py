@@ -15,7 +15,7 @@ from kextrel.timing import Deadline
 from kextrel.vocabulary import Architecture, Outcome, Reason, Version
 from kextrel.vocabulary.actions import Upgrade
 
-__all__ = ["upgrade"]
+__all__ = ["running", "upgrade"]
 
 
 def upgrade(rig: Rig, action: Upgrade, *, deadline: Deadline) -> Performed:
@@ -24,7 +24,7 @@ def upgrade(rig: Rig, action: Upgrade, *, deadline: Deadline) -> Performed:
     An older release, or the same, is refused with nothing tried: no installer goes back.
     """
     need_macos(rig, action.verb, deadline)
-    if action.macos <= _running(rig, deadline):
+    if action.macos <= running(rig, deadline):
         return Performed(Outcome.REFUSED, Reason.UNSUPPORTED_VERSION, f"it runs {rig.facts.macos}, and none goes back")
     if not rig.facts.upgrades:
         raise NotPossible(
@@ -34,7 +34,8 @@ def upgrade(rig: Rig, action: Upgrade, *, deadline: Deadline) -> Performed:
     return _upgraded(rig, action.macos, deadline)
 
 
-def _running(rig: Rig, deadline: Deadline) -> Version:
+def running(rig: Rig, deadline: Deadline) -> Version:
+    """What the Mac itself says that it runs, in macOS."""
     said = answered(look(rig, told.RELEASE, deadline=deadline), 0).out
     return Version.parse(said.strip())
 
@@ -64,7 +65,7 @@ def _install(rig: Rig, installer: str, macos: Version, deadline: Deadline) -> No
 
 
 def _upgraded(rig: Rig, macos: Version, deadline: Deadline) -> Performed:
-    now = _running(rig, deadline)
+    now = running(rig, deadline)
     if now != macos:
         return Performed(Outcome.REFUSED, None, f"the installer ran, and the Mac came back with macOS {now}")
     rig.facts = replace(rig.facts, macos=macos)

@@ -18,11 +18,22 @@ from kextrel.macos import commands, gatekeeper
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Extension, Unknown, Version
 
-__all__ = ["COLLECTIONS_SINCE", "SAY", "Switches", "consented", "forget", "is_asked", "is_fresh", "switches"]
+__all__ = [
+    "COLLECTIONS_SINCE",
+    "CONSENT_SINCE",
+    "SAY",
+    "Switches",
+    "consented",
+    "forget",
+    "is_asked",
+    "is_fresh",
+    "is_kept",
+    "switches",
+]
 
 COLLECTIONS_SINCE = Version(11)
 """From here on approvals are the UAKL's, and `kextrel.device.baseline` has panic medic for them."""
-_CONSENT_SINCE = Version(10, 13)
+CONSENT_SINCE = Version(10, 13)
 SAY = shlex.join(["spctl", "kext-consent", "status"]) + "; " + shlex.join(["spctl", "kext-consent", "list"])
 """A command line that says how the switches stand; it asks for no root."""
 
@@ -37,7 +48,13 @@ class Switches:
 
 def is_asked(rig: Rig) -> bool:
     """Whether this release asks its user, and remembers it in this way."""
-    return _CONSENT_SINCE <= rig.facts.macos < COLLECTIONS_SINCE
+    return CONSENT_SINCE <= rig.facts.macos < COLLECTIONS_SINCE
+
+
+def is_kept(rig: Rig, extension: Extension) -> bool:
+    """Whether it must have been there before this Mac asked anybody: nobody can put it there in that way again."""
+    old = extension.installed_before is not None and extension.installed_before < CONSENT_SINCE
+    return old and is_asked(rig)
 
 
 def consented(rig: Rig, seen: Sighting) -> frozenset[str] | Unknown:
@@ -79,11 +96,11 @@ def forget(rig: Rig, *, deadline: Deadline) -> str:
 
 def _ours(rig: Rig) -> list[Extension]:
     """What was there before the upgrade to 10.13 keeps its approval: nobody could give it again."""
-    return [one for one in rig.catalog.kexts() if one.installed_before is None]
+    return [one for one in rig.catalog.kexts() if not is_kept(rig, one)]
 
 
 def _teams(rig: Rig) -> frozenset[str]:
-    kept = {one.team_id for one in rig.catalog.kexts() if one.installed_before is not None}
+    kept = {one.team_id for one in rig.catalog.kexts() if is_kept(rig, one)}
     return frozenset(one.team_id for one in _ours(rig) if one.team_id) - kept
 
 
