@@ -98,10 +98,8 @@ def buildable(situation: Situation, law: Law) -> frozenset[str]:
 
 def banned_among(situation: Situation, found: frozenset[str], law: Law) -> frozenset[str]:
     """KEXT-10: those that a rebuild drops."""
-    if not found or not law.says(KEXT_10):
-        return frozenset()
-    kexts = situation.kexts_on_disk
-    return frozenset(one for one in found if one in kexts and kexts[one].banned)
+    banned = found & {one.bundle_id for one in situation.extensions.values() if one.banned}
+    return frozenset(banned & situation.kexts_on_disk.keys()) if banned and law.says(KEXT_10) else frozenset()
 
 
 def rebuilt(situation: Situation, action: Rebuild, law: Law) -> Prediction:

@@ -264,7 +264,7 @@ def _aux_kc(begun: Situation, banned: frozenset[str], law: Law) -> tuple[frozens
         rules.append(KEXT_04)
     if kept - begun.aux_kc:
         rules += [*_let_in_by(begun, kept - begun.aux_kc, law), *_relaxed(begun, kept - begun.aux_kc, law)]
-    if kept != begun.aux_kc or any(begun.outdated(kext) for kext in begun.kexts_on_disk.values() if begun.staged):
+    if kept != begun.aux_kc or (begun.staged and any(map(begun.outdated, begun.kexts_on_disk.values()))):
         rules += [KEXT_05, *_measured(begun, kept, law)]
     if _left_out(begun):
         rules.append(KEXT_08)
