@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from kextrel.device import Level, Performed, TestMac
+from driving import ONE_STEP, Driver
+from kextrel.device import Level
 from kextrel.errors import BenchError
 from kextrel.evidence import EvidenceLog
 from kextrel.lab import Lab, load_profile, served
 from kextrel.timing import Deadline
 from kextrel.vocabulary import (
-    Action,
     Architecture,
     Enrollment,
     Extension,
@@ -28,7 +28,6 @@ from kextrel.vocabulary import (
     Reason,
     SecurityMode,
     Start,
-    State,
     SystemPolicy,
     Version,
 )
@@ -38,7 +37,6 @@ ID, TEAM = "com.example.kextrel.driver", "KXTRL00001"
 ALLOW = Profile("allow", KernelPolicy(frozenset({TEAM})))
 BOTH = Profile("both", None, SystemPolicy(frozenset({TEAM}), {TEAM: frozenset({"com.example.agent"})}))
 AUTOMATED = Enrollment.AUTOMATED_DEVICE
-ONE_STEP = 60.0  # wall seconds: far more than any step needs here
 LAB = """\
 schema: kextrel/lab/v1
 name: one managed virtual Mac
@@ -55,11 +53,9 @@ macs:
 
 
 @dataclass
-class Driver:
-    """A managed Mac, and verbs without deadlines."""
+class Managed(Driver):
+    """Of a managed Mac, and with the lab file that it is in."""
 
-    mac: TestMac
-    evidence: EvidenceLog
     lab: Path
 
     def start(self, *profiles: Profile) -> None:
@@ -67,40 +63,29 @@ class Driver:
         kext = Extension("driver", ExtensionKind.KEXT, ID, team_id=TEAM)
         self.mac.prepare(Start(mac, profiles, {"driver": kext}), deadline=Deadline.after(2 * ONE_STEP))
 
-    def do(self, action: Action) -> Performed:
-        return self.mac.perform(action, deadline=Deadline.after(ONE_STEP, action.verb))
-
-    def outcome(self, action: Action) -> tuple[Outcome, Reason | None]:
-        done = self.do(action)
-        return done.outcome, done.reason
-
-    @property
-    def state(self) -> State:
-        return self.mac.observe(deadline=Deadline.after(ONE_STEP, "observe")).state
-
 
 @pytest.fixture(scope="module")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Driver]]:
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Managed]]:
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("managed")
         patch.setenv("KEXTREL_STATE", str(folder / "state"))
         path = folder / "lab.yaml"
         path.write_text(LAB)
 
-        def begin(*faults: str) -> Driver:
+        def begin(*faults: str) -> Managed:
             lab = stack.enter_context(served(path, load_profile(path), faults=faults))
             evidence = stack.enter_context(closing(EvidenceLog("studio", folder / "evidence.jsonl")))
-            return Driver(stack.enter_context(Lab(load_profile(lab)).open("studio", evidence)), evidence, lab)
+            return Managed(stack.enter_context(Lab(load_profile(lab)).open("studio", evidence)), evidence, lab)
 
         yield begin
 
 
 @pytest.fixture(scope="module")
-def studio(serve: Callable[..., Driver]) -> Driver:
+def studio(serve: Callable[..., Managed]) -> Managed:
     return serve()
 
 
-def test_a_profile_and_a_restart_by_the_mdm_load_a_kext_with_no_person(studio: Driver) -> None:
+def test_a_profile_and_a_restart_by_the_mdm_load_a_kext_with_no_person(studio: Managed) -> None:
     studio.start(ALLOW)
     assert studio.state.security_mode is SecurityMode.FULL
     studio.do(Install("driver"))
@@ -114,7 +99,7 @@ def test_a_profile_and_a_restart_by_the_mdm_load_a_kext_with_no_person(studio: D
     assert studio.outcome(Restart(by="mdm", notify_user=True)) == (Outcome.DEFERRED, None)
 
 
-def test_the_way_back_is_full_security_without_our_profiles(studio: Driver) -> None:
+def test_the_way_back_is_full_security_without_our_profiles(studio: Managed) -> None:
     studio.mac.baseline(Level.CLEAN, deadline=Deadline.after(2 * ONE_STEP))
     assert studio.outcome(RemoveProfile("allow")) == (Outcome.REFUSED, Reason.NOT_INSTALLED)
     studio.start()
@@ -123,7 +108,7 @@ def test_the_way_back_is_full_security_without_our_profiles(studio: Driver) -> N
     assert (state.uakl, state.aux_kc) == (frozenset(), frozenset())
 
 
-def test_a_path_names_a_kext_that_nobody_asked_for(studio: Driver) -> None:
+def test_a_path_names_a_kext_that_nobody_asked_for(studio: Managed) -> None:
     studio.start(ALLOW)
     studio.do(Install("driver"))
     action = Restart(by="mdm", rebuild_kernel_cache=True, kext_paths=("driver",))
@@ -131,7 +116,7 @@ def test_a_path_names_a_kext_that_nobody_asked_for(studio: Driver) -> None:
     assert studio.state.aux_kc == {ID}
 
 
-def test_profiles_come_and_go(studio: Driver) -> None:
+def test_profiles_come_and_go(studio: Managed) -> None:
     assert [studio.outcome(action) for action in (InstallProfile(ALLOW), InstallProfile(ALLOW, from_="hand"))] == [
         (Outcome.INSTALLED, None),
         (Outcome.REFUSED, Reason.NOT_OFFERED),
@@ -142,7 +127,7 @@ def test_profiles_come_and_go(studio: Driver) -> None:
     assert studio.outcome(InstallProfile(BOTH)) == (Outcome.REFUSED, Reason.MALFORMED_PROFILE)
 
 
-def test_an_enrollment_ends_and_begins_again(studio: Driver) -> None:
+def test_an_enrollment_ends_and_begins_again(studio: Managed) -> None:
     assert studio.outcome(Unenroll()) == (Outcome.DONE, None)
     for action in (InstallProfile(ALLOW), Restart(by="mdm")):
         assert studio.outcome(action) == (Outcome.REFUSED, Reason.ENROLLMENT)
@@ -150,14 +135,14 @@ def test_an_enrollment_ends_and_begins_again(studio: Driver) -> None:
     assert studio.outcome(InstallProfile(ALLOW)) == (Outcome.INSTALLED, None)
 
 
-def test_no_key_of_the_server_is_evidence(studio: Driver) -> None:
+def test_no_key_of_the_server_is_evidence(studio: Managed) -> None:
     key = (Path(f"{studio.lab}.secrets") / "studio-mdm").read_text().strip()
     said = [record.to_json() for record in studio.evidence.records if record.wire == "mdm"]
     assert len(said) > 10
     assert not [line for line in said if key in line]
 
 
-def test_a_server_that_is_down_is_the_wires_failure(serve: Callable[..., Driver]) -> None:
+def test_a_server_that_is_down_is_the_wires_failure(serve: Callable[..., Managed]) -> None:
     studio = serve("mdm-down")
     with pytest.raises(BenchError, match=r"studio\.mdm "):
         studio.do(InstallProfile(ALLOW))

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from kextrel.device import Level, TestMac
+from driving import ONE_STEP, Driver
+from kextrel.device import Level
 from kextrel.evidence import EvidenceLog
 from kextrel.lab import Lab, load_profile, served
 from kextrel.timing import Deadline
 from kextrel.vocabulary import (
-    Action,
     Architecture,
     Credential,
     Environment,
@@ -26,7 +25,6 @@ from kextrel.vocabulary import (
     Reason,
     SecurityMode,
     Start,
-    State,
 )
 from kextrel.vocabulary.actions import (
     Approve,
@@ -46,7 +44,6 @@ pytestmark = pytest.mark.night
 ID = "com.example.kextrel.driver"
 UTILITY = "startup-security-utility"
 USER = frozenset({KextManagement.USER})
-ONE_STEP = 60.0  # wall seconds: far more than any step needs here
 LAB = """\
 schema: kextrel/lab/v1
 name: three virtual Macs
@@ -63,12 +60,8 @@ ONE = """\
 MACS = {"intel": ("intel", "12.7"), "t2": ("intel-t2", "13.6"), "silicon": ("apple-silicon", "15.1")}
 
 
-@dataclass
-class Driver:
-    """A Mac, its evidence, and verbs without deadlines."""
-
-    mac: TestMac
-    evidence: EvidenceLog
+class Other(Driver):
+    """With a start of its own."""
 
     def start(self, security: SecurityMode | None = SecurityMode.FULL, **changes: bool) -> None:
         facts = self.mac.facts
@@ -77,16 +70,8 @@ class Driver:
         kexts = {"driver": Extension("driver", ExtensionKind.KEXT, ID)}
         self.mac.prepare(Start(mac, extensions=kexts), deadline=Deadline.after(2 * ONE_STEP))
 
-    def outcome(self, action: Action) -> tuple[Outcome, Reason | None]:
-        done = self.mac.perform(action, deadline=Deadline.after(ONE_STEP, action.verb))
-        return done.outcome, done.reason
 
-    @property
-    def state(self) -> State:
-        return self.mac.observe(deadline=Deadline.after(ONE_STEP, "observe")).state
-
-
-def serve(stack: ExitStack, folder: Path, *names: str, defects: tuple[str, ...] = ()) -> dict[str, Driver]:
+def serve(stack: ExitStack, folder: Path, *names: str, defects: tuple[str, ...] = ()) -> dict[str, Other]:
     """Some of the three, by name."""
     path = folder / "lab.yaml"
     entries = (
@@ -99,19 +84,19 @@ def serve(stack: ExitStack, folder: Path, *names: str, defects: tuple[str, ...] 
     for name in names:
         evidence = EvidenceLog(name, folder / f"{name}.jsonl")
         stack.callback(evidence.close)
-        found[name] = Driver(stack.enter_context(lab.open(name, evidence)), evidence)
+        found[name] = Other(stack.enter_context(lab.open(name, evidence)), evidence)
     return found
 
 
 @pytest.fixture(scope="module")
-def macs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Driver]]:
+def macs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Other]]:
     """The three, for all tests that begin with a start of their own."""
     with ExitStack() as stack:
         yield serve(stack, tmp_path_factory.mktemp("walks"), *MACS)
 
 
 @pytest.mark.parametrize("name", ["intel", "t2"])
-def test_on_intel_approval_and_a_restart_are_enough(macs: dict[str, Driver], name: str) -> None:
+def test_on_intel_approval_and_a_restart_are_enough(macs: dict[str, Other], name: str) -> None:
     driver = macs[name]
     driver.start()
     assert driver.outcome(Install("driver")) == (Outcome.DONE, None)
@@ -129,7 +114,7 @@ def test_on_intel_approval_and_a_restart_are_enough(macs: dict[str, Driver], nam
 
 
 @pytest.mark.parametrize("name", ["intel", "t2"])
-def test_sip_on_intel_is_recoverys(macs: dict[str, Driver], name: str) -> None:
+def test_sip_on_intel_is_recoverys(macs: dict[str, Other], name: str) -> None:
     driver = macs[name]
     driver.start()
     assert driver.outcome(Boot(Environment.ONE_TRUE_RECOVERY)) == (Outcome.REFUSED, Reason.UNSUPPORTED_HARDWARE)
@@ -141,7 +126,7 @@ def test_sip_on_intel_is_recoverys(macs: dict[str, Driver], name: str) -> None:
     assert (driver.state.boot, driver.state.sip) == (Environment.MACOS, True)
 
 
-def test_a_t2s_level_is_chosen_in_its_utility(macs: dict[str, Driver]) -> None:
+def test_a_t2s_level_is_chosen_in_its_utility(macs: dict[str, Other]) -> None:
     driver = macs["t2"]
     driver.start(SecurityMode.MEDIUM)
     assert driver.state.security_mode is SecurityMode.MEDIUM
@@ -156,7 +141,7 @@ def test_a_t2s_level_is_chosen_in_its_utility(macs: dict[str, Driver]) -> None:
     assert driver.state.security_mode is SecurityMode.NONE
 
 
-def test_apple_silicons_utility_on_15(macs: dict[str, Driver]) -> None:
+def test_apple_silicons_utility_on_15(macs: dict[str, Other]) -> None:
     driver = macs["silicon"]
     driver.start()
     assert driver.outcome(Boot(Environment.ONE_TRUE_RECOVERY)) == (Outcome.BOOTED, None)
@@ -171,7 +156,7 @@ def test_apple_silicons_utility_on_15(macs: dict[str, Driver]) -> None:
 
 
 @pytest.mark.parametrize("name", list(MACS))
-def test_safe_mode_is_for_one_boot(macs: dict[str, Driver], name: str) -> None:
+def test_safe_mode_is_for_one_boot(macs: dict[str, Other], name: str) -> None:
     driver = macs[name]
     driver.start()
     assert driver.outcome(Install("driver")) == (Outcome.DONE, None)

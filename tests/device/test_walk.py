@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from kextrel.device import Level, Performed, TestMac
+from driving import ONE_STEP, Driver
+from kextrel.device import Level
 from kextrel.errors import BenchError, NotPossible
 from kextrel.evidence import EvidenceLog
 from kextrel.lab import Lab, load_profile, served
@@ -28,7 +28,6 @@ from kextrel.vocabulary import (
     SecurityMode,
     Signature,
     Start,
-    State,
     Version,
 )
 from kextrel.vocabulary.actions import Approve, Boot, Install, Load, PowerCut, Restart, SetSecurity, SetSip
@@ -36,28 +35,16 @@ from kextrel.vocabulary.actions import Approve, Boot, Install, Load, PowerCut, R
 ID = "com.example.kextrel.driver"
 USER = frozenset({KextManagement.USER})
 BY_USER = SetSecurity(allow=USER)
-ONE_STEP = 60.0  # wall seconds: far more than any step needs here
 
 
-@dataclass
-class Driver:
-    """A Mac, its evidence, and verbs without deadlines."""
-
-    mac: TestMac
-    evidence: EvidenceLog
+class Walker(Driver):
+    """With a start of its own."""
 
     def start(self, **changes: object) -> None:
         signature = changes.pop("signature", Signature.DEVELOPER_ID)
         kext = Extension("driver", ExtensionKind.KEXT, ID, signature=signature)  # type: ignore[arg-type]
         mac = Mac(Architecture.APPLE_SILICON, Version(14, 5), **changes)  # type: ignore[arg-type]
         self.mac.prepare(Start(mac, extensions={"driver": kext}), deadline=Deadline.after(2 * ONE_STEP))
-
-    def do(self, action: Action) -> Performed:
-        return self.mac.perform(action, deadline=Deadline.after(ONE_STEP, action.verb))
-
-    def outcome(self, action: Action) -> tuple[Outcome, Reason | None]:
-        done = self.do(action)
-        return done.outcome, done.reason
 
     def walk(self, *more: Action) -> None:
         """All wires are used by it."""
@@ -71,13 +58,6 @@ class Driver:
             *more,
         ):
             self.do(action)
-
-    @property
-    def state(self) -> State:
-        return self.mac.observe(deadline=Deadline.after(ONE_STEP, "observe")).state
-
-    def baseline(self, level: Level) -> None:
-        self.mac.baseline(level, deadline=Deadline.after(2 * ONE_STEP))
 
 
 LAB = """\
@@ -100,30 +80,30 @@ def serve(
     defects: tuple[str, ...] = (),
     faults: tuple[str, ...] = (),
     missing: tuple[str, ...] = (),
-) -> Driver:
+) -> Walker:
     path = folder / "lab.yaml"
     path.write_text(LAB.replace("MISSING", f"[{', '.join(missing)}]"))
     wired = stack.enter_context(served(path, load_profile(path), defects=defects, faults=faults))
     evidence = EvidenceLog("mini", folder / "evidence.jsonl")
     stack.callback(evidence.close)
-    return Driver(stack.enter_context(Lab(load_profile(wired)).open("mini", evidence)), evidence)
+    return Walker(stack.enter_context(Lab(load_profile(wired)).open("mini", evidence)), evidence)
 
 
 @pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walker]:
     """One virtual Mac for all tests that leave it whole."""
     with ExitStack() as stack:
         yield serve(stack, tmp_path_factory.mktemp("walk"))
 
 
 @pytest.fixture
-def broken(tmp_path: Path) -> Iterator[Callable[..., Driver]]:
+def broken(tmp_path: Path) -> Iterator[Callable[..., Walker]]:
     """Makes a Mac with a defect, or on a bench with a fault."""
     with ExitStack() as stack:
         yield lambda **how: serve(stack, tmp_path, **how)
 
 
-def test_the_whole_walk(driver: Driver) -> None:
+def test_the_whole_walk(driver: Walker) -> None:
     driver.start()
     assert driver.outcome(Install("driver")) == (Outcome.DONE, None)
     assert driver.outcome(Load("driver")) == (Outcome.REFUSED, Reason.SECURITY_MODE)
@@ -146,7 +126,7 @@ def test_the_whole_walk(driver: Driver) -> None:
     assert forgotten.uakl == forgotten.aux_kc == forgotten.loaded_kexts == frozenset()
 
 
-def test_no_password_is_in_the_evidence(driver: Driver) -> None:
+def test_no_password_is_in_the_evidence(driver: Walker) -> None:
     driver.start()
     text = driver.evidence.path.read_text() if driver.evidence.path else ""
     secrets = [driver.mac._rig.accounts.admin.password]
@@ -158,7 +138,7 @@ def test_no_password_is_in_the_evidence(driver: Driver) -> None:
     ("credential", "reason"),
     [(Credential.WRONG_PASSWORD, Reason.AUTHENTICATION), (Credential.STANDARD, Reason.NOT_ADMIN)],
 )
-def test_1tr_refuses_who_may_not(driver: Driver, credential: Credential, reason: Reason) -> None:
+def test_1tr_refuses_who_may_not(driver: Walker, credential: Credential, reason: Reason) -> None:
     driver.start()
     driver.do(Boot(Environment.ONE_TRUE_RECOVERY))
     assert driver.outcome(SetSecurity(allow=USER, as_=credential)) == (Outcome.REFUSED, reason)
@@ -166,7 +146,7 @@ def test_1tr_refuses_who_may_not(driver: Driver, credential: Credential, reason:
 
 
 @pytest.mark.parametrize("into", [Environment.RECOVERYOS, Environment.FALLBACK_RECOVERYOS])
-def test_other_recoveries_refuse(driver: Driver, into: Environment) -> None:
+def test_other_recoveries_refuse(driver: Walker, into: Environment) -> None:
     driver.start()
     assert driver.outcome(Boot(into)) == (Outcome.BOOTED, None)
     assert driver.outcome(BY_USER) == (Outcome.REFUSED, Reason.WRONG_ENVIRONMENT)
@@ -174,14 +154,14 @@ def test_other_recoveries_refuse(driver: Driver, into: Environment) -> None:
     assert (after.boot, after.security_mode) == (into, SecurityMode.FULL)
 
 
-def test_macos_refuses(driver: Driver) -> None:
+def test_macos_refuses(driver: Walker) -> None:
     driver.start()
     assert driver.outcome(BY_USER) == (Outcome.REFUSED, Reason.WRONG_ENVIRONMENT)
     assert driver.outcome(SetSip(enabled=False)) == (Outcome.REFUSED, Reason.WRONG_ENVIRONMENT)
 
 
 @pytest.mark.night
-def test_a_standard_user_cannot_approve(driver: Driver) -> None:
+def test_a_standard_user_cannot_approve(driver: Walker) -> None:
     driver.start(security_mode=SecurityMode.REDUCED, kext_management=USER)
     driver.do(Install("driver"))
     assert driver.do(Load("driver")).outcome is Outcome.APPROVAL_REQUIRED
@@ -189,7 +169,7 @@ def test_a_standard_user_cannot_approve(driver: Driver) -> None:
     assert driver.state.uakl == frozenset()
 
 
-def test_nothing_is_offered_under_full(driver: Driver) -> None:
+def test_nothing_is_offered_under_full(driver: Walker) -> None:
     driver.start()
     driver.do(Install("driver"))
     driver.do(Load("driver"))
@@ -197,7 +177,7 @@ def test_nothing_is_offered_under_full(driver: Driver) -> None:
 
 
 @pytest.mark.night
-def test_an_unsigned_kext_and_the_permissive_flow(driver: Driver) -> None:
+def test_an_unsigned_kext_and_the_permissive_flow(driver: Walker) -> None:
     driver.start(security_mode=SecurityMode.REDUCED, kext_management=USER, signature=Signature.NONE)
     driver.do(Install("driver"))
     assert driver.outcome(Load("driver")) == (Outcome.REFUSED, Reason.SIGNATURE)
@@ -213,7 +193,7 @@ def test_an_unsigned_kext_and_the_permissive_flow(driver: Driver) -> None:
 
 
 @pytest.mark.night
-def test_back_to_full_takes_the_kext_away(driver: Driver) -> None:
+def test_back_to_full_takes_the_kext_away(driver: Walker) -> None:
     driver.start(security_mode=SecurityMode.REDUCED, kext_management=USER)
     for action in (Install("driver"), Load("driver"), Approve("driver"), Restart()):
         driver.do(action)
@@ -223,13 +203,13 @@ def test_back_to_full_takes_the_kext_away(driver: Driver) -> None:
     assert driver.state.loaded_kexts == frozenset()
 
 
-def test_a_power_cut_comes_back(driver: Driver) -> None:
+def test_a_power_cut_comes_back(driver: Walker) -> None:
     driver.start()
     assert driver.outcome(PowerCut()) == (Outcome.RESTARTED, None)
     assert driver.state.boot is Environment.MACOS
 
 
-def test_a_mac_that_is_off_is_started(driver: Driver) -> None:
+def test_a_mac_that_is_off_is_started(driver: Walker) -> None:
     driver.start()
     driver.mac.wires.button.press(12, deadline=Deadline.after(ONE_STEP))  # type: ignore[union-attr]
     driver.start()
@@ -240,7 +220,7 @@ def test_a_mac_that_is_off_is_started(driver: Driver) -> None:
 @pytest.mark.parametrize(
     ("fault", "wire"), [("ssh-drop", "mini.shell"), ("relay-stuck", "mini.button"), ("screen-dark", "mini.screen")]
 )
-def test_a_fault_is_its_own_wires_failure(broken: Callable[..., Driver], fault: str, wire: str) -> None:
+def test_a_fault_is_its_own_wires_failure(broken: Callable[..., Walker], fault: str, wire: str) -> None:
     driver = broken(faults=(fault,))
     with pytest.raises(BenchError) as failed:
         driver.walk()
@@ -249,14 +229,14 @@ def test_a_fault_is_its_own_wires_failure(broken: Callable[..., Driver], fault: 
 
 @pytest.mark.night
 @pytest.mark.parametrize("row", ["PREP-04", "PREP-07"])
-def test_what_was_not_prepared_is_named(broken: Callable[..., Driver], row: str) -> None:
+def test_what_was_not_prepared_is_named(broken: Callable[..., Walker], row: str) -> None:
     driver = broken(missing=(row,))
     with pytest.raises(NotPossible, match=row):
         driver.walk(Load("driver"), Approve("driver"))
 
 
 @pytest.mark.night
-def test_defects_are_told_as_they_are_seen(broken: Callable[..., Driver]) -> None:
+def test_defects_are_told_as_they_are_seen(broken: Callable[..., Walker]) -> None:
     driver = broken(defects=("KEXT-06", "BOOT-03"))
     driver.start()
     driver.do(Install("driver"))
