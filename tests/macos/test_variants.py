@@ -78,6 +78,19 @@ FACTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "OS.\n",
         {"error": "needs_recovery"},
     ),
+    "changed in recovery": (
+        "csrutil disable",
+        "Successfully disabled System Integrity Protection. Please restart the machine for the changes to take "
+        "effect.\n",
+        {"sip": "disabled", "error": None},
+    ),
+    "changed in part": (
+        "csrutil enable --without kext",
+        "csrutil: requesting an unsupported configuration. This is likely to break in the future and leave your "
+        "machine in an unknown state.\nSuccessfully enabled System Integrity Protection. Please restart the machine "
+        "for the changes to take effect.\n",
+        {"sip": "custom", "error": None},
+    ),
     # profiles
     "enrolled by a user": (
         "sudo profiles status -type enrollment",
@@ -172,6 +185,11 @@ FACTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "spctl kext-consent status",
         "Kernel Extension User Consent: DISABLED\n",
         {"consent": "DISABLED"},
+    ),
+    "consent, from macOS": (
+        "spctl kext-consent add KXTRL00001",
+        "spctl: kext-consent can only be used from the Recovery OS\n",
+        {"error": "needs_recovery", "consent": None},
     ),
     "consent's teams": (
         "sudo spctl kext-consent list",

@@ -31,6 +31,9 @@ _NAMES = (
     "Kernel Integrity Protections",
     "Authenticated Root Requirement",
 )
+_CHANGED = re.compile(r"Successfully (enabled|disabled|cleared) System Integrity Protection")
+_TELLS = re.compile(f"{_STATUS.pattern}|\\ASystem Integrity Protection status|\\A{_CHANGED.pattern}")
+_PARTLY = "requesting an unsupported configuration"  # with --without or --no-internal
 _OF_A_PASSWORD = ("fail", "user", "password", "error", "denied")
 _EXPECTED = (
     "Configuration:",
@@ -100,8 +103,8 @@ def read(text: str | bytes) -> CsrutilAnswer:
         stripped = line.strip()
         if (row := _protection(stripped)) is not None:
             protections.append(row)
-        elif _STATUS.search(stripped) or stripped.startswith("System Integrity Protection status"):
-            sip = _sip(stripped)
+        elif _TELLS.search(stripped):
+            sip = _sip(stripped, _PARTLY in cleaned)
             unparsed.extend([] if sip else [line])
         elif "Authenticated Root status:" in stripped:
             ssv = "enabled" if "enabled" in stripped else "disabled" if "disabled" in stripped else None
@@ -111,7 +114,7 @@ def read(text: str | bytes) -> CsrutilAnswer:
             prompt = True
         elif (word := _error(stripped)) is not None:
             error = word
-        elif not stripped.startswith(_EXPECTED):
+        elif not (stripped.startswith(_EXPECTED) or _PARTLY in line):
             unparsed.append(line)
     known = (
         any("System Integrity Protection" in line for line in lines)
@@ -147,8 +150,10 @@ def _protection(line: str) -> Protection | None:
     return _PROTECTIONS.get((name, value.strip()))
 
 
-def _sip(line: str) -> Sip | None:
+def _sip(line: str, partly: bool) -> Sip | None:
     """The word after "status:" or "is"; None where what stands in parentheses after it was cut off."""
+    if changed := _CHANGED.match(line):
+        return "disabled" if changed[1] == "disabled" else "custom" if partly else "enabled"
     match = _STATUS.search(line)
     if match is None:
         return None
@@ -166,4 +171,4 @@ def _error(line: str) -> str | None:
     lowered = line.lower()
     if "incorrect" in lowered or ("authenticat" in lowered and any(word in lowered for word in _OF_A_PASSWORD)):
         return "authentication"
-    return "failed" if line.startswith("csrutil: ") else None
+    return "failed" if line.startswith("csrutil: ") and _PARTLY not in line else None

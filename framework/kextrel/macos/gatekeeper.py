@@ -35,6 +35,7 @@ _STAPLE_FAILED = re.compile(r"action failed! Error (\d{1,6})")
 _ERRORS = (
     ("no longer supported", "deprecated"),
     ("needs to be executed from", "needs_recovery"),
+    ("only be used from the recovery os", "needs_recovery"),
     ("confirmed in system settings", "needs_confirmation"),
     ("not available in system settings", "needs_confirmation"),
     ("must be root", "not_root"),
