@@ -4,29 +4,50 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from forking import Forking
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+RunBytes = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+@pytest.fixture(scope="session")
+def forking() -> Iterator[Forking]:
+    """The process that the commands of these tests are forks of."""
+    forking = Forking()
+    yield forking
+    forking.close()
 
 
 @pytest.fixture
-def kextrel(tmp_path: Path) -> Run:
-    """`kextrel(*arguments)`: the finished process, its streams as text. Leases and quarantines are this test's own."""
+def kextrel_bytes(tmp_path: Path, forking: Forking) -> RunBytes:
+    """`kextrel_bytes(*arguments)`: the finished process. Leases and quarantines are this test's own."""
 
-    def run(*arguments: str | Path, timeout: float = 60.0, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str | Path, stdin: bytes = b"", timeout: float = 60.0, **environment: str
+    ) -> subprocess.CompletedProcess[bytes]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("KEXTREL", "PYTEST"))}
-        return subprocess.run(
-            [sys.executable, "-m", "kextrel.cli", *(str(one) for one in arguments)],
+        return forking.run(
+            [str(one) for one in arguments],
             cwd=tmp_path,
-            env={**kept, "KEXTREL_STATE": str(tmp_path / "state"), **environment},
-            capture_output=True,
-            text=True,
+            environment={**kept, "KEXTREL_STATE": str(tmp_path / "state"), **environment},
+            stdin=stdin,
             timeout=timeout,
-            check=False,
         )
+
+    return run
+
+
+@pytest.fixture
+def kextrel(kextrel_bytes: RunBytes) -> Run:
+    """The same with streams as text."""
+
+    def run(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+        done = kextrel_bytes(*arguments, **more)
+        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run
