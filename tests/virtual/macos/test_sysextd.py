@@ -370,6 +370,17 @@ def test_a_profile_completes_what_waits_and_its_removal_ends_it(mac: Any) -> Non
     mac(story)
 
 
+def test_before_11_3_a_late_profile_counts_when_the_application_asks_again(mac: Any) -> None:
+    async def story(it: Mac) -> None:
+        app = it.install(agent())
+        assert await it.activate(app) == "waiting"
+        it.management.install({"AllowedTeamIdentifiers": [TEAM]})
+        assert it.states == ["activated waiting for user"]
+        assert await it.activate(app) == "completed"
+
+    mac(story, architecture="intel", macos="10.15.7")
+
+
 def test_what_a_user_allowed_outlives_profiles_of_others(mac: Any) -> None:
     async def story(it: Mac) -> None:
         await it.activate(it.install(agent()))

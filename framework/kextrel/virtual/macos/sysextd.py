@@ -152,10 +152,14 @@ class SystemExtensions:
         return await self._realize(record, code)
 
     def _again(self, current: Record) -> str:
-        """The very same version: nothing is done to it; whoever has to allow it is asked once more."""
+        """The very same version: nothing is done to it, unless a profile has come that allows it; else whoever has to
+        allow it is asked once more."""
         if current.state is State.ENABLED:
             return "completed"
         self._check_policy(current)
+        if current.state is State.WAITING_FOR_USER and self._consented(current):
+            self._enable(current)
+            return "completed"
         return self._ask(current)
 
     def _ask(self, record: Record) -> str:
