@@ -148,6 +148,9 @@ def matching(pattern: str, say: str) -> Reader[str]:
     return read
 
 
+_decimal = matching(r"\d{1,9}(\.\d{1,9})?", "a number such as 30")
+
+
 def flag(node: Node, place: Place) -> bool:
     """`true` or `false`, and no other spelling of it."""
     return _flag_word(node, place) == "true"
@@ -155,7 +158,7 @@ def flag(node: Node, place: Place) -> bool:
 
 def number(node: Node, place: Place) -> float:
     """A decimal number, 0 or more."""
-    return float(matching(r"\d{1,9}(\.\d{1,9})?", "a number such as 30")(node, place))
+    return float(_decimal(node, place))
 
 
 def version(node: Node, place: Place) -> Version:

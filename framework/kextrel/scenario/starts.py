@@ -287,6 +287,7 @@ _KEXT_FIELDS = (
     "installed_before",
 )
 _SYSTEM_EXTENSION_FIELDS = ("category", "entitlements", "early_boot", "app_in_applications")
+_absolute = matching(r"/.*", "an absolute path such as /Library/Extensions")
 _ARCHITECTURES = ("arm64e", "x86_64", "arm64", "i386")
 
 
@@ -328,7 +329,6 @@ def _fields_of(kind: ExtensionKind) -> tuple[str, ...]:
 
 
 def _kext(fields: Fields, common: Extension) -> Extension:
-    absolute = matching(r"/.*", "an absolute path such as /Library/Extensions")
     return replace(
         common,
         notarized=fields.get("notarized", flag, True),
@@ -337,7 +337,7 @@ def _kext(fields: Fields, common: Extension) -> Extension:
         symbols=frozenset(fields.get("symbols", list_of(text), ())),
         user_client=fields.get("user_client", flag, False),
         banned=fields.get("banned", flag, False),
-        path=fields.get("path", absolute, "/Library/Extensions"),
+        path=fields.get("path", _absolute, "/Library/Extensions"),
         installed_before=fields.get_or_none("installed_before", version),
     )
 

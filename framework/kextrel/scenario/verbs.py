@@ -118,6 +118,7 @@ def _nothing(action: Action) -> Build:
 
 _KEXT, _SYSEXT = ExtensionKind.KEXT, ExtensionKind.SYSTEM_EXTENSION
 _PEOPLE = (Credential.ADMIN, Credential.STANDARD)
+_BOOTABLE = tuple(place for place in Environment if place is not Environment.OFF)
 _OWNERS = (Credential.ADMIN, Credential.STANDARD, Credential.WRONG_PASSWORD)
 
 
@@ -168,8 +169,7 @@ def _restart(fields: Fields, extensions: Extensions) -> Action:
 
 
 def _boot(fields: Fields, _extensions: Extensions) -> Action:
-    places = [place for place in Environment if place is not Environment.OFF]
-    return act.Boot(fields.need("into", word_of(Environment, places)))
+    return act.Boot(fields.need("into", word_of(Environment, _BOOTABLE)))
 
 
 def _power_cut(fields: Fields, _extensions: Extensions) -> Action:
