@@ -12,7 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["Ended", "as_interrupts"]
+__all__ = ["SECONDS_TO_LET_GO", "Ended", "as_interrupts"]
+
+SECONDS_TO_LET_GO = 60.0
+"""Wall seconds that a process has for its Macs when it has been asked to end."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 

@@ -10,9 +10,9 @@ import signal
 import sys
 import threading
 
-__all__ = ["SECONDS_TO_LET_GO", "main"]
+from kextrel.ending import SECONDS_TO_LET_GO
 
-SECONDS_TO_LET_GO = 60.0
+__all__ = ["main"]
 
 
 def main() -> int:
@@ -22,7 +22,13 @@ def main() -> int:
     parent = os.dup(sys.stdin.fileno())  # pytest takes standard input away from its tests
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     sys.argv[0] = "pytest"
-    return pytest.console_main()
+    try:
+        code = int(pytest.main())
+        sys.stdout.flush()
+    except BrokenPipeError:  # nobody listens any more; else the interpreter complains at its end, too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
 
 
 def _end_with(parent: int) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kextrel.certification import SCENARIOS, paths
-from kextrel.certification.child import SECONDS_TO_LET_GO
+from kextrel.ending import SECONDS_TO_LET_GO
 from kextrel.errors import BenchError, InputError, KextrelError, nearest
 from kextrel.lab import Lab, load_profile
 from kextrel.lab.fit import FIT
