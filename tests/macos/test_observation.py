@@ -247,15 +247,6 @@ def test_an_old_intel_mac_is_asked_with_the_tools_it_has(fake_mac, shell):
     assert seen.auxp.value is None
 
 
-def test_two_tools_that_disagree_are_both_shown(fake_mac):
-    fake_mac.says("csrutil", "System Integrity Protection status: disabled.\n")
-    fake_mac.says("kmutil showloaded --collection", "Index Refs Address\n")
-    found = fake_mac.observe().contradictions
-    assert len(found) == 2
-    assert "SIP is disabled" in found[0]
-    assert "com.example.driver is loaded" in found[1]
-
-
 def test_the_folder_on_the_mac_is_gone_afterwards(fake_mac, shell):
     script = observation.script(fake_mac.token)
     fake_mac.run(script, shell)

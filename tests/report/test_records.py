@@ -29,6 +29,7 @@ def test_a_command_reads_as_in_a_terminal(made: Any) -> None:
                            "events": [{"time": "10:01", "process": "sysextd", "message": "staging it"}]},
          "10:00 a.b: x -> y\n10:01 sysextd: staging it"),
         ("device", "log", {"changes": [], "events": []}, "nothing that is known here"),
+        ("device", "observation", {"facts": {}, "contradictions": ["a says b, c d"]}, "contradiction: a says b, c d"),
     ],
 )  # fmt: skip
 def test_each_kind_has_its_words(made: Any, wire: str, event: str, data: dict[str, Any], text: str) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from kextrel.macos import bputil, csrutil, intel, kextpolicy, kexts, profiler, profiles, sysext, system
 from kextrel.macos.fields import Field, Said, first_known, known, said
@@ -28,14 +28,15 @@ __all__ = [
     "Answers",
     "architecture",
     "aux_kc",
+    "bridge_mode",
     "console_user",
-    "contradictions",
     "enrollment",
     "environment",
     "kext_management",
     "loaded_kexts",
     "policy_field",
     "policy_hash",
+    "policy_mode",
     "security_mode",
     "sip",
     "sip_stored",
@@ -191,14 +192,23 @@ def kext_management(user: Field[bool], by_user: Field[bool], by_dep: Field[bool]
 def security_mode(answers: Answers, silicon: Field[Architecture]) -> Field[SecurityMode | None]:
     if silicon.value is Architecture.INTEL:
         return known(None, "an Intel Mac without a T2 has no security mode")
-    bridge: Field[SecurityMode | None] = answers.bridge.field(_bridge_mode, "Secure Boot")
+    bridge: Field[SecurityMode | None] = bridge_mode(answers)
     if silicon.value is Architecture.INTEL_T2:
         nvram: Field[SecurityMode | None] = answers.nvram_t2.field(
             lambda row: _T2_MODES.get(row.values.get(T2_POLICY, ""), UNKNOWN)
         )
         return first_known(nvram, bridge)
-    policy: Field[SecurityMode | None] = policy_field(answers, _mode, "(smb0")
-    return first_known(policy, bridge)
+    return first_known(policy_mode(answers), bridge)
+
+
+def bridge_mode(answers: Answers) -> Field[SecurityMode | None]:
+    """As system_profiler says it, without root."""
+    return answers.bridge.field(_bridge_mode, "Secure Boot")
+
+
+def policy_mode(answers: Answers) -> Field[SecurityMode | None]:
+    """As bputil says it."""
+    return policy_field(answers, _mode, "(smb0")
 
 
 def _mode(policy: bputil.Policy) -> SecurityMode | None:
@@ -338,31 +348,6 @@ def system_extensions(answers: Answers, macos: Field[Version]) -> Field[tuple[sy
 def console_user(answers: Answers) -> Field[str | None]:
     """None: nobody is logged in at the screen."""
     return answers.console.field(lambda row: row[0])
-
-
-def contradictions(
-    answers: Answers,
-    silicon: Field[Architecture],
-    loaded: Field[frozenset[str]],
-    aux: Field[frozenset[str]],
-) -> tuple[str, ...]:
-    """Where two tools disagree. Shown, never smoothed over."""
-    running, stored = sip(answers), sip_stored(answers, silicon)
-    place = "NVRAM (csr-active-config)" if silicon.value in _INTEL else "the LocalPolicy (sip0)"
-    bridge, mode = answers.bridge.field(_bridge_mode), policy_field(answers, _mode)
-    found = []
-    if _differ(running, stored):
-        found.append(f"csrutil says that SIP is {running.value}, {place} that it is {stored.value}")
-    if _differ(bridge, mode):
-        found.append(f"system_profiler says {bridge.value} security, bputil {mode.value}")
-    if isinstance(loaded.value, frozenset) and isinstance(aux.value, frozenset) and aux.command:
-        strays = sorted(loaded.value - aux.value)
-        found.extend(f"{name} is loaded, but not in the auxiliary kernel collection" for name in strays)
-    return tuple(found)
-
-
-def _differ(one: Field[Any], other: Field[Any]) -> bool:
-    return one.known and other.known and one.value != other.value
 
 
 def _or_unknown(value: T | None) -> T | Unknown:

@@ -16,6 +16,7 @@ from enum import Enum
 from typing import Any
 
 from kextrel.macos import approvals, derive, frames
+from kextrel.macos.contradictions import between_tools
 from kextrel.macos.csrutil import Sip
 from kextrel.macos.fields import Field, first_known
 from kextrel.macos.probes import MACOS, RECOVERY
@@ -161,6 +162,7 @@ def _observation(found: frames.Frames, *, in_recovery: bool) -> Observation:
     safe_boot: Field[bool] = answers.sysctl.field(lambda row: _said(row.flag("kern.safeboot")), "safeboot")
     smb2, smb3, smb4 = (derive.smb(answers, tag, silicon) for tag in ("smb2", "smb3", "smb4"))
     loaded, aux = derive.loaded_kexts(answers), derive.aux_kc(answers, macos)
+    extensions = derive.system_extensions(answers, macos)
     return Observation(
         macos=macos,
         build=answers.sw_vers.field(lambda row: _said(row.build), "BuildVersion"),
@@ -191,10 +193,10 @@ def _observation(found: frames.Frames, *, in_recovery: bool) -> Observation:
         approved_kexts=approvals.kext_rows(answers.kext_policy),
         mdm_allowed_kexts=approvals.managed_kexts(answers.kext_policy_mdm, answers.kext_history),
         asked_for_kexts=approvals.asked_for_kexts(answers.kext_history),
-        system_extensions=derive.system_extensions(answers, macos),
+        system_extensions=extensions,
         console_user=derive.console_user(answers),
         filevault=answers.filevault.field(lambda row: row.on),
-        contradictions=() if in_recovery else derive.contradictions(answers, silicon, loaded, aux),
+        contradictions=() if in_recovery else between_tools(answers, silicon, loaded, aux, extensions),
         problem=found.problem,
     )
 

@@ -63,6 +63,7 @@ def _facts(data: Mapping[str, Any]) -> Iterator[str]:
     unknown = data.get("unknown")
     if isinstance(unknown, Mapping):
         yield from (f"{name} is not known: {why}" for name, why in unknown.items())
+    yield from (f"contradiction: {told}" for told in data.get("contradictions", ()))
 
 
 def _logged(data: Mapping[str, Any]) -> Iterator[str]:
