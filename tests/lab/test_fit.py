@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from kextrel.errors import NotPossible
 from kextrel.lab.fit import Fitted, Requirement
 from kextrel.lab.profile import load_profile
 from kextrel.scenario.comparison import WantedMacos
+from kextrel.virtual.spec import BUILDS
 from kextrel.vocabulary import Architecture, Version
 
 
@@ -51,3 +53,14 @@ def test_apple_silicon_is_offered_no_release_that_is_older_than_itself() -> None
     assert Fitted().mac_for(Requirement(Architecture.INTEL_T2, wanted)) == "intel-t2-10.15.7"
     with pytest.raises(NotPossible, match="no virtual Mac can run macOS <11"):
         Fitted().mac_for(Requirement(Architecture.APPLE_SILICON, wanted))
+
+
+@pytest.mark.parametrize("architecture", [Architecture.INTEL, Architecture.INTEL_T2])
+def test_what_is_offered_a_virtual_mac_can_run(architecture: Architecture) -> None:
+    fitted = Fitted()
+    for wanted in ("<10.13", "<10.13.4", "<10.14", "<10.15", "<11", ">=11"):
+        with suppress(NotPossible):
+            fitted.mac_for(Requirement(architecture, WantedMacos.parse(wanted)))
+    releases = {str(mac.macos) for mac in fitted.profile.macs.values()}
+    assert releases <= BUILDS.keys()
+    assert len(releases) == (6 if architecture is Architecture.INTEL else 2)

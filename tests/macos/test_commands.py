@@ -103,7 +103,8 @@ def test_what_is_forgotten_is_named_by_names_that_quote_nothing():
 
 
 def test_a_programme_clicks_allow_and_nothing_else():
-    assert 'button "Allow" of window 1' in shlex.split(commands.click_button("Allow", "System Preferences"))[-1]
+    script = shlex.split(commands.click_button("Allow", "System Preferences"))[-1]
+    assert 'click button "Allow" of tab group 1 of window 1 of process "System Preferences"' in script
     with pytest.raises(UsageError):
         commands.click_button('Allow" of window 1', "System Preferences")
 

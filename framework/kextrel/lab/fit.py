@@ -26,8 +26,12 @@ __all__ = ["FIT", "Fitted", "Requirement", "Versions"]
 FIT = "virtual:fit"
 """The name of this lab."""
 
-_OLDER = tuple(map(Version.parse, ("10.12.6", "10.13.1", "10.13.6", "10.14.6", "10.15.7")))
-"""What virtual Macs with an Intel processor can run besides the releases of the shipped lab."""
+_OLDER = {
+    Architecture.INTEL: tuple(map(Version.parse, ("10.12.6", "10.13.1", "10.13.6", "10.14.6", "10.15.7"))),
+    Architecture.INTEL_T2: (Version(10, 15, 7),),
+}
+"""What virtual Macs with an Intel processor can run besides the releases of the shipped lab. The model with a T2 came
+with 10.15."""
 _CONSENT, _COLLECTIONS = Version(10, 13), Version(11)
 
 
@@ -77,8 +81,7 @@ class Fitted:
         known = {mac.architecture: mac for mac in self._shipped.macs.values()}
         if architecture not in known:
             raise NotPossible(f"no virtual Mac can be {architecture.value} yet; there are {_words(known)}")
-        older = () if architecture is Architecture.APPLE_SILICON else _OLDER
-        releases = sorted({*(mac.macos for mac in self._shipped.macs.values()), *older})
+        releases = sorted({*(mac.macos for mac in self._shipped.macs.values()), *_OLDER.get(architecture, ())})
         fitting = [one for one in releases if wanted.macos is None or wanted.macos.met_by(one)]
         if not fitting:
             raise NotPossible(f"no virtual Mac can run macOS {wanted.macos} yet; there are {_words(releases)}")

@@ -57,6 +57,8 @@ SETTINGS_SECURITY = "x-apple.systempreferences:com.apple.settings.PrivacySecurit
 _BUNDLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}\Z")
 _TEAM_ID = re.compile(r"[A-Za-z0-9]{1,40}\Z")
 _KMUTIL_SINCE = Version(11)
+# Where the buttons of the pane are, for System Events; System Preferences had tabs.
+_PLACES = {"System Preferences": "tab group 1 of window 1", "System Settings": "window 1"}
 _REMEMBERING = ("kext_policy", "kext_load_history_v3")
 _MODES = {SecurityMode.FULL: "-f", SecurityMode.REDUCED: "-g", SecurityMode.PERMISSIVE: "-n"}
 _ALLOWANCES = {KextManagement.USER: "-k", KextManagement.REMOTE: "-m"}
@@ -245,8 +247,8 @@ def open_security_settings(url: str = SETTINGS_SECURITY) -> str:
 
 def click_button(button: str, app: str) -> str:
     """Has System Events click a button of `app`'s window: a synthetic click, which no device made."""
-    named = _one_of(button, "Allow"), _one_of(app, "System Settings", "System Preferences")
-    script = 'tell application "System Events" to click button "{}" of window 1 of process "{}"'.format(*named)
+    named, place = _one_of(button, "Allow"), _PLACES[_one_of(app, *_PLACES)]
+    script = f'tell application "System Events" to click button "{named}" of {place} of process "{app}"'
     return _line("", "osascript", "-e", script)
 
 

@@ -141,3 +141,24 @@ def test_13_has_system_settings(mac: Any) -> None:
     mac.display.open_settings("x-apple.systempreferences:com.apple.settings.PrivacySecurity.extension?Security")
     assert mac.text.splitlines()[0].startswith("System Settings")
     assert "Allow applications downloaded from" in mac.text
+
+
+def test_before_collections_nothing_is_restarted(mac: Any) -> None:
+    mac.is_a("intel", "10.14.6")
+    mac.display.entered("macos")
+    mac.kernel.ask()
+    mac.display.open_settings(URL)
+    _unlock(mac)
+    mac.press("tab", "space")
+    assert mac.kernel.approved == [("com.example.kextrel.driver", "admin")]
+    assert "A restart is required" not in mac.text
+
+
+def test_allow_takes_no_click_that_a_programme_made(asked: Any) -> None:
+    _unlock(asked)
+    assert asked.display.click("System Preferences", "Allow")
+    assert asked.kernel.approved == []
+    assert not asked.display.click("System Preferences", "Deny")
+    assert not asked.display.click("Mail", "Allow")
+    assert asked.display.click("System Preferences", "lock")
+    assert "Click the lock to make changes." in asked.text

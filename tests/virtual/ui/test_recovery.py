@@ -145,6 +145,18 @@ def test_intel_without_t2_asks_nobody_and_has_only_terminal_in_its_menu(mac: Any
     assert "Terminal — bash — 80×24" in mac.text
 
 
+def test_before_11_it_was_macos_utilities(mac: Any) -> None:
+    mac.is_a("intel", "10.14.6")
+    mac.display.entered("recovery")
+    lines = mac.text.splitlines()
+    assert lines[0].split() == ["macOS", "Utilities", "File", "Edit", "Utilities", "Window"]
+    assert {"Reinstall macOS", "Get Help Online", "Disk Utility"} <= set(lines)
+    mac.press("control-f2", "right", "right", "right", "down")
+    assert "Firmware Password Utility" in mac.text
+    mac.press("down", "down", "return")
+    assert "Terminal — bash — 80×24" in mac.text
+
+
 def test_a_t2_mac_asks_who_you_are(mac: Any) -> None:
     mac.is_a("intel-t2", "13.6")
     mac.display.entered("recovery")

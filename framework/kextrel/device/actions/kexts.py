@@ -131,7 +131,7 @@ def _approved(rig: Rig, action: Approve, extension: Extension, taken: bool, dead
         return Performed(Outcome.REFUSED, Reason.NOT_PHYSICAL, "Allow did not take a click that no device made", seen)
     reason = Reason.NOT_ADMIN if action.as_ is Credential.STANDARD else Reason.AUTHENTICATION
     if taken:
-        return Performed(Outcome.REFUSED, None, "Settings asked for a restart, but KextPolicy has no approval", seen)
+        return Performed(Outcome.REFUSED, None, "Settings took it, but KextPolicy has no approval", seen)
     return Performed(Outcome.REFUSED, reason, "the request for a password stayed", seen)
 
 
@@ -160,11 +160,11 @@ def _is_withheld(answer: LoadAnswer) -> bool:
 
 def _load_in_recovery(rig: Rig, extension: Extension, deadline: Deadline) -> Performed:
     path = f"/Volumes/{rig.facts.volume}{rig.catalog.installed_at(extension)}"
-    script = f"{commands.kmutil_load(path, sudo='')} >/dev/null; echo $?"
-    code = terminal.exit_code("kmutil load", terminal.run(rig, script, deadline=deadline))
+    command = commands.kext_load(path, rig.facts.macos, sudo="")
+    code = terminal.exit_code(command, terminal.run(rig, f"{command} >/dev/null; echo $?", deadline=deadline))
     if code == 0:
-        return Performed(Outcome.LOADED, note="kmutil load ended with 0 in recovery")
-    return Performed(Outcome.REFUSED, Reason.WRONG_ENVIRONMENT, f"kmutil load ended with {code} in recovery")
+        return Performed(Outcome.LOADED, note=f"`{command}` ended with 0 in recovery")
+    return Performed(Outcome.REFUSED, Reason.WRONG_ENVIRONMENT, f"`{command}` ended with {code} in recovery")
 
 
 def _listed(rig: Rig, extension: Extension, deadline: Deadline) -> Performed:

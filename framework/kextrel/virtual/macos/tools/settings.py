@@ -23,7 +23,7 @@ _DELETE = re.compile(
 )
 _CLICK = re.compile(
     r'tell\s+app(?:lication)?\s+"System Events"\s+to\s+click\s+button\s+"(?P<button>[^"]{1,100})"\s+'
-    r'of\s+window\s+1\s+of\s+process\s+"(?P<process>[^"]{1,100})"\Z'
+    r'of\s+(?:tab\s+group\s+1\s+of\s+)?window\s+1\s+of\s+process\s+"(?P<process>[^"]{1,100})"\Z'
 )
 _GLOBAL = ("-g", "-globalDomain", "NSGlobalDomain", "Apple Global Domain")
 
