@@ -47,6 +47,7 @@ def medic(monkeypatch: pytest.MonkeyPatch, world: Any) -> list[str]:
 
 
 def test_clean_takes_the_bundle_away(world: Any, used: Rig, deadline: Deadline) -> None:
+    world.commands["ls -1d /Library/Extensions/"] = "/Library/Extensions/com.example.kextrel.driver.kext\n"
     reach(used, Level.CLEAN, deadline=deadline)
     assert "run sudo -n rm -rf /Library/Extensions/com.example.kextrel.driver.kext" in world.log
     assert world.boot == 1

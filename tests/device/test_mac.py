@@ -36,10 +36,11 @@ def test_nothing_stays_pressed(world: Any, mac: TestMac, deadline: Deadline, end
 
 
 def test_what_failed_is_in_the_evidence(world: Any, mac: TestMac, deadline: Deadline, evidence: EvidenceLog) -> None:
+    world.shell_up = True
     with pytest.raises(NotPossible):
         mac.perform(Upgrade(Version(15, 2)), deadline=deadline)
     assert evidence.records[-1].event == "perform failed"
-    assert "does not upgrade" in evidence.records[-1].data["error"]
+    assert "only an erase takes an upgrade of mini back" in evidence.records[-1].data["error"]
 
 
 def test_passwords_never_reach_the_evidence(mac: TestMac, evidence: EvidenceLog) -> None:

@@ -15,7 +15,7 @@ from kextrel.device.flows import consent, mdm, recovery
 from kextrel.device.flows.place import Place, find
 from kextrel.device.leftovers import take_extensions_away
 from kextrel.device.observe import Sighting, observe
-from kextrel.device.remote import exists, run
+from kextrel.device.remote import existing, run
 from kextrel.device.rig import Facts, Rig
 from kextrel.errors import NotPossible
 from kextrel.macos import commands
@@ -110,7 +110,7 @@ def take_bundles_away(rig: Rig, *, deadline: Deadline) -> bool:
     """Removes the bundles that a run may have installed. Whether there was one."""
     ours = [one for one in rig.catalog.kexts() if not consent.is_kept(rig, one)]
     paths = sorted({rig.catalog.installed_at(extension) for extension in ours})
-    there = [path for path in paths if exists(rig, path, deadline=deadline)]
+    there = existing(rig, paths, deadline=deadline)
     for path in there:
         run(rig, commands.remove_kext(path), deadline=deadline)
     return bool(there)
