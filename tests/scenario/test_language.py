@@ -112,6 +112,7 @@ def test_scalars_mean_what_is_written() -> None:
     driver, agent = scenario.extensions["driver"], scenario.extensions["agent"]
     assert (driver.version, driver.team_id, driver.signature) == ("10.10", "0012345670", Signature.BROKEN)
     assert driver.libraries == {"com.apple.iokit.IOUSBFamily", "1.0"}
+    assert driver.symbols == {"sock"}
     assert driver.installed_before == Version(10, 12)
     assert (driver.notarized, driver.user_client, driver.banned) == (False, True, True)
     assert (agent.category, agent.entitlements, agent.early_boot) == (Category.NETWORK, {"a.b.c"}, True)

@@ -55,3 +55,17 @@ def test_since_when_an_entry_is_deprecated_and_unsupported(rule: str, deprecated
 def test_the_list_has_nine_entries_and_names_what_takes_their_place() -> None:
     assert len(kpi.KPI_LIST) == 9
     assert [one.rule for one in kpi.KPI_LIST if not one.replacement] == ["KPI-04"]
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("kauth_listen_scope", "kauth_listen_scope"),
+        ("_kauth_listen_scope", "kauth_listen_scope"),
+        ("_ZN12IOUserClient4stopEv", "_ZN12IOUserClient4stopEv"),
+        ("__ZN12IOUserClient4stopEv", "_ZN12IOUserClient4stopEv"),
+        ("__hidden", "_hidden"),
+    ],
+)
+def test_a_symbol_is_one_whether_it_is_written_as_in_c_or_as_nm_shows_it(written: str, name: str) -> None:
+    assert kpi.c_name(written) == name

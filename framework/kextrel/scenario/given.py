@@ -19,6 +19,7 @@ from kextrel.errors import UsageError
 from kextrel.scenario.fields import Place
 from kextrel.scenario.nodes import node_of
 from kextrel.vocabulary import ExtensionKind, Signature
+from kextrel.vocabulary.kpi import c_name
 from kextrel.yamltext import Node, Scalar
 
 if TYPE_CHECKING:  # a scenario without bundles needs no reader of them
@@ -184,7 +185,7 @@ class _Bound:
 def _same(node: Node, value: Any) -> bool:
     said = yamltext.plain(node)
     if isinstance(said, list) and isinstance(value, list):
-        return sorted(map(str, said)) == sorted(value)
+        return sorted(c_name(str(one)) for one in said) == sorted(value)  # symbols; no other list has underscores
     return bool(said == (str(value).lower() if isinstance(value, bool) else value))
 
 

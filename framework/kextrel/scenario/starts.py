@@ -41,6 +41,7 @@ from kextrel.vocabulary import (
     SystemPolicy,
     Version,
 )
+from kextrel.vocabulary.kpi import c_name
 from kextrel.yamltext import Node
 
 if TYPE_CHECKING:
@@ -334,7 +335,7 @@ def _kext(fields: Fields, common: Extension) -> Extension:
         notarized=fields.get("notarized", flag, True),
         architectures=_architectures(fields),
         libraries=frozenset(fields.get("libraries", list_of(text), ("com.apple.kpi.bsd",))),
-        symbols=frozenset(fields.get("symbols", list_of(text), ())),
+        symbols=frozenset(map(c_name, fields.get("symbols", list_of(text), ()))),
         user_client=fields.get("user_client", flag, False),
         banned=fields.get("banned", flag, False),
         path=fields.get("path", _absolute, "/Library/Extensions"),

@@ -15,6 +15,7 @@ __all__ = [
     "SOCKET_SYMBOLS",
     "IOFamily",
     "Kpi",
+    "c_name",
 ]
 
 
@@ -45,6 +46,12 @@ sockopt_direction sockopt_level sockopt_name sockopt_valsize
 KAUTH_SYMBOLS = frozenset({"kauth_listen_scope", "kauth_unlisten_scope"})
 SOCKET_SYMBOLS = frozenset(_SOCKET.split())
 FILTER_SYMBOLS = frozenset(_FILTER.split())
+
+
+def c_name(symbol: str) -> str:
+    """A symbol as C and Apple's list have it: `nm` shows it with the linker's underscore in front, and people write
+    both. What is left of a C++ name begins with `_Z`, which is its own."""
+    return symbol if symbol.startswith("_Z") else symbol.removeprefix("_")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from kextrel.policy.kpi import (
 from kextrel.policy.rule import BIG_SUR, Law, Rule
 from kextrel.policy.situation import Situation
 from kextrel.vocabulary import Extension, KextManagement
-from kextrel.vocabulary.kpi import FILTER_SYMBOLS, KAUTH_SYMBOLS, KPI_LIST, SOCKET_SYMBOLS, IOFamily
+from kextrel.vocabulary.kpi import FILTER_SYMBOLS, KAUTH_SYMBOLS, KPI_LIST, SOCKET_SYMBOLS, IOFamily, c_name
 
 __all__ = ["spoken_of", "unsupported"]
 
@@ -42,7 +42,7 @@ class _Uses:
     @classmethod
     def of(cls, symbols: frozenset[str], libraries: frozenset[str], *, user_client: bool) -> _Uses:
         """What a scenario says of a kext, symbols with or without the underscore."""
-        bare = frozenset(one.removeprefix("_") for one in symbols)
+        bare = frozenset(map(c_name, symbols))
         return cls(bare, libraries, user_client or any("IOUserClient" in one for one in bare))
 
     @property
