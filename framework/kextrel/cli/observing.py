@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import closing
 from typing import Annotated
 
@@ -14,6 +15,7 @@ __all__ = ["observe"]
 _LAB = typer.Option("--lab", metavar="FILE", help="A lab profile; the shipped virtual lab when left out.")
 _DEVICE = typer.Option("--device", metavar="NAME", help="The Mac to look at; the lab's only one when left out.")
 _SECONDS = 120.0
+_WIDTH = 100  # characters: longer lines are hard to read, however wide the terminal
 
 
 def observe(
@@ -34,4 +36,8 @@ def observe(
     if sighting.observation is None:
         typer.echo("\n".join(sighting.notes))
         raise typer.Exit(4)
-    typer.echo(json_line(sighting.observation.to_json()) if as_json else page.render(sighting.observation))
+    if as_json:
+        typer.echo(json_line(sighting.observation.to_json()))
+    else:
+        width = min(shutil.get_terminal_size((_WIDTH, 0)).columns, _WIDTH)
+        typer.echo(page.render(sighting.observation, width=width, title=name), nl=False)
