@@ -9,7 +9,7 @@ import pytest
 
 from kextrel.device import TestMac, Wires
 from kextrel.device.rig import Rig
-from kextrel.errors import BenchError, NotPossible
+from kextrel.errors import BenchError, NotPossible, UnreadableAnswer
 from kextrel.evidence import EvidenceLog
 from kextrel.timing import Clock, Deadline
 from kextrel.vocabulary import Credential, Environment, KextManagement, Version
@@ -36,11 +36,14 @@ def test_nothing_stays_pressed(world: Any, mac: TestMac, deadline: Deadline, end
 
 
 def test_what_failed_is_in_the_evidence(world: Any, mac: TestMac, deadline: Deadline, evidence: EvidenceLog) -> None:
-    world.shell_up = True
+    world.shell_up, world.commands["sw_vers"] = True, "14.5\n"
     with pytest.raises(NotPossible):
         mac.perform(Upgrade(Version(15, 2)), deadline=deadline)
     assert evidence.records[-1].event == "perform failed"
     assert "only an erase takes an upgrade of mini back" in evidence.records[-1].data["error"]
+    world.commands["sw_vers"] = ""
+    with pytest.raises(UnreadableAnswer, match="is not a macOS version"):
+        mac.perform(Upgrade(Version(15, 2)), deadline=deadline)
 
 
 def test_passwords_never_reach_the_evidence(mac: TestMac, evidence: EvidenceLog) -> None:

@@ -9,7 +9,7 @@ from kextrel.device.flows import login, power
 from kextrel.device.performed import Performed
 from kextrel.device.remote import answered, look, run
 from kextrel.device.rig import Rig
-from kextrel.errors import NotPossible
+from kextrel.errors import NotPossible, UnreadableAnswer
 from kextrel.macos import upgrading as told
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Architecture, Outcome, Reason, Version
@@ -35,9 +35,12 @@ def upgrade(rig: Rig, action: Upgrade, *, deadline: Deadline) -> Performed:
 
 
 def running(rig: Rig, deadline: Deadline) -> Version:
-    """What the Mac itself says that it runs, in macOS."""
-    said = answered(look(rig, told.RELEASE, deadline=deadline), 0).out
-    return Version.parse(said.strip())
+    """What the Mac itself says that it runs, in macOS. UnreadableAnswer where that is no release."""
+    said = answered(look(rig, told.RELEASE, deadline=deadline), 0).out.strip()
+    try:
+        return Version.parse(said)
+    except ValueError as error:
+        raise UnreadableAnswer(told.RELEASE, str(error)) from error
 
 
 def _fetched(rig: Rig, macos: Version, deadline: Deadline) -> str:
