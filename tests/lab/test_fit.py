@@ -64,3 +64,10 @@ def test_what_is_offered_a_virtual_mac_can_run(architecture: Architecture) -> No
     releases = {str(mac.macos) for mac in fitted.profile.macs.values()}
     assert releases <= BUILDS.keys()
     assert len(releases) == (6 if architecture is Architecture.INTEL else 2)
+
+
+def test_a_mac_of_two_macos_is_another_one() -> None:
+    fitted = Fitted()
+    names = [fitted.mac_for(Requirement(second_macos=two)) for two in (False, True)]
+    assert names[1] == f"{names[0]}-of-two"
+    assert fitted.profile.macs[names[1]].other_macos == "Second HD"

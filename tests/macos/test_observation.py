@@ -377,3 +377,16 @@ def test_without_the_history_it_is_unknown_what_a_profile_allows(fake_mac):
     seen = fake_mac.observe()
     assert not seen.mdm_allowed_kexts.known
     assert "locked" in seen.mdm_allowed_kexts.why
+
+
+GROUP = "A3A3F2E0-1B5C-4C5D-9F6B-0123456789AB"
+
+
+@pytest.mark.parametrize("script", [observation.script, observation.recovery_script])
+def test_of_several_macos_tools_are_told_which_and_who_cannot_be_told_is_not_asked(script):
+    told = script("t" * 24, volume_group=GROUP)
+    assert f"bputil -d -v {GROUP}" in told
+    assert "csrutil" not in told
+    assert "csrutil status" in script("t" * 24)
+    with pytest.raises(UsageError, match="volume group"):
+        script("t" * 24, volume_group="x; reboot")

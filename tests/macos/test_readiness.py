@@ -134,3 +134,11 @@ def test_only_a_user_is_asked_about(user: str) -> None:
 def test_paths_and_addresses_are_quoted() -> None:
     assert readiness.verify_kext("/tmp/a b; id.kext").endswith(" '/tmp/a b; id.kext'")
     assert readiness.fetch("http://h/$(id)", interface="en0").endswith(" --interface en0 'http://h/$(id)'")
+
+
+def test_the_volume_group_is_read_and_nothing_else_for_it() -> None:
+    group = "A3A3F2E0-1B5C-4C5D-9F6B-0123456789AB"
+    text = f"   Volume UUID:               B{group[1:]}\n   APFS Volume Group:         {group}\n"
+    assert readiness.read_volume_group(text) == group
+    with pytest.raises(UnreadableAnswer):
+        readiness.read_volume_group("   APFS Volume Group:         none\n")

@@ -46,4 +46,6 @@ def _spec(name: str, mac: MacProfile, defects: frozenset[str]) -> MacSpec:
         missing=frozenset(mac.virtual.missing),
         defects=defects,
         gesture_rate=mac.time_scale,
+        disk_name=mac.volume,
+        second_macos=mac.other_macos,
     )

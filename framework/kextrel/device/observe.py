@@ -15,7 +15,7 @@ from kextrel.device.flows.place import Place, find
 from kextrel.device.remote import look
 from kextrel.device.rig import Rig
 from kextrel.errors import UnreadableAnswer
-from kextrel.macos import observation
+from kextrel.macos import observation, readiness
 from kextrel.macos.observation import Observation
 from kextrel.macos.sysext import SystemExtension
 from kextrel.timing import Deadline
@@ -42,16 +42,16 @@ def observe(rig: Rig, *, deadline: Deadline) -> Sighting:
         return _kept(rig, _over_shell(rig, deadline))
     if place is Place.RECOVERY:
         token = new_token()
-        report = terminal.fetch(rig, recovery_script(token), seconds=rig.timeouts.observe, deadline=deadline)
+        report = terminal.fetch(rig, recovery_script(rig, token), seconds=rig.timeouts.observe, deadline=deadline)
         return _kept(rig, of_recovery(report, token))
     if place is Place.OFF:  # two wires that say nothing are no proof: a cable may be out, or the display asleep
         return Sighting(State(), notes=("neither the shell answers nor has the screen a signal: it seems to be off",))
     return Sighting(State(), notes=(f"the Mac is in {place}, where nothing can be asked",))
 
 
-def recovery_script(token: str) -> str:
+def recovery_script(rig: Rig, token: str) -> str:
     """A script for recovery that posts what can be seen there to @REPORT@, marked with `token` (see `new_token`)."""
-    return observation.recovery_script(token)
+    return observation.recovery_script(token, volume_group=rig.volume_group)
 
 
 def of_recovery(report: bytes, token: str) -> Sighting:
@@ -64,7 +64,9 @@ def of_recovery(report: bytes, token: str) -> Sighting:
 
 def _over_shell(rig: Rig, deadline: Deadline) -> Sighting:
     token = new_token()
-    script = observation.script(token).encode()
+    if rig.facts.other_macos and rig.volume_group is None:
+        rig.volume_group = readiness.read_volume_group(look(rig, readiness.VOLUME_GROUP, deadline=deadline).out)
+    script = observation.script(token, volume_group=rig.volume_group).encode()
     done = look(rig, observation.COMMAND, input=script, seconds=rig.timeouts.observe, deadline=deadline)
     seen = observation.read(done.stdout, token=token)
     if seen.problem and not any(field.known for field in seen.fields().values()):

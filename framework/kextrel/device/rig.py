@@ -27,7 +27,7 @@ class Facts:
     """What a profile says of a Mac: what cannot be changed by a walk, and where things are on it.
 
     `trusts_samples`: it takes Kextrel's test authority for a Developer ID authority, and no other; else Apple's alone.
-    `upgrades`: a run may upgrade it, which only an erase takes back.
+    `upgrades`: a run may upgrade it, which only an erase takes back. `other_macos`: the volume with a second macOS.
     """
 
     architecture: Architecture
@@ -41,6 +41,7 @@ class Facts:
     volume: str = "Macintosh HD"
     trusts_samples: bool = True
     upgrades: bool = False
+    other_macos: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,8 @@ class Rig:
     catalog: Catalog = field(default_factory=Catalog)
     start: Mac | None = None
     """What the scenario says of the Mac before its first step; None before there is one."""
+    volume_group: str | None = None
+    """Ours, by UUID, where the Mac has a second macOS: what tools are told that would ask which is meant."""
 
     def __post_init__(self) -> None:
         self.catalog.home = f"/Users/{self.accounts.admin.name}"

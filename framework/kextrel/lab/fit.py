@@ -50,6 +50,7 @@ class Requirement:
     enrollment: Enrollment | None = None
     bootstrap_token: bool = True
     online: bool = True
+    second_macos: bool = False
     upgraded_by: str = ""
     """The name of the only scenario that will have it, as it upgrades it; "" for one that anybody may have."""
     left: tuple[str, Version] | None = None
@@ -92,6 +93,7 @@ class Fitted:
             "bootstrap_token": wanted.bootstrap_token,
             "upgrades": bool(wanted.upgraded_by or arrives),
             "arrives_with": arrives,
+            "other_macos": "Second HD" if wanted.second_macos else "",
         }
         mac = known[architecture].model_copy(update=made)
         return mac if wanted.online else _offline(mac)
@@ -133,7 +135,8 @@ def _name(mac: MacProfile) -> str:
     managed = mac.enrollment is not Enrollment.NONE
     token = [] if mac.bootstrap_token or not managed else ["no-token"]
     kind = [mac.enrollment.value] if managed else []
-    return "-".join([mac.architecture.value, str(mac.macos), *kind, *token, *([] if mac.online else ["offline"])])
+    more = [*([] if mac.online else ["offline"]), *(["of-two"] if mac.other_macos else [])]
+    return "-".join([mac.architecture.value, str(mac.macos), *kind, *token, *more])
 
 
 def _word(name: str) -> str:

@@ -63,6 +63,7 @@ class Lab:
             volume=mac.volume,
             trusts_samples=mac.trusts_samples,
             upgrades=mac.upgrades,
+            other_macos=mac.other_macos,
         )
 
     def describe(self, name: str) -> dict[str, Any]:

@@ -269,7 +269,8 @@ class MacProfile(Written):
     """One Mac. A virtual one has no wires here: they are known once it is served. `trusts` is whose signatures it takes
     for a developer's: Apple's, or, as a virtual Mac does, those of the test authority that signs our samples.
     `upgrades`: a run may upgrade it, which only an erase takes back; `arrives_with`: the older macOS that it still runs
-    when it was erased for that, and `macos` is what it is upgraded to first."""
+    when it was erased for that, and `macos` is what it is upgraded to first. `other_macos`: the volume with a second
+    macOS that the bench keeps, "" for none."""
 
     architecture: Architecture
     model: str = ""
@@ -282,6 +283,7 @@ class MacProfile(Written):
     upgrades: Flag = False
     arrives_with: Annotated[Version | None, BeforeValidator(_version)] = None
     volume: str = "Macintosh HD"
+    other_macos: str = ""
     time_scale: Seconds = 1.0
     accounts: AccountsProfile | None = None
     timeouts: TimeoutsProfile = TimeoutsProfile()

@@ -150,17 +150,20 @@ def bputil_display(*, sudo: str = SUDO) -> str:
     return _line(sudo, "bputil", "-d")
 
 
-def bputil_set(mode: SecurityMode | None = None, allow: Iterable[KextManagement] = ()) -> str:
+def bputil_set(
+    mode: SecurityMode | None = None, allow: Iterable[KextManagement] = (), volume_group: str | None = None
+) -> str:
     """Changes the LocalPolicy, in 1TR as root; asks for a user name and a password on its terminal.
 
-    `mode` None keeps the mode; reduced and permissive write the policy afresh (BOOT-06, BOOT-07).
+    `mode` None keeps the mode; reduced and permissive write the policy afresh (BOOT-06, BOOT-07). `volume_group`: whose
+    policy, by UUID, where several macOS are installed.
     """
     if mode is not None and mode not in _MODES:
         raise UsageError(f"bputil has no option for {mode}; it knows full, reduced and permissive")
     options = ([_MODES[mode]] if mode else []) + [_ALLOWANCES[who] for who in sorted(set(allow), reverse=True)]
     if not options:
         raise UsageError("a change of boot policy needs a mode or somebody who may manage kexts")
-    return _line("", "bputil", *options)
+    return _line("", "bputil", *options, *(["-v", volume_group] if volume_group is not None else []))
 
 
 def codesign_display(path: str) -> str:
@@ -233,6 +236,11 @@ def end_session(uid: str, *, sudo: str = SUDO) -> str:
     if not re.fullmatch(r"[1-9][0-9]{0,9}", uid):
         raise UsageError(f"{uid!r} is no number of a user who can be logged in")
     return _line(sudo, "launchctl", "bootout", f"gui/{uid}")
+
+
+def set_startup_disk(volume: str) -> str:
+    """In recovery: which macOS starts, and whose recovery the held button leads to, is that on `volume` [bless(8)]."""
+    return _line("", "bless", "--mount", _absolute(volume), "--setBoot")
 
 
 def boot_into_recovery_once(*, sudo: str = SUDO) -> str:

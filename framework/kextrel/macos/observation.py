@@ -19,7 +19,7 @@ from kextrel.macos import approvals, derive, frames
 from kextrel.macos.contradictions import between_tools
 from kextrel.macos.csrutil import Sip
 from kextrel.macos.fields import Field, first_known
-from kextrel.macos.probes import MACOS, RECOVERY
+from kextrel.macos.probes import MACOS, RECOVERY, of
 from kextrel.macos.sysext import SystemExtension
 from kextrel.macos.system import BootTime
 from kextrel.macos.text import plain
@@ -112,22 +112,25 @@ def script(
     token: str,
     *,
     sudo: str | None = "sudo -n",
+    volume_group: str | None = None,
     limit_seconds: float = LIMIT_SECONDS,
     limit_bytes: int = LIMIT_BYTES,
 ) -> str:
     """The script for a running macOS; it only reads, and needs about `limit_seconds` at the very most.
 
     `token`: 16 to 64 random letters and digits, new for every run. `sudo`: how root is asked, None for not at all: what
-    needs root is unknown then. Sections run side by side, each ended after `limit_seconds` and cut at `limit_bytes`.
-    Raises UsageError for a token or limits that will not do.
+    needs root is unknown then. `volume_group`: which macOS is meant, of several (see `probes.of`). Sections
+    run side by side, each ended after `limit_seconds` and cut at `limit_bytes`. Raises UsageError for a token or limits
+    that will not do.
     """
-    return frames.build(MACOS, token, sudo=sudo, limit_seconds=limit_seconds, limit_bytes=limit_bytes)
+    return frames.build(of(MACOS, volume_group), token, sudo=sudo, limit_seconds=limit_seconds, limit_bytes=limit_bytes)
 
 
 def recovery_script(
     token: str,
     *,
     report: str = "@REPORT@",
+    volume_group: str | None = None,
     limit_seconds: float = LIMIT_SECONDS,
     limit_bytes: int = RECOVERY_BYTES,
 ) -> str:
@@ -135,7 +138,7 @@ def recovery_script(
     send = f"""show_all >.answer
   curl -sS --retry 3 --max-time {limit_seconds:g} --data-binary @.answer "$report" >/dev/null"""
     return frames.build(
-        RECOVERY,
+        of(RECOVERY, volume_group),
         token,
         sudo=None,
         limit_seconds=limit_seconds,

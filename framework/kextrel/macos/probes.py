@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
+from kextrel.errors import UsageError
 from kextrel.macos.frames import Probe
 from kextrel.macos.kextpolicy import query
 
-__all__ = ["KEXT_POLICY", "MACOS", "RECOVERY", "SIP_WORD", "T2_POLICY", "command_of"]
+__all__ = ["KEXT_POLICY", "MACOS", "RECOVERY", "SIP_WORD", "T2_POLICY", "command_of", "of"]
 
 KEXT_POLICY = "/var/db/SystemPolicyConfiguration/KextPolicy"
+
+_UUID = re.compile(r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}\Z")
 
 # Secure Boot on Intel Macs with a T2: %02 full, %01 medium, %00 none.
 T2_POLICY = "94b73556-2197-4702-82a8-3e1337dafbfb:AppleSecureBootPolicy"
@@ -44,6 +50,18 @@ MACOS: tuple[Probe, ...] = (
 )
 
 RECOVERY: tuple[Probe, ...] = _SYSTEM
+
+
+def of(probes: tuple[Probe, ...], volume_group: str | None) -> tuple[Probe, ...]:
+    """The same for one macOS of several: bputil is told which by the UUID of its volume group, else it would ask. So
+    would csrutil, which cannot be told: on Apple silicon the policy has SIP, too. None: there is only one macOS."""
+    if volume_group is None:
+        return probes
+    if not _UUID.match(volume_group):
+        raise UsageError(f"{volume_group!r} is not the UUID of a volume group")
+    told = {"bputil": ("bputil", "-d", "-v", volume_group)}
+    asked = (probe for probe in probes if probe.name != "csrutil")
+    return tuple(replace(probe, command=told.get(probe.name, probe.command)) for probe in asked)
 
 
 def command_of(name: str) -> str:

@@ -23,6 +23,7 @@ __all__ = [
     "SCREEN_LOCK",
     "SUDO_RIGHTS",
     "VOLUMES",
+    "VOLUME_GROUP",
     "assess",
     "checked_user",
     "fetch",
@@ -37,6 +38,7 @@ __all__ = [
     "read_secure_token",
     "read_system_volumes",
     "read_uid",
+    "read_volume_group",
     "secure_token",
     "verify_app",
     "verify_kext",
@@ -51,6 +53,7 @@ POWER = "pmset -g"
 KEYBOARD_MODE = "defaults read -g AppleKeyboardUIMode"
 BATTERY = "ioreg -r -c AppleSmartBattery"
 VOLUMES = "diskutil apfs list"
+VOLUME_GROUP = "diskutil info /"
 HARDWARE_PORTS = "networksetup -listallhardwareports"
 APPLE_SIGNING = "https://gs.apple.com/"
 
@@ -170,6 +173,14 @@ def read_system_volumes(text: str) -> tuple[str, ...]:
     if not roles or len(roles) != len(named):
         raise UnreadableAnswer(VOLUMES, text.strip())
     return tuple(name for role, name in zip(roles, named, strict=True) if role.endswith("(System)"))
+
+
+def read_volume_group(text: str) -> str:
+    """The UUID of the volume group that `diskutil info` speaks of."""
+    found = re.search(r"APFS Volume Group:\s{1,40}([0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12})\b", clean(text))
+    if found is None:
+        raise UnreadableAnswer(VOLUME_GROUP, text.strip())
+    return found.group(1)
 
 
 def read_ports(text: str) -> Mapping[str, str]:

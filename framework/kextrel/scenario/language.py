@@ -41,7 +41,7 @@ from kextrel.scenario.starts import (
 )
 from kextrel.scenario.verbs import VERBS, read_action
 from kextrel.vocabulary import Action, Extension, Profile, SecurityMode, Start, Version
-from kextrel.vocabulary.actions import Replace, Upgrade
+from kextrel.vocabulary.actions import Replace, SetSecurity, Upgrade
 from kextrel.yamltext import Node, Scalar
 
 if TYPE_CHECKING:
@@ -89,10 +89,12 @@ class Scenario:
         """What a virtual Mac that is made to measure must be; one that is upgraded here is nobody else's, be it in a
         step or before them, with the kexts of a time that asked nobody (UAK-02)."""
         upgrades = any(isinstance(step.action, Upgrade) for step in self.steps)
+        unpaired = any(isinstance(step.action, SetSecurity) and not step.action.paired for step in self.steps)
         name, left = f"{self.file} {self.name}", [one.installed_before for one in self.extensions.values()]
         oldest = min((one for one in left if one is not None), default=None)
         return replace(
             self.mac.requirement,
+            second_macos=unpaired,
             upgraded_by=name if upgrades else "",
             left=(name, oldest) if oldest is not None else None,
         )

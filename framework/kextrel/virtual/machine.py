@@ -170,7 +170,7 @@ class Machine:
             raise RuntimeError(f"nothing can be chosen in {self.environment}")
         if choice == "safe-mode":
             self.startup.start_safe()
-        steps = {"recovery": self.load_recovery, "shutdown": self._halt, "other-macos": self._load_other}
+        steps = {"recovery": self.load_recovery, "shutdown": self._halt, "other-macos": self.load_other}
         self.run(steps.get(choice, self._reset)())
 
     def force_off(self) -> None:
@@ -270,7 +270,7 @@ class Machine:
         await self._start_system("recovery")
         self._enter("recovery")
 
-    async def _load_other(self) -> None:
+    async def load_other(self) -> None:
         """Starts the other macOS on the disk, whose setup assistant waits for a person. Nothing else runs there."""
         self._enter("firmware")
         await self.clock.sleep(LOADER)

@@ -81,6 +81,7 @@ class MacSpec:
     `bootstrap_token`: whether it gives the MDM server its bootstrap token; None: in Automated Device Enrollment.
     `mdm_url`: where another MDM server takes check-ins, "" for the one that is served with the Macs. `mdm_identity`: a
     PEM file with the certificate and the key by which that server knows the Mac, "" for none.
+    `second_macos`: the name of a volume with another macOS, which has a recovery of its own, "" for none.
     `trust` is a folder with more certificates (PEM) of authorities that this Mac trusts, "" for none.
     `gesture_rate`: Mac seconds per wall second while a button or a key is down; the profile's `time_scale`.
     """
@@ -101,6 +102,7 @@ class MacSpec:
     faults: tuple[Fault, ...] = ()
     accounts: tuple[Account, ...] = field(default_factory=lab_accounts)
     disk_name: str = "Macintosh HD"
+    second_macos: str = ""
     trust: str = ""
     gesture_rate: float = 50.0
 
@@ -170,8 +172,8 @@ class MacSpec:
 
     @property
     def other_macos(self) -> str:
-        """The name of a second macOS on the disk, "" for none (PREP-10)."""
-        return "" if self.has("PREP-10") else "Untitled"
+        """The name of a second macOS on the disk, "" for none: kept there on purpose, or forgotten (PREP-10)."""
+        return self.second_macos or ("" if self.has("PREP-10") else "Untitled")
 
     @property
     def knows_lab(self) -> bool:

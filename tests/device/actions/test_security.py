@@ -236,10 +236,16 @@ def test_nothing_asked_for_is_unchanged(rig: Rig, deadline: Deadline) -> None:
     assert perform(rig, SetSecurity(), deadline=deadline).outcome is Outcome.UNCHANGED
 
 
-@pytest.mark.parametrize("action", [SetSecurity(paired=False)])
-def test_what_is_not_built_is_said(rig: Rig, deadline: Deadline, action: SetSecurity) -> None:
-    with pytest.raises(NotPossible, match="not implemented"):
-        perform(rig, action, deadline=deadline)
+def test_without_a_second_macos_no_recovery_is_unpaired(rig: Rig, deadline: Deadline) -> None:
+    with pytest.raises(NotPossible, match="mini has no second macOS"):
+        perform(rig, SetSecurity(SecurityMode.REDUCED, paired=False), deadline=deadline)
+
+
+def test_csrutil_of_a_mac_with_two_macos_is_not_asked(world: Any, rig: Rig, deadline: Deadline) -> None:
+    rig.facts = replace(rig.facts, other_macos="Second HD")
+    with pytest.raises(NotPossible, match="asks which macOS is meant"):
+        perform(rig, SetSip(False), deadline=deadline)
+    assert world.log == []
 
 
 def test_sip_in_1tr(world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]) -> None:

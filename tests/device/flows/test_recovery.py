@@ -309,3 +309,17 @@ def test_a_second_macos_among_the_startup_options_is_named(
     with pytest.raises(NotPossible, match=r"2 startup disks \(Macintosh HD, Untitled\).*PREP-10"):
         recovery.open_terminal(rig, deadline=deadline)
     assert not [line for line in world.log if line.startswith("press")]
+
+
+def test_a_second_macos_that_the_profile_names_is_passed_over(
+    world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    rig.facts = replace(rig.facts, other_macos="Untitled")
+
+    def key(pressed: str) -> None:
+        if pressed == "return":
+            world.screen = screens["terminal"]
+
+    world.screen, world.on_key = screens["options"].replace("Options", "Untitled    Options"), key
+    recovery.open_terminal(rig, deadline=deadline)
+    assert world.log == [*["press right"] * 3, "press return"]

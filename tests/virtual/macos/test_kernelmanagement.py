@@ -333,3 +333,13 @@ def test_defect_sig_01_does_not_look_at_signatures(small_mac: Macs, make_kext: M
     mac = small_mac("SIG-01")
     mac.lower(**KEXTS_ALLOWED)
     assert mac.kernel.load(mac.install(make_kext(signature=Signature.NONE))).code == 27
+
+
+def test_a_request_that_is_refused_takes_the_place_of_one_that_waits(small_mac: Macs, make_kext: Make) -> None:
+    mac = small_mac()
+    mac.lower(**KEXTS_ALLOWED)
+    assert mac.kernel.load(mac.install(make_kext())).code == 27
+    assert len(mac.kernel.pending()) == 1
+    mac.disk.remove_tree(f"/Library/Extensions/{DRIVER}.kext")
+    assert mac.kernel.load(mac.install(make_kext(symbols=frozenset({"kauth_listen_scope"})))).code == 31
+    assert mac.kernel.pending() == []

@@ -5,11 +5,12 @@ No Intel Mac has bputil; there csrutil asks nobody, and a T2's level is Startup 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kextrel.device import observe as sight
 from kextrel.device.actions.securityutility import is_wrong_place, set_by_utility
 from kextrel.device.flows import terminal
+from kextrel.device.flows.another import recovery_of_the_other
 from kextrel.device.flows.consent import COLLECTIONS_SINCE
 from kextrel.device.flows.place import Place, find
 from kextrel.device.flows.screens import fold, has
@@ -70,13 +71,17 @@ def set_security(rig: Rig, action: SetSecurity, *, deadline: Deadline) -> Perfor
     if _has_no_such_tool(rig, action):
         note = f"{rig.facts.architecture} has no boot policy that {action.using} could set"
         return Performed(Outcome.REFUSED, Reason.UNSUPPORTED_HARDWARE, note)
-    if not action.paired:
-        raise NotPossible("not implemented: the recovery of another macOS (paired: false)")
     if action.mode is None and not action.allow:
         return Performed(Outcome.UNCHANGED, note="neither a mode nor an allowance was asked for")
     if action.using != "bputil":
         return set_by_utility(rig, action, deadline=deadline)
-    told = _tell(rig, commands.bputil_set(action.mode, action.allow), action.as_, deadline)
+    command = commands.bputil_set(action.mode, action.allow, rig.volume_group)
+    if action.paired:
+        told = _tell(rig, command, action.as_, deadline)
+    else:
+        with recovery_of_the_other(rig, deadline=deadline):
+            told = _tell(rig, command, action.as_, deadline)
+        told = replace(told, later=sight.observe(rig, deadline=deadline))
     reached = action.mode in (None, told.after.security_mode) and _allows(told.after, action.allow)
     done = _judge(told, reached, _bputil_reason(action, told))
     if done.reason is Reason.NETWORK and (rig.facts.online or (rig.start is not None and rig.start.online)):
@@ -102,6 +107,8 @@ def _refuse_tokenless(rig: Rig, deadline: Deadline) -> None:
 
 def set_sip(rig: Rig, action: SetSip, *, deadline: Deadline) -> Performed:
     """Runs csrutil where the Mac is now."""
+    if rig.facts.other_macos:
+        raise NotPossible(f"csrutil on {rig.name} asks which macOS is meant, and cannot be told: it has another one")
     silicon = rig.facts.architecture is Architecture.APPLE_SILICON
     if silicon and action.as_ is Credential.STANDARD and rig.facts.macos < _CSRUTIL_ASKS_USER:
         raise NotPossible("csrutil of this release asks for the administrator's password only, nobody else's")
@@ -157,7 +164,7 @@ def _once(rig: Rig, command: str, account: Account, deadline: Deadline) -> _Told
     if place is not Place.RECOVERY:
         raise NotPossible(f"`{command}` needs a running system, and the Mac is in {place}")
     token = sight.new_token()
-    look = sight.recovery_script(token)
+    look = sight.recovery_script(rig, token)
     talk = terminal.converse(rig, command, _answers(account), observe=look, deadline=deadline)
     before, after = (sight.of_recovery(report, token) for report in (talk.before, talk.after))
     return _Told(talk.exit_code, talk.screen, before, after)

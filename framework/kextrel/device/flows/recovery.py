@@ -182,11 +182,11 @@ def press_all(rig: Rig, chords: tuple[Chord, ...], deadline: Deadline) -> None:
 
 def _choose_options(rig: Rig, deadline: Deadline) -> None:
     """Right arrows to Options, "Continue" seen under it, Return."""
-    rights = walk_for(rig.facts.macos).rights_to_options
+    rights = walk_for(rig.facts.macos).rights_to_options + bool(rig.facts.other_macos)
 
     def choose() -> None:
         now = rig.screen.text(deadline=deadline)
-        _refuse_several(rig, now)
+        _refuse_unknown(rig, now)
         if not has(now, "Continue"):
             press_all(rig, (("right",),) * rights, deadline)
             rig.sees(lambda t: has(t, "Continue"), rig.timeouts.screen, deadline=deadline, what="Continue")
@@ -195,13 +195,15 @@ def _choose_options(rig: Rig, deadline: Deadline) -> None:
     _press_until_left(rig, Shown.STARTUP_OPTIONS, choose, deadline, rig.timeouts.screen)
 
 
-def _refuse_several(rig: Rig, text: str) -> None:
-    """With a second macOS among the startup options the arrows would lead to that one, and Return would start it."""
+def _refuse_unknown(rig: Rig, text: str) -> None:
+    """With a macOS among the startup options that we know nothing of, the arrows would lead to another volume, and
+    Return would start it."""
     row = next((line for line in text.splitlines() if has(line, "Options") and not has(line, "startup options")), "")
     names = [name for name in re.split(r"\s{2,}", row.strip()) if name and not has(name, "Options")]
-    if len(names) > 1:
+    if len(names) > 1 + bool(rig.facts.other_macos):
         raise NotPossible(
-            f"{rig.name} has {len(names)} startup disks ({', '.join(names)}); leave one macOS on it (PREP-10)"
+            f"{rig.name} has {len(names)} startup disks ({', '.join(names)}); leave one macOS on it (PREP-10), or"
+            " say other_macos in the profile"
         )
 
 

@@ -32,5 +32,7 @@ def disk(asking: Asking) -> Finding:
     if len(found) == 1:
         return ok("PREP-10", f"{found[0]} is the only volume with a macOS")
     names = ", ".join(repr(name) for name in found)
+    if sorted(found) == sorted((asking.rig.facts.volume, asking.rig.facts.other_macos)):
+        return ok("PREP-10", f"the volumes with a macOS are those that the profile names ({names})")
     how = f"erase all but {asking.rig.facts.volume!r} in Disk Utility"
     return missing("PREP-10", f"{len(found)} volumes have a macOS ({names}), and bputil asks which is meant; {how}")

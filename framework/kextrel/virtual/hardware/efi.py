@@ -29,7 +29,7 @@ class EfiStartup:
     def __init__(self, board: Board, keys: Keyboard) -> None:
         self._board, self._keys = board, keys
         self.volume_group = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"volume group of {board.spec.serial}")).upper()
-        self.reading, self.os_type = False, ""
+        self.reading, self.os_type, self._other = False, "", False
 
     @property
     def stored_sip(self) -> int:
@@ -44,6 +44,9 @@ class EfiStartup:
     def power_off(self) -> None:
         """EFI keeps nothing: its look at the keyboard ends with the Mac's work."""
 
+    def set_startup_disk(self, other: bool) -> None:
+        self._other = other
+
     def start_safe(self) -> None:
         raise RuntimeError("an Intel Mac has no startup options that ask for safe mode; hold Shift")
 
@@ -57,6 +60,8 @@ class EfiStartup:
         software = self._board.nvram.take("recovery-boot-mode")
         if wanted == "recovery" or software is not None:
             await self._board.load_recovery()
+        elif self._other:
+            await self._board.load_other()
         else:
             await self._board.load_macos(Started(sip=self.stored_sip, safe=wanted == "safe"))
 

@@ -23,6 +23,7 @@ class SiliconStartup:
         self.sep = SecureEnclave(board.spec, self.progress, defects=board.spec.defects)
         self._rom = BootRom(board.clock, board.show, lambda gesture: board.run(self._boot(gesture)))
         self._safe = False
+        self._other = False
 
     @property
     def reading(self) -> bool:
@@ -51,6 +52,9 @@ class SiliconStartup:
         self._rom.power_off()
         self.progress.reset()
 
+    def set_startup_disk(self, other: bool) -> None:
+        self._other = other
+
     def start_safe(self) -> None:
         self._safe = True
 
@@ -67,7 +71,8 @@ class SiliconStartup:
             await self._start()
             return
         fallback = gesture is Gesture.DOUBLE_HOLD
-        self.progress.lock(Progress("recovery", by_button=True, paired=not fallback, fallback=fallback))
+        paired = not fallback and not self._other
+        self.progress.lock(Progress("recovery", by_button=True, paired=paired, fallback=fallback))
         await self._board.clock.sleep(OPTIONS)
         self._board.offer_startup_options()
 
@@ -76,8 +81,11 @@ class SiliconStartup:
         wanted, policy = self._board.nvram.take("recovery-boot-mode"), self._read_policy()
         safe, self._safe = self._safe, False
         if wanted is not None or policy is None:
-            self.progress.lock(Progress("recovery", paired=True))
+            self.progress.lock(Progress("recovery", paired=not self._other))
             await self._board.load_recovery()
+            return
+        if self._other:
+            await self._board.load_other()
             return
         self.progress.lock(Progress("macos"))
         await self._board.load_macos(Started(policy, policy.sip0 or 0, safe))

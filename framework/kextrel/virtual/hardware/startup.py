@@ -58,6 +58,10 @@ class Board(Protocol):
 
     async def load_recovery(self) -> None: ...
 
+    async def load_other(self) -> None:
+        """Starts the other macOS on the disk."""
+        ...
+
 
 class Startup(Protocol):
     """One Mac's way from power to a kernel."""
@@ -92,6 +96,10 @@ class Startup(Protocol):
 
     def power_off(self) -> None:
         """Whatever was under way is forgotten."""
+        ...
+
+    def set_startup_disk(self, other: bool) -> None:
+        """Which of the two volumes with a macOS starts without a gesture, and whose recovery Options leads to."""
         ...
 
     def start_safe(self) -> None:

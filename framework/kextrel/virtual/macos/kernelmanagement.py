@@ -114,6 +114,7 @@ class KernelManagement:
             self._kernel.start(self._kernel.collection[found.kext.identifier])
             return Answer(answers.LOADED)
         if wrong := self._validated(found) or self._unlinked(found):
+            self._pending.pop(found.key, None)  # what waited under its name is not there any more
             return wrong
         return answers.excluded(found.kext) if self._excluded.has(found) else self._resolved(found)
 

@@ -90,6 +90,8 @@ def new_disk(host: Host) -> FileSystem:
     disk = FileSystem.on(Volume(host.spec.disk_name, Directory(0o755), guards_of(release)), host.clock.now)
     _furnish(disk, "macos", _folders_of(release), release)
     disk.symlink("/", f"/Volumes/{host.spec.disk_name}")
+    if host.spec.second_macos:
+        disk.mkdir(f"/Volumes/{host.spec.second_macos}")
     disk.write_bytes(_VERSION, _version(host), mode=0o644)
     sudoers.furnish(disk, host)
     _homes(disk, Users(host.spec.accounts))

@@ -2,6 +2,7 @@
 
 from kextrel.virtual.macos.tools import (
     accounts,
+    bless,
     bputil,
     csrutil,
     curl,
@@ -23,6 +24,7 @@ from kextrel.virtual.macos.tools import (
 
 __all__ = [
     "accounts",
+    "bless",
     "bputil",
     "csrutil",
     "curl",

@@ -121,6 +121,7 @@ async def diskutil(proc: Proc) -> int:
                 "   Mounted:                   Yes\n   Mount Point:               /\n"
                 "   File System Personality:   APFS\n   FileVault:                 No\n"
                 "   Sealed:                    Yes\n"
+                f"   APFS Volume Group:         {machine(proc).startup.volume_group}\n"
             )
         case _:
             raise Exit(1, "Usage:  diskutil <verb> <options>, where <verb> is list, info or apfs")
