@@ -153,6 +153,15 @@ def test_the_whole_way_up_to_fourteen() -> None:
     walk(steps)
 
 
+def test_before_10_15_there_is_no_framework_for_it() -> None:
+    async def steps(bench: Bench) -> None:
+        done = await bench.run(*IN_SESSION, PROGRAMME, "activate", AGENT)
+        assert (done.status, done.out) == (134, "")
+        assert "Library not loaded" in done.err
+
+    walk(steps, architecture="intel", macos="10.14.6")
+
+
 def test_the_list_in_full() -> None:
     async def steps(bench: Bench) -> None:
         assert (await bench.run("systemextensionsctl", "list")).out == "0 extension(s)\n"

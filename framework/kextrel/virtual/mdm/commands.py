@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Commands"]
 
-_NOTIFIES_SINCE = (11, 3)
+_NOTIFIES_SINCE, _REBUILDS_SINCE = (11, 3), (11,)
 _PAYLOAD_UUID_SINCE = (14, 0)
 _DOMAIN = "MCMDMErrorDomain"
 _BAD_REQUEST, _NOT_INSTALLED = 12022, 12075
@@ -114,7 +114,7 @@ class Commands:
         if self._management.enrollment == "user":
             raise unsupported("RestartDevice")
         paths = _paths(request)
-        rebuild = request.get("RebuildKernelCache") is True
+        rebuild = request.get("RebuildKernelCache") is True and release(self._mac) >= _REBUILDS_SINCE
         token = await self._fetch_token() if rebuild else None
 
         def restart() -> None:

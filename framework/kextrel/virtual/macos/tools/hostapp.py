@@ -17,12 +17,13 @@ from kextrel.virtual.macos.files import read_bounded
 from kextrel.virtual.macos.sysextd import Request, SystemExtensions
 from kextrel.virtual.unix.process import Exit, Main, Proc
 from kextrel.virtual.unix.programs import runs_machine_code
-from kextrel.virtual.unix.signals import SIGKILL, SignalDeath
+from kextrel.virtual.unix.signals import NUMBERS, SIGKILL, SignalDeath
 
 __all__ = ["known"]
 
 _LARGEST = 64 << 20
 _INSIDE = "/Contents/MacOS/"
+_FRAMEWORK_SINCE = (10, 15)
 _SAID = {
     "completed": "finished: completed",
     "reboot": "finished: will complete after reboot",
@@ -48,6 +49,11 @@ def known(proc: Proc, path: str) -> Main | None:
 async def _run(proc: Proc, *, app: str, signed: bool) -> int:
     if not signed and proc.machine.spec.architecture == "apple-silicon":
         raise SignalDeath(SIGKILL)  # no code without a signature, be it ad-hoc, runs on Apple silicon
+    if proc.machine.spec.release < _FRAMEWORK_SINCE:
+        proc.err(
+            f"dyld: Library not loaded: {FRAMEWORK}\n  Referenced from: {proc.argv[0]}\n  Reason: image not found\n"
+        )
+        raise SignalDeath(NUMBERS["ABRT"])
     match proc.args:
         case [("activate" | "deactivate") as verb, identifier]:
             return await _request(proc, verb, identifier, app)
