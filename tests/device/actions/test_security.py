@@ -241,6 +241,13 @@ def test_without_a_second_macos_no_recovery_is_unpaired(rig: Rig, deadline: Dead
         perform(rig, SetSecurity(SecurityMode.REDUCED, paired=False), deadline=deadline)
 
 
+def test_the_utility_of_another_recovery_is_not_taken_for_ours(world: Any, rig: Rig, deadline: Deadline) -> None:
+    utility = SetSecurity(SecurityMode.REDUCED, using="startup-security-utility", paired=False)
+    with pytest.raises(NotPossible, match="not implemented"):
+        perform(rig, utility, deadline=deadline)
+    assert world.log == []
+
+
 def test_csrutil_of_a_mac_with_two_macos_is_not_asked(world: Any, rig: Rig, deadline: Deadline) -> None:
     rig.facts = replace(rig.facts, other_macos="Second HD")
     with pytest.raises(NotPossible, match="asks which macOS is meant"):

@@ -73,6 +73,8 @@ def set_security(rig: Rig, action: SetSecurity, *, deadline: Deadline) -> Perfor
         return Performed(Outcome.REFUSED, Reason.UNSUPPORTED_HARDWARE, note)
     if action.mode is None and not action.allow:
         return Performed(Outcome.UNCHANGED, note="neither a mode nor an allowance was asked for")
+    if action.using != "bputil" and not action.paired:
+        raise NotPossible("not implemented: Startup Security Utility in the recovery of another macOS (paired: false)")
     if action.using != "bputil":
         return set_by_utility(rig, action, deadline=deadline)
     command = commands.bputil_set(action.mode, action.allow, rig.volume_group)

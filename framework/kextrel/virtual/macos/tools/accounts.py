@@ -11,6 +11,8 @@ from kextrel.virtual.unix.process import Exit, Proc, tool
 
 __all__ = ["diskutil", "dscl", "dseditgroup", "fdesetup", "sysadminctl"]
 
+_VOLUME_GROUPS_SINCE = (10, 15)
+
 _NOT_A_MEMBER = 67
 _USAGE = (
     "Usage: sysadminctl\n\t-secureTokenStatus <user name>\n"
@@ -121,11 +123,17 @@ async def diskutil(proc: Proc) -> int:
                 "   Mounted:                   Yes\n   Mount Point:               /\n"
                 "   File System Personality:   APFS\n   FileVault:                 No\n"
                 "   Sealed:                    Yes\n"
-                f"   APFS Volume Group:         {machine(proc).startup.volume_group}\n"
+                f"{_group_row(proc)}"
             )
         case _:
             raise Exit(1, "Usage:  diskutil <verb> <options>, where <verb> is list, info or apfs")
     return 0
+
+
+def _group_row(proc: Proc) -> str:
+    """System and data lie on volumes of their own since 10.15."""
+    group = f"   APFS Volume Group:         {machine(proc).startup.volume_group}\n"
+    return group if machine(proc).spec.release >= _VOLUME_GROUPS_SINCE else ""
 
 
 def _users(proc: Proc) -> str:
