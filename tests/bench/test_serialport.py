@@ -9,9 +9,12 @@ import subprocess
 import sys
 import threading
 import time
+from queue import Queue
+from typing import Any
 
 import pytest
 
+from kextrel.bench import serialport
 from kextrel.bench.serialport import SerialPort
 from kextrel.errors import BenchError, DeadlineExceeded
 from kextrel.timing import Deadline
@@ -149,6 +152,13 @@ class Rfc2217Server:
             else:
                 buffer = buffer[2:]
         return buffer
+
+
+def test_the_thread_of_a_network_port_that_was_closed_says_so_to_who_reads() -> None:
+    port: Any = serialport._Network()  # never opened: as `close` leaves it between two looks of its thread
+    port._read_buffer = Queue()
+    port._telnet_read_loop()
+    assert port._read_buffer.get_nowait() is None
 
 
 @pytest.mark.filterwarnings("ignore:set:DeprecationWarning:serial")  # pyserial's own, in its reader thread

@@ -13,6 +13,7 @@ from kextrel.timing import Deadline
 __all__ = ["SerialConsole"]
 
 LINE = 1 << 12  # bytes of a line that may wait for its end before they are evidence
+PARTING = 10.0  # wall seconds that the reading thread has to end when the console is closed; a daemon, it may be left
 KEPT = 1 << 20  # bytes that wait to be read; older ones are in the evidence only
 
 
@@ -69,7 +70,7 @@ class SerialConsole:
     def close(self) -> None:
         self._closed = True
         self._port.interrupt()
-        self._reader.join()
+        self._reader.join(PARTING)
         self._say(len(self._unsaid))
         self._port.close()
 

@@ -114,13 +114,16 @@ class SerialPort:
 
 
 class _Network(rfc2217.Serial):
-    """pyserial's RFC 2217 port, whose thread ends in silence when the other end goes while it is answered."""
+    """pyserial's RFC 2217 port, whose thread may end in silence, and who reads then waits for ever: when the other end
+    goes while it is answered, and when the port is closed while it reads."""
 
     def _telnet_read_loop(self) -> None:
+        arrived = self._read_buffer  # type: ignore[attr-defined]  # it is in no stub
         try:
-            super()._telnet_read_loop()  # type: ignore[misc]  # it is in no stub
-        except OSError:
-            self._read_buffer.put(None)  # type: ignore[attr-defined]  # what a read takes for the end
+            with contextlib.suppress(OSError):
+                super()._telnet_read_loop()  # type: ignore[misc]
+        finally:
+            arrived.put(None)  # what a read takes for the end
 
 
 def _opened(port: str, baud: int, wire: str) -> Any:
