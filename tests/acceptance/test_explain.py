@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,50 +13,99 @@ import pytest
 
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
 
-HEAD = """schema: kextrel/scenario/v1
-name: {name}
-mac: {{architecture: {architecture}, macos: '{macos}', enrollment: {by}}}
-"""
-DRIVER = "extensions: {driver: {kind: kext, bundle_id: com.example.kextrel.driver}}\n"
-AGENT = (
+
+def scenario(name: str, mac: dict[str, str], given: str, steps: Iterable[str]) -> str:
+    """A scenario's text: `given` is its profiles and extensions, `steps` are written as in a file."""
+    head = ["schema: kextrel/scenario/v1", f"name: {name}", f"mac: {json.dumps(mac)}", *given.splitlines(), "steps:"]
+    return "\n".join([*head, *(f"  - {step}" for step in steps), ""])
+
+
+SILICON = {"architecture": "apple-silicon", "macos": "14.5"}
+INTEL = {"architecture": "intel", "macos": "12.7"}
+T2 = {"architecture": "intel-t2", "macos": "13.6"}
+OLD = {"architecture": "intel", "macos": "10.14.6"}
+
+
+def driver(more: str = "") -> str:
+    return f"extensions: {{driver: {{kind: kext, bundle_id: com.example.kextrel.driver{more}}}}}"
+
+
+def agent(more: str = "") -> str:
+    return (
+        "extensions: {agent: {kind: system-extension, category: network, bundle_id: com.example.kextrel.agent"
+        f"{more}}}}}"
+    )
+
+
+STRICT = "profiles: [{id: strict, kernel_extensions: {AllowedTeamIdentifiers: [KXTRL00002]}}]\n"
+NOBODYS = (
     "profiles: [{id: strict, system_extensions: {AllowedTeamIdentifiers: [KXTRL00002], AllowUserOverrides: false}}]\n"
-    "extensions: {agent: {kind: system-extension, category: network, bundle_id: com.example.kextrel.agent}}\n"
-)
-FORBIDDEN = (
-    "profiles: [{id: strict, kernel_extensions: {AllowedTeamIdentifiers: [KXTRL00002]}}]\n"
-    "extensions: {driver: {kind: kext, bundle_id: com.example.kextrel.driver}}\n"
 )
 LOADED = {"loaded_kexts": ["com.example.kextrel.driver"]}
 ENABLED = {"system_extensions": {"com.example.kextrel.agent": "activated enabled"}}
-CASES: dict[str, tuple[tuple[str, str, str], str, str, dict[str, Any]]] = {
-    "full": (("apple-silicon", "14.5", "none"), DRIVER, "load: driver", LOADED),
-    "forbidden": (("intel", "12.7", "device"), FORBIDDEN, "load: driver", LOADED),
-    "agent": (("apple-silicon", "15.1", "automated-device"), AGENT, "activate: agent", ENABLED),
-}
+INSTALL, LOAD, ACTIVATE = "install: driver", "load: driver", "activate: agent"
+BY_DEVICE, BY_SERIAL = {"enrollment": "device"}, {"enrollment": "automated-device"}
 
-
-def written(name: str, steps: list[dict[str, Any]]) -> str:
-    (architecture, macos, by), rest, refused, _ = CASES[name]
-    thing = refused.split(": ")[1]
-    lines = [f"  - install: {thing}\n", f"  - {refused}\n", *(f"  - {json.dumps(step)}\n" for step in steps)]
-    head = HEAD.format(name=name, architecture=architecture, macos=macos, by=by)
-    return head + rest + "steps:\n" + "".join(lines)
+# What the Mac is, what is given, the steps of which the last is refused, and what the end of the way shows: of the
+# state, or the outcome of what was asked for.
+CASES: dict[str, tuple[dict[str, str], str, tuple[str, ...], dict[str, Any]]] = {
+    "full": (SILICON, driver(), (INSTALL, LOAD), LOADED),
+    "reduced": (SILICON | {"security_mode": "reduced"}, driver(), (INSTALL, LOAD), LOADED),
+    "unsigned": (SILICON, driver(", signature: none"), (INSTALL, LOAD), LOADED),
+    "unsigned-on-intel": (INTEL, driver(", signature: none"), (INSTALL, LOAD), LOADED),
+    "not-notarized": (T2, driver(", notarized: false"), (INSTALL, LOAD), LOADED),
+    "unsupported-interface": (INTEL, driver(", symbols: [_kauth_listen_scope]"), (INSTALL, LOAD), LOADED),
+    "absent": (INTEL, driver(), (LOAD,), LOADED),
+    "in-recovery": (INTEL, driver(), (INSTALL, "boot: {into: recoveryos}", LOAD), LOADED),
+    "forbidden": (INTEL | BY_DEVICE, STRICT + driver(), (INSTALL, LOAD), LOADED),
+    "managed": (SILICON | BY_DEVICE, driver(), (INSTALL, LOAD), LOADED),
+    "managed-by-serial": (SILICON | BY_SERIAL, driver(), (INSTALL, LOAD), LOADED),
+    "not-an-administrator": (
+        INTEL, driver(), (INSTALL, LOAD, "approve: {extension: driver, as: standard}"), {"outcome": "approved"},
+    ),
+    "not-pending": (INTEL, driver(), (INSTALL, "approve: driver"), {"outcome": "approved"}),
+    "too-late": (OLD, driver(), (INSTALL, LOAD, "wait: {minutes: 31}", "approve: driver"), {"outcome": "approved"}),
+    "security-from-macos": (SILICON, driver(), ("set-security: {mode: reduced}",), {"outcome": "changed"}),
+    "security-by-nobody": (
+        SILICON, driver(), ("boot: {into: 1tr}", "set-security: {mode: permissive, as: wrong-password}"),
+        {"outcome": "changed"},
+    ),
+    "permissive-by-the-utility": (
+        SILICON, driver(),
+        ("boot: {into: 1tr}", "set-security: {mode: permissive, using: startup-security-utility}"),
+        {"outcome": "changed"},
+    ),
+    "sip-from-macos": (INTEL, driver(), ("set-sip: {enabled: false}",), {"outcome": "changed"}),
+    "tool-with-sip": (SILICON, agent(), ("reset-extensions:",), {"outcome": "done"}),
+    "agent": (SILICON | {"macos": "15.1"} | BY_SERIAL, NOBODYS + agent(), ("install: agent", ACTIVATE), ENABLED),
+    "elsewhere": (SILICON, agent(", app_in_applications: false"), ("install: agent", ACTIVATE), ENABLED),
+    "switched-off": (
+        SILICON | {"macos": "15.1"}, agent(),
+        ("install: agent", ACTIVATE, "allow: agent", "disable: agent", "enable: {extension: agent, as: standard}"),
+        ENABLED,
+    ),
+    "nobody-there": (
+        SILICON, agent(),
+        ("install: agent", ACTIVATE, "allow: agent", "deactivate: {extension: agent, as: nobody}"),
+        {"outcome": "terminated"},
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.night
-def test_the_ways_are_held_and_end_where_they_say(kextrel: Process, tmp_path: Path) -> None:
-    paths = {name: tmp_path / f"{name}.mac.yaml" for name in CASES}
-    for name, path in paths.items():
-        path.write_text(written(name, []))
-    explained = kextrel("explain", "--json", *paths.values())
-    ways = [json.loads(line)["steps"][1]["way"] for line in explained.stdout.splitlines()]
-    assert all(way["steps"] and way["sure"] for way in ways)
-    for (name, path), way in zip(paths.items(), ways, strict=True):
-        path.write_text(written(name, way["steps"]))
-    done = kextrel("run", "--json", *paths.values())
-    *reports, counts = [json.loads(line) for line in done.stdout.splitlines()]
-    assert done.returncode == 0, (counts, done.stderr)
-    for name, report in zip(paths, sorted(reports, key=lambda one: list(paths).index(one["name"])), strict=True):
-        last = report["steps"][-1]
-        assert {step["verdict"]["verdict"] for step in report["steps"]} == {"held"}
-        assert {key: last["observed"]["state"][key] for key in CASES[name][3]} == CASES[name][3]
+@pytest.mark.parametrize("name", CASES)
+def test_the_way_is_held_and_ends_where_it_says(kextrel: Process, tmp_path: Path, name: str) -> None:
+    mac, given, steps, end = CASES[name]
+    path = tmp_path / f"{name}.mac.yaml"
+    path.write_text(scenario(name, mac, given, steps))
+    explained = kextrel("explain", "--json", path)
+    way = json.loads(explained.stdout)["steps"][-1]["way"]
+    assert way["steps"], explained
+    assert way["sure"]
+    path.write_text(scenario(name, mac, given, [*steps, *map(json.dumps, way["steps"])]))
+    done = kextrel("run", "--json", "--lab", "virtual:fit", path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report, _counts = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {step["verdict"]["verdict"] for step in report["steps"]} == {"held"}
+    seen = report["steps"][-1]["observed"]
+    assert {key: (seen | seen["state"])[key] for key in end} == end
