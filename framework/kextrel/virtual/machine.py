@@ -74,7 +74,9 @@ class Machine:
         self.button = Button(self.clock, self._button_changed)
         self.nvram = Nvram(self.clock)
         self.t2 = T2(self.nvram) if spec.architecture == "intel-t2" else None
-        self.keyboard = Keyboard(lambda: self.display)
+        self.keyboard = Keyboard(
+            lambda: self.display, lambda: self.environment != "macos" or not spec.asks_for_accessories
+        )
         silicon = spec.architecture == "apple-silicon"
         self.startup: Startup = SiliconStartup(self) if silicon else EfiStartup(self, self.keyboard)
         self.autorestart, self.settings = spec.has("PREP-09"), out_of_the_box(spec)

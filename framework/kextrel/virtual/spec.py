@@ -48,6 +48,7 @@ ENROLLMENTS = frozenset({"none", "user", "device", "automated-device"})
 
 _FIRST_ON_SILICON = _COLLECTIONS_SINCE = (11,)
 _BOOTSTRAP_TOKEN_SINCE = (10, 15)
+_ASKS_FOR_ACCESSORIES_SINCE = (13,)
 
 PREPARATIONS = frozenset(f"PREP-{number:02}" for number in range(1, 16))
 """The rows of what a Mac must be prepared for; `MacSpec.missing` takes single ones away."""
@@ -164,6 +165,13 @@ class MacSpec:
     @property
     def is_laptop(self) -> bool:
         return self.model.startswith("MacBook")
+
+    @property
+    def asks_for_accessories(self) -> bool:
+        """Whether macOS asks before it lets a new USB keyboard in, as a laptop with Apple silicon does from 13 on, and
+        nobody has said yes (PREP-08)."""
+        able = self.is_laptop and self.architecture == "apple-silicon" and self.release >= _ASKS_FOR_ACCESSORIES_SINCE
+        return able and not self.has("PREP-08")
 
     @property
     def has_battery(self) -> bool:

@@ -36,6 +36,7 @@ ROWS: dict[str, str] = {f"PREP-{number:02}": SILICON for number in range(1, 16)}
 """Which Mac lacks which row."""
 MORE = {
     "book": (T2, "PREP-09"),  # a laptop, with its battery
+    "closed": (f'{SILICON}, model: "MacBookPro18,3"', "PREP-08"),  # a laptop that lets no accessory in
     "keyless": (SILICON, ""),
     "locking": (SILICON, "PREP-06"),
     "asking": (SILICON, "PREP-02"),

@@ -80,6 +80,14 @@ def test_a_battery_is_named(macs: Lab, evidence: Evidence) -> None:
     assert "battery" in found[Standing.MISSING]["PREP-09"]
 
 
+def test_a_keyboard_that_is_not_let_in_is_named(macs: Lab, evidence: Evidence) -> None:
+    found = by_standing(macs, "closed", evidence("closed"))
+    assert found[Standing.MISSING] == {"PREP-08": "no key comes to the Mac; allow the accessory, and look at the cable"}
+    with macs.open("closed", evidence("closed")) as mac:
+        assert mac.wires.screen is not None
+        assert "Allow accessory to connect?" in mac.wires.screen.text(deadline=Deadline.after(10))
+
+
 def test_looking_changes_nothing(macs: Lab, evidence: Evidence) -> None:
     """On the Mac that lacks most: twice the same, and neither sudo nor the disk remembers that somebody was there."""
     look = "ls -A /private/tmp /private/etc/sudoers.d; sudo -n true; defaults read -g; pmset -g"

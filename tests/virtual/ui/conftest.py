@@ -52,6 +52,10 @@ class Plan:
     def layout(self) -> str:
         return "German" if "PREP-08" in self.missing else "U.S."
 
+    @property
+    def asks_for_accessories(self) -> bool:
+        return False
+
     def has(self, preparation: str) -> bool:
         return preparation not in self.missing
 

@@ -21,17 +21,22 @@ class Listener(Protocol):
 
 
 class Keyboard:
-    """`held`: usages of the keys that are down, whatever runs on the Mac, through restarts too."""
+    """`held`: usages of the keys that are down, whatever runs on the Mac, through restarts too.
 
-    def __init__(self, listener: Callable[[], Listener]) -> None:
-        self._listener = listener
+    `admitted`: whether what runs lets the accessory in; else it is as if nobody pressed anything.
+    """
+
+    def __init__(self, listener: Callable[[], Listener], admitted: Callable[[], bool] = lambda: True) -> None:
+        self._listener, self._admitted = listener, admitted
         self.held: set[int] = set()
 
     def key(self, down: bool, usage: int, modifiers: int) -> None:
         """A key went down or up; `modifiers` is the report's modifier byte."""
         (self.held.add if down else self.held.discard)(usage)
-        self._listener().key(down, usage, modifiers)
+        if self._admitted():
+            self._listener().key(down, usage, modifiers)
 
     def pointer(self, x: int, y: int, buttons: int) -> None:
         """The mouse moved, or a button of it changed."""
-        self._listener().pointer(x, y, buttons)
+        if self._admitted():
+            self._listener().pointer(x, y, buttons)

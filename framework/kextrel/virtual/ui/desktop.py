@@ -13,6 +13,7 @@ from kextrel.virtual.ui.dialogues import (
     PREFERENCES,
     SETTINGS,
     Authentication,
+    accessory,
     application_blocked,
     blocked,
     home_of,
@@ -50,6 +51,8 @@ class Desktop:
         self._asked: dict[str, object] = {}
         self._home = home_of(host.spec.macos)
         self._security = _SECURITY if self._home.application == SETTINGS else _SECURITY_12
+        if host.spec.asks_for_accessories:
+            self._stack.open(accessory(self._stack, navigation=self._navigation))
 
     @property
     def _navigation(self) -> bool:

@@ -16,6 +16,7 @@ __all__ = [
     "SETTINGS",
     "Authentication",
     "Home",
+    "accessory",
     "application_blocked",
     "blocked",
     "home_of",
@@ -93,6 +94,12 @@ def _buttons(labels: Sequence[str], acts: Sequence[Callable[[], None]], right: i
 
 def _nothing() -> None:
     """What a button does that only closes its dialogue."""
+
+
+def accessory(stack: Stack, *, navigation: bool) -> Window:
+    """A new USB accessory waits to be let in. Only its own keys could press a button here, and those do not come in."""
+    texts = ("Allow accessory to connect?", "Do you want to connect “USB Keyboard” to this Mac?")
+    return _alert(stack, AGENT, texts, (("Don’t Allow", _nothing), ("Allow", _nothing)), navigation=navigation)
 
 
 def application_blocked(

@@ -62,6 +62,11 @@ class Spec(Protocol):
         """The keyboard's: "U.S." or "German"."""
         ...
 
+    @property
+    def asks_for_accessories(self) -> bool:
+        """Whether macOS waits for somebody to let the keyboard in."""
+        ...
+
     def has(self, preparation: str) -> bool:
         """Whether that row of the preparation ("PREP-07") was done."""
         ...
