@@ -45,6 +45,13 @@ def test_macos_refuses_and_the_list_is_what_it_was(world: Any, asking: Rig, dead
     assert f"run sudo -n spctl kext-consent add {TEAM}" in world.log
 
 
+def test_a_complaint_is_a_refusal_though_the_switch_stands_so(world: Any, asking: Rig, deadline: Deadline) -> None:
+    world.shell_up = True
+    world.commands |= {"consent enable": (0, "", "failed to store new configuration"), "consent status": ON}
+    done = perform(asking, KextConsent(enabled=True), deadline=deadline)
+    assert (done.outcome, done.reason) == (Outcome.REFUSED, Reason.WRONG_ENVIRONMENT)
+
+
 @pytest.mark.parametrize(
     ("action", "said", "outcome"),
     [

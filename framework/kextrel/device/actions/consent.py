@@ -48,10 +48,12 @@ def _is_so(now: Switches, action: KextConsent) -> bool:
 
 
 def _told(rig: Rig, words: tuple[str, ...], place: Place, deadline: Deadline) -> tuple[int, Switches]:
-    """Runs it, and looks: its exit code, and how the switches stand."""
+    """Runs it, and looks: its exit code, and how the switches stand. In macOS a complaint is a refusal, whatever the
+    code: a switch that stood so before would look as if it had been set."""
     if place is Place.MACOS:
         done = answered(run(rig, commands.kext_consent(*words), deadline=deadline))
-        return done.exit_code, consent.switches(answered(look(rig, consent.SAY, deadline=deadline), 0).stdout)
+        code = done.exit_code or int(bool(done.err.strip()))
+        return code, consent.switches(answered(look(rig, consent.SAY, deadline=deadline)).stdout)
     line = commands.kext_consent(*words, sudo="")
     said = terminal.run(rig, f"{line} >/dev/null\ncode=$?\n{consent.SAY}\necho '{_MARK}' $code", deadline=deadline)
     shown, mark, code = said.decode(errors="replace").rpartition(_MARK)

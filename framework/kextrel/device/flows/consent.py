@@ -74,7 +74,7 @@ def is_fresh(rig: Rig, *, deadline: Deadline) -> bool:
     """In macOS: whether users are asked, none of our teams is spared, and nothing is remembered of our kexts."""
     if not is_asked(rig):
         return True
-    now = switches(answered(look(rig, SAY, deadline=deadline), 0).stdout)
+    now = switches(answered(look(rig, SAY, deadline=deadline)).stdout)
     if not now.asks or now.teams & _teams(rig):
         return False
     done = answered(look(rig, commands.kext_policy_of(_teams(rig), _identifiers(rig)), deadline=deadline))

@@ -201,7 +201,7 @@ class SystemPolicy:
             self.database.allow(*found.key, found.developer)
 
     def _installed(self) -> Iterator[Found]:
-        """The third-party kexts on the disk."""
+        """The third-party kexts on the disk; what cannot be read has no name to be approved by."""
         disk, library = self._host.disk, Library(self._host)
         for folder in (_EXTENSIONS, _SUPPORT, _APPLICATIONS):
             for path in list(disk.walk(folder)) if disk.is_dir(folder) else ():
