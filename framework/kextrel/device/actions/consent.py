@@ -52,8 +52,8 @@ def _told(rig: Rig, words: tuple[str, ...], place: Place, deadline: Deadline) ->
     code: a switch that stood so before would look as if it had been set."""
     if place is Place.MACOS:
         done = answered(run(rig, commands.kext_consent(*words), deadline=deadline))
-        code = done.exit_code or int(bool(done.err.strip()))
-        return code, consent.switches(answered(look(rig, consent.SAY, deadline=deadline)).stdout)
+        ended = done.exit_code or int(bool(done.err.strip()))
+        return ended, consent.switches(answered(look(rig, consent.SAY, deadline=deadline)).stdout)
     line = commands.kext_consent(*words, sudo="")
     said = terminal.run(rig, f"{line} >/dev/null\ncode=$?\n{consent.SAY}\necho '{_MARK}' $code", deadline=deadline)
     shown, mark, code = said.decode(errors="replace").rpartition(_MARK)
