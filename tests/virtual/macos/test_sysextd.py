@@ -251,6 +251,19 @@ def test_the_application_lies_in_applications(mac: Any) -> None:
     mac(story)
 
 
+def test_only_in_developer_mode_an_ad_hoc_signature_will_do(mac: Any) -> None:
+    async def story(it: Mac) -> None:
+        it.sip = 0x7F
+        app = it.install(agent(signature=Signature.AD_HOC))
+        assert await it.activate(app) == "SIGNATURE_INVALID"
+        it.extensions.set_developer_mode(True)
+        assert await it.activate(app) == "waiting"
+        assert [record.team_id for record in it.extensions.records()] == ["-"]
+        assert await it.activate(it.install(agent(signature=Signature.BROKEN))) == "SIGNATURE_INVALID"
+
+    mac(story)
+
+
 def test_outside_the_login_session_nothing_is_activated(mac: Any) -> None:
     async def story(it: Mac) -> None:
         assert await it.activate(it.install(agent()), session=False) == "UNKNOWN"

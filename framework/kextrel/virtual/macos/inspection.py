@@ -34,15 +34,15 @@ class Inspection:
     def __init__(self, host: Host) -> None:
         self._host = host
 
-    def inspect(self, app_path: str, identifier: str, *, anywhere: bool) -> Inspected:
-        """The extension `identifier` of the application at `app_path`, which must lie in /Applications unless
-        `anywhere`. Raises Refused."""
+    def inspect(self, app_path: str, identifier: str, *, developer: bool) -> Inspected:
+        """The extension `identifier` of the application at `app_path`, which must lie in /Applications, and both be of
+        one team, unless the Mac is in `developer` mode. Raises Refused."""
         app = self._application(app_path)
         code = self._carried(app, identifier)
-        if not anywhere and not app.path.startswith(_APPLICATIONS):
+        if not developer and not app.path.startswith(_APPLICATIONS):
             raise Refused(ErrorCode.UNSUPPORTED_LOCATION, f"{app.path} is not in /Applications")
-        host, extension = self._judged(app), self._judged(code)
-        if host.team_id != extension.team_id:
+        host, extension = self._judged(app, developer=developer), self._judged(code, developer=developer)
+        if host.team_id != extension.team_id and not (developer and not extension.team_id):
             raise Refused(ErrorCode.SIGNATURE_INVALID, f"team {extension.team_id!r} in the application of another")
         if user_slice(code.main, self._host.spec.architecture) is None:
             raise Refused(ErrorCode.VALIDATION_FAILED, f"{code.path} has no executable for this Mac")
@@ -77,12 +77,12 @@ class Inspection:
                 continue
             yield code
 
-    def _judged(self, code: Code) -> Judgement:
-        """A signature that holds, of a Developer ID; with SIP off an ad-hoc one will do, which is nobody's."""
+    def _judged(self, code: Code, *, developer: bool) -> Judgement:
+        """A signature that holds, of a Developer ID; in developer mode an ad-hoc one will do, which is nobody's."""
         now = datetime.fromtimestamp(self._host.clock.now(), UTC)
         anchors = trust.load(self._host.spec.trust, shipped=self._host.spec.knows_lab)
         found = code.judge(self._host.spec.architecture, anchors, now)
         ad_hoc = found.problem is None and found.signer is None
-        if not found.trusted and not (ad_hoc and self._host.sip):
+        if not found.trusted and not (ad_hoc and developer):
             raise Refused(ErrorCode.SIGNATURE_INVALID, f"{code.path}: {found.detail or 'nobody signed it'}")
         return found

@@ -136,7 +136,7 @@ class SystemExtensions:
         if not request.in_session:
             raise Refused(ErrorCode.UNKNOWN, "the application does not run in a login session")
         developer = self.database.load().developer_mode
-        found = Inspection(self._host).inspect(request.app, request.identifier, anywhere=developer)
+        found = Inspection(self._host).inspect(request.app, request.identifier, developer=developer)
         code = found.extension
         current = self._current(code.identifier)
         same = current is not None and (current.short_version, current.version) == (code.short_version, code.version)
