@@ -361,6 +361,18 @@ FACTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "kext load failed: 0xdc00801b\n",
         {"kr": -603946981, "reason": "approval_required"},
     ),
+    "broken inside words": (
+        "sudo kextload X.kext",
+        "/L/X.kext failed to load - (libkern/kext) not loa\ndable (reason unspecified); check the system/kernel lo\n"
+        "gs for errors or try kextutil(8).\n",
+        {"reason": "not_loadable", "culprit_path": "/L/X.kext"},
+    ),
+    "an error broken inside words": (
+        "kmutil load -p X.kext",
+        'Error Domain=KMErrorDomain Code=71 "Missing Devel\noper Kit: As of macOS 13.0, you will need to ins\n'
+        'tall a KDK matching your build 24G419 to rebuild kernel collections."\n',
+        {"reason": "missing_kdk", "code": 71, "build": "24G419"},
+    ),
     "10.13's system policy, by kextutil": (
         "sudo kextutil X.kext",
         'Kext rejected due to system policy: <OSKext 0x7fb7f5614710 [0x7fffa4f5caf0]> { URL = "X.kext/ -- '

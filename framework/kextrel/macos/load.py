@@ -68,6 +68,8 @@ _NEEDLES: Mapping[re.Pattern[str], tuple[str, ...]] = MappingProxyType(
     }
 )
 _LONGEST_PATH = 1024
+_SQUEEZED = tuple((reason, tuple(phrase.replace(" ", "") for phrase in phrases)) for reason, phrases in PHRASES)
+_SQUEEZED_TOOLS = ("(libkern/kext)", "KMErrorDomain", "Extensionwithidentifiers", "Kextrejecteddueto")
 _PAIRING = 17
 _BAD_SIGNATURE = ("Code Signing Failure", "code signature is invalid", "invalid signature", "Bad code signature")
 
@@ -142,7 +144,7 @@ def read(exit_code: int | None, stdout: str | bytes, stderr: str | bytes) -> Loa
     text = clean(stderr) + "\n" + clean(stdout)
     lines = list(meaningful(text))
     joined = flat("\n".join(lines)) + (" " if text.endswith("\n") else "")
-    reason = _reason(joined) or _REASONS.get(exit_code or 0)
+    reason = _reason(joined) or _of_broken_words(joined) or _REASONS.get(exit_code or 0)
     answer = _named(exit_code, _code(joined, reason, exit_code), reason, joined, lines)
     known = reason is not None or _search(_CODE, joined) is not None or _says_something(answer)
     known = known or any(words in joined for words in OF_KEXT_TOOLS)
@@ -198,6 +200,14 @@ def _reason(joined: str) -> LoadReason | None:
     if "Code=30" in joined or (LoadReason.OWNERSHIP in found and any(r in found for r in _SIGNATURE)):
         return LoadReason.VALIDATION_ERRORS
     return found[0] if found else _reason_of_numbers(joined)
+
+
+def _of_broken_words(joined: str) -> LoadReason | None:
+    """The reason where a terminal broke the lines inside words; only of text that is a kext tool's for certain."""
+    squeezed = (_ALLOWED.sub(" ", joined) if _search(_ALLOWED, joined) else joined).replace(" ", "")
+    if not any(words in squeezed for words in _SQUEEZED_TOOLS):
+        return None
+    return next((reason for reason, phrases in _SQUEEZED if any(phrase in squeezed for phrase in phrases)), None)
 
 
 def _reason_of_numbers(joined: str) -> LoadReason | None:

@@ -227,10 +227,8 @@ def _transitions(message: str, entry: Entry) -> Iterator[Transition]:
 
 def _who(before: str) -> re.Match[str] | None:
     """The extension that the words at the end name. They are four at most, and a search from afar is dear."""
-    at = len(before)
-    for _ in range(5):
-        at = before.rfind(" ", 0, max(at, 0))
-    return _WHO.search(before, max(at, 0))
+    earlier, *words = before.rsplit(" ", 5)
+    return _WHO.search(before, len(earlier) if len(words) == 5 else 0)
 
 
 def _told(changes: list[Transition]) -> int:

@@ -100,8 +100,7 @@ def _pretty(text: str) -> Any | None:
 
 def _take(item: str, stack: list[Any]) -> None:
     """One line that opens something, or holds a value, with or without a key."""
-    keyed = _KEYED.match(item)
-    value = item if keyed is None else (keyed[2] or "").strip()
+    key, value = _keyed(item)
     opened = _OPENS.get(value)
     node: Any = _scalar(value)
     if opened is not None or value in _EMPTY:
@@ -110,10 +109,20 @@ def _take(item: str, stack: list[Any]) -> None:
     # Items of lists may have their number for a key; a dictionary has no use for an item without one.
     if isinstance(parent, list):
         parent.append(node)
-    elif keyed is not None:
-        parent.setdefault(keyed[1].strip('"'), node)
+    elif key is not None:
+        parent.setdefault(key, node)
     if opened is not None and len(stack) < _DEPTH:
         stack.append(node)
+
+
+def _keyed(item: str) -> tuple[str | None, str]:
+    """The key and the value of a line; None where it has no key."""
+    key, arrow, value = item.partition(" => ")
+    # As plutil writes it, which is most of what is read.
+    if arrow and key and (key.isdecimal() or (key[0] == key[-1] == '"' and key.count('"') == 2 and len(key) < 400)):
+        return key.strip('"'), value.strip()
+    keyed = _KEYED.match(item)
+    return (None, item) if keyed is None else (keyed[1].strip('"'), (keyed[2] or "").strip())
 
 
 def _scalar(value: str) -> str | None:

@@ -27,7 +27,6 @@ _ASCII_CONTROL = bytes({*range(0x20), 0x7F} - set(b"\t\n"))
 _BLANKS = re.compile(r"[\xa0\u2007\u2009\u202f]")
 _MARKS = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 
-_WHITE = re.compile(r"\s+")
 _LONG = 1 << 20
 
 # What kmutil, and the kext* tools that now call it, say on stderr of every run.
@@ -107,10 +106,19 @@ def flat(text: str) -> str:
     # A list of all words takes many times the room of a long text, so that is taken line by line.
     if len(text) < _LONG:
         return " ".join(text.split())
-    lines = (
-        " ".join(line.split()) if len(line) < _LONG else _WHITE.sub(" ", line).strip() for line in text.split("\n")
-    )
-    return " ".join(line for line in lines if line)
+    return " ".join(words for line in text.split("\n") if (words := _flat_line(line)))
+
+
+def _flat_line(line: str) -> str:
+    """A long line is taken in pieces; a word that one of them cut in two is put together again."""
+    found: list[str] = []
+    apart = False
+    for start in range(0, len(line), _LONG):
+        piece = line[start : start + _LONG]
+        if words := " ".join(piece.split()):
+            found += [" ", words] if found and (apart or piece[0].isspace()) else [words]
+        apart = piece[-1].isspace()
+    return "".join(found)
 
 
 def meaningful(text: str) -> Iterator[str]:
