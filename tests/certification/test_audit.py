@@ -14,8 +14,8 @@ from kextrel.cli.auditing import _exit_code, _line
 from kextrel.errors import BenchError
 
 
-def result(verdict: str, rule: str | None = None, name: str = "a walk") -> dict[str, Any]:
-    return {"name": name, "verdict": {"verdict": verdict, "rule": rule, "reason": "because"}}
+def result(verdict: str, rule: str | None = None, name: str = "a walk", file: str = "a.mac.yaml") -> dict[str, Any]:
+    return {"file": f"/s/{file}", "name": name, "verdict": {"verdict": verdict, "rule": rule, "reason": "because"}}
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,14 @@ def result(verdict: str, rule: str | None = None, name: str = "a walk") -> dict[
 )
 def test_a_defect_is_caught_only_where_its_own_rule_is_blamed_alone(results: list[Any], found: Found) -> None:
     assert finding("KEXT-06", results).found is found
+
+
+def test_what_no_mac_of_the_lab_could_show_is_missed_and_said() -> None:
+    own, other = result("not-checked", file="KPI-05-hid.mac.yaml"), result("held", file="KEXT-06-full.mac.yaml")
+    missed = finding("KPI-05", [own, other])
+    assert (missed.found, missed.reason) == (Found.MISSED, "its own scenarios were not checked: because")
+    seen = result("held", file="KPI-05-hid.mac.yaml")
+    assert finding("KPI-05", [own, seen]).reason == finding("KPI-05", [other]).reason == ""
 
 
 def test_sound_macs_must_violate_nothing() -> None:

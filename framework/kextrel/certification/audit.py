@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -74,13 +75,13 @@ def _one(order: Order, defect: str) -> Finding:
 
 def finding(defect: str, results: Sequence[Mapping[str, Any]]) -> Finding:
     """What these results say of a defect. One scenario that blames another rule spoils it: a person who reads such a
-    report looks in the wrong place."""
+    report looks in the wrong place. What was missed may be what this lab cannot show; then the reason says so."""
     blamed = _blamed(results)
     lost = next((one["verdict"]["reason"] for one in results if one["verdict"]["verdict"] == "bench-failed"), None)
     if lost is not None:
         return Finding(defect, Found.BENCH_FAILED, blamed, reason=lost)
     if not blamed:
-        return _sound(results) if defect == SOUND else Finding(defect, Found.MISSED, blamed)
+        return _sound(results) if defect == SOUND else Finding(defect, Found.MISSED, reason=_unshown(defect, results))
     return Finding(defect, Found.CAUGHT if list(blamed) == [defect] else Found.BLAMED_ON_ANOTHER, blamed)
 
 
@@ -91,6 +92,14 @@ def _sound(results: Sequence[Mapping[str, Any]]) -> Finding:
         return Finding(SOUND, Found.HELD)
     why = next((verdict["reason"] for verdict in verdicts), "no scenario was run")
     return Finding(SOUND, Found.BENCH_FAILED, reason=f"nothing was held on sound Macs: {why}")
+
+
+def _unshown(defect: str, results: Sequence[Mapping[str, Any]]) -> str:
+    """Why none of the scenarios that are named for the rule showed anything; "" where one did, or there is none."""
+    named = [one["verdict"] for one in results if Path(one["file"]).name.startswith(f"{defect}-")]
+    if not named or any(verdict["verdict"] != "not-checked" for verdict in named):
+        return ""
+    return f"its own scenarios were not checked: {named[0]['reason']}"
 
 
 def _blamed(results: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
