@@ -340,3 +340,13 @@ def test_a_scenario_that_did_not_touch_the_mac_sends_it_nowhere(
 
 def test_the_model_is_the_policy(one: Callable[..., Scenario]) -> None:
     assert set(predict(one(WALK))["steps"][1]["rules"]) <= set(policy.RULES)
+
+
+def test_a_scenario_that_is_offline_gets_the_mac_that_is(one: Callable[..., Scenario]) -> None:
+    here = Facts(Architecture.APPLE_SILICON, Version(14, 5))
+    macs = {"here": here, "away": replace(here, online=False)}
+    head = "schema: kextrel/scenario/v1\nname: away\nmac:\n  architecture: apple-silicon\n  macos: '14.5'\n"
+    mac = one("  - restart:\n", f"{head}  online: false\n").mac
+    assert mac.chosen(list(macs), macs.__getitem__) == ["away"]
+    assert "kept from Apple's servers" in mac.unmet(here)
+    assert one("  - restart:\n", head).mac.chosen(list(macs), macs.__getitem__) == ["here"]

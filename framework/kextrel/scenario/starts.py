@@ -122,6 +122,8 @@ class WantedMac:
             return f"it needs macOS {self.macos}, this Mac has {mac.macos}"
         if mac.enrollment is not wanted.enrollment:
             return f"it needs enrollment {wanted.enrollment}, this Mac has {mac.enrollment}"
+        if not wanted.online and mac.online:
+            return "it needs a Mac that is kept from Apple's servers (online: false), this one reaches them"
         return self._unmet_enrollment(mac)
 
     def chosen(self, names: Sequence[str], facts: Callable[[str], Facts]) -> list[str]:
