@@ -65,15 +65,11 @@ def order_of(item: pytest.Item) -> str | None:
 def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of every process that is started here: none of the caller's Kextrel or pytest settings.
 
-    Bytecode is kept for this session, for these tests start a hundred interpreters.
+    Bytecode is kept, for these tests start a hundred interpreters.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("KEXTREL", "PYTEST"))}
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
-    return {
-        **kept,
-        "PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("bytecode")),
-        "KEXTREL_STATE": str(tmp_path_factory.mktemp("state")),
-    }
+    return {**kept, "KEXTREL_STATE": str(tmp_path_factory.mktemp("state"))}
 
 
 @pytest.fixture
