@@ -19,8 +19,8 @@ from kextrel import yamltext
 from kextrel.bench.hostkey import HostKey
 from kextrel.errors import InputError, UsageError, nearest
 from kextrel.lab.secrets import SecretReference
+from kextrel.lab.written import Amount, Flag, Whole, Written, typed
 from kextrel.vocabulary import Architecture, Enrollment, Version
-from kextrel.yamltext import Amount, Flag, Whole, Written
 
 __all__ = [
     "SCHEMA",
@@ -326,5 +326,5 @@ def default_profile_path() -> Path:
 
 def load_profile(path: Path) -> LabProfile:
     """Reads and checks a profile. Raises InputError with file, line and the nearest right word; touches nothing."""
-    profile = yamltext.typed(LabProfile, yamltext.read(path), str(path))
+    profile = typed(LabProfile, yamltext.read(path), str(path))
     return profile.model_copy(update={"origin": str(path.absolute())})
