@@ -12,6 +12,7 @@ from kextrel.device.flows.another import recovery_of_the_other
 from kextrel.device.observe import Sighting
 from kextrel.device.rig import Rig
 from kextrel.errors import BenchError, NotPossible
+from kextrel.evidence import EvidenceLog
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Environment, State
 
@@ -46,6 +47,21 @@ def test_our_own_macos_starts_whatever_ends_it(rig: Rig, deadline: Deadline, tri
     with pytest.raises(BenchError), recovery_of_the_other(rig, deadline=deadline):
         raise BenchError("went away", wire="mini.screen")
     assert trip[-1] == OURS
+
+
+def test_a_way_back_that_fails_does_not_hide_what_failed_before(
+    rig: Rig, deadline: Deadline, trip: list[str], monkeypatch: pytest.MonkeyPatch, evidence: EvidenceLog
+) -> None:
+    def broken(rig: Rig, script: str, *, deadline: Deadline) -> bytes:
+        raise BenchError("does not type", wire="mini.keyboard")
+
+    def asked() -> None:
+        monkeypatch.setattr(another.terminal, "run", broken)
+        raise BenchError("went away", wire="mini.screen")
+
+    with pytest.raises(BenchError, match="went away"), recovery_of_the_other(rig, deadline=deadline):
+        asked()
+    assert "may still start from Second HD" in evidence.records[-1].data["text"]
 
 
 def test_elsewhere_it_is_asked_where_the_mac_is(

@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from kextrel.device.flows import recovery, terminal
 from kextrel.device.observe import observe
 from kextrel.device.rig import Rig
-from kextrel.errors import BenchError, NotPossible
+from kextrel.errors import BenchError, KextrelError, NotPossible
 from kextrel.macos import commands
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Environment
 
 __all__ = ["recovery_of_the_other"]
+
+_CLEARING = 60.0  # wall seconds for the way back, whatever else has run out of time
 
 
 @contextmanager
@@ -25,7 +27,8 @@ def recovery_of_the_other(rig: Rig, *, deadline: Deadline) -> Iterator[None]:
     """For the block the Mac is in the one true recovery of its second macOS; afterwards in our own again.
 
     Where it is not in our one true recovery the block runs where it is: that is what a request from there is judged by.
-    NotPossible for a Mac without a second macOS. Whatever ends the block, our own macOS is what starts.
+    NotPossible for a Mac without a second macOS. Whatever ends the block, our own macOS is what starts, or a note says
+    that it may not be.
     """
     if not rig.facts.other_macos:
         raise NotPossible(
@@ -39,9 +42,19 @@ def recovery_of_the_other(rig: Rig, *, deadline: Deadline) -> Iterator[None]:
     try:
         recovery.enter(rig, deadline=deadline)
         yield
-    finally:
-        _start_from(rig, rig.facts.volume, deadline)
+    except BaseException:
+        _leave_ours(rig)
+        raise
+    _start_from(rig, rig.facts.volume, deadline)
     recovery.enter(rig, deadline=deadline)
+
+
+def _leave_ours(rig: Rig) -> None:
+    """What ended the block is told, not that the way back failed, too: that is noted."""
+    try:
+        _start_from(rig, rig.facts.volume, Deadline.after(_CLEARING, "the way back to our own macOS"))
+    except KextrelError as error:
+        rig.note(f"{rig.name} may still start from {rig.facts.other_macos}: {error}")
 
 
 def _start_from(rig: Rig, volume: str, deadline: Deadline) -> None:
