@@ -28,7 +28,8 @@ def test_a_command_reads_as_in_a_terminal(made: Any) -> None:
         ("device", "log", {"changes": [{"time": "10:00", "bundle_id": "a.b", "before": "x", "after": "y"}],
                            "events": [{"time": "10:01", "process": "sysextd", "message": "staging it"}]},
          "10:00 a.b: x -> y\n10:01 sysextd: staging it"),
-        ("device", "log", {"changes": [], "events": []}, "nothing that is known here"),
+        ("device", "log", {"changes": [], "events": []}, "the daemons logged nothing"),
+        ("device", "log", {"changes": [], "events": [], "unparsed": ["10:02 it waits"]}, "10:02 it waits"),
         ("device", "observation", {"facts": {}, "contradictions": ["a says b, c d"]}, "contradiction: a says b, c d"),
     ],
 )  # fmt: skip

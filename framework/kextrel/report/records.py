@@ -67,13 +67,14 @@ def _facts(data: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _logged(data: Mapping[str, Any]) -> Iterator[str]:
-    """What changed when, then what else the daemons said; both are in the order of the log."""
+    """What changed when, then what else the daemons said, known and not; each in the order of the log."""
     for one in data.get("changes", ()):
         yield f"{one.get('time')} {one.get('bundle_id')}: {one.get('before')} -> {one.get('after')}"
     for one in data.get("events", ()):
         yield f"{one.get('time')} {one.get('process')}: {one.get('message')}"
-    if not data.get("changes") and not data.get("events"):
-        yield "nothing that is known here"
+    yield from (str(line) for line in data.get("unparsed", ()))
+    if not any(data.get(name) for name in ("changes", "events", "unparsed")):
+        yield "the daemons logged nothing"
 
 
 def _pairs(items: Iterable[tuple[str, Any]]) -> Iterator[str]:
