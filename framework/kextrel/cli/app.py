@@ -32,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-lab = typer.Typer(help="What is in a lab, and whether its wires answer.", no_args_is_help=True, rich_markup_mode=None)
+lab = typer.Typer(help="A lab: its Macs, their wires, their preparation.", no_args_is_help=True, rich_markup_mode=None)
 virtual = typer.Typer(help="Virtual Macs on real wires.", no_args_is_help=True, rich_markup_mode=None)
 
 app.command("certify")(certifying.certify)
