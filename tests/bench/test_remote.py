@@ -34,3 +34,13 @@ def test_input_for_a_connection_that_is_gone_raises_nothing(at: str, error: Exce
     channel = Gone(at, error)
     remote._write(channel, b"input")  # type: ignore[arg-type]
     assert channel.calls[-1] == at
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 1000])
+def test_the_mark_is_found_however_it_comes(size: int) -> None:
+    """Behind a greeting, after a shell that quotes it, in pieces of any size; what follows is the command's."""
+    stream = remote._Stream(b"kextrel-0123")
+    said = b"Welcome\nzsh: echo kextrel-0123 $$; no\n" + b"kextrel-0123 4711\nits own kextrel-0123 9\n"
+    for start in range(0, len(said), size):
+        stream.feed(said[start : start + size])
+    assert (stream.pid, bytes(stream.data)) == (4711, b"its own kextrel-0123 9\n")

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kextrel.errors import UnreadableAnswer
-from kextrel.macos import load, observation, page, sysext, system
+from kextrel.macos import load, observation, page, sysext, system, text
 from kextrel.macos.registry import COMMANDS, reader
 from kextrel.macos.text import clean
 
@@ -129,3 +129,11 @@ def test_text_alone_is_read_as_on_either_stream():
 def test_a_list_of_ten_thousand_extensions():
     rows = "".join(f"*\t*\tKXTRL00001\tcom.example.x{n} (1.0/{n})\tX\t[activated enabled]\n" for n in range(10_000))
     assert len(sysext.read(rows).extensions) == 10_000
+
+
+@given(st.text(alphabet="ab \t\n\u00a0", max_size=60))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_long_line_is_flattened_in_pieces_as_a_short_one_is(monkeypatch, words):
+    expected = " ".join(words.split())
+    monkeypatch.setattr(text, "_LONG", 7)
+    assert text.flat(words) == expected
