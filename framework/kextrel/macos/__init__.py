@@ -7,6 +7,8 @@
                   one reader each: `read(text)` -> a frozen result with `facts()` and `unparsed`
     text plisttext loglines screentext
                   what readers share: terminals' damage, property lists, lines of logs, look-alikes of a screen
+    loadreasons   why a kext was not loaded, and the words for it
+    contradictions  where two tools of one Mac disagree
     observation   one script for everything that rules speak of, and the reading of its answer
     page          an observation as plain text for people
 
