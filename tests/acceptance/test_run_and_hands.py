@@ -89,17 +89,42 @@ def test_a_run_that_is_killed_in_recovery_leaves_the_mac_to_the_next_one(
     assert (facts["security_mode"], facts["aux_kc"], facts["environment"]) == ("full", [], "macos")
 
 
+@pytest.mark.night
+@pytest.mark.parametrize("shared", [(), ("-n", "2")], ids=["alone", "by two"])
+def test_a_certification_that_is_killed_leaves_its_macs_to_the_next_one(
+    kextrel: Process, served: Any, settings: dict[str, str], tmp_path: Path, shared: tuple[str, ...]
+) -> None:
+    """What it has started is killed with it: the next one takes the Mac as it is."""
+    line = ["certify", "--lab", str(served.lab), "--rule", "KEXT-06", "--json", *shared]
+    evidence = tmp_path / "killed" / "evidence.jsonl"
+    command = [sys.executable, "-m", "kextrel.cli", *line, "--report", str(evidence.parent)]
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    until_a_step_begins(subprocess.Popen(command, cwd=tmp_path, env=settings, **streams), evidence).kill()
+    again = kextrel(*line)
+    *_, counts = map(json.loads, again.stdout.splitlines())
+    assert (again.returncode, counts["violated"], counts["bench-failed"]) == (0, 0, 0), again.stderr
+    assert counts["held"] > 0
+    assert json.loads(kextrel("lab", "list", "--lab", served.lab, "--json").stdout)["quarantine"] is None
+
+
 def run_until_a_step_begins(
     walk: Path, folder: Path, settings: dict[str, str], *options: str, seen: str = '"event":"step begins"'
 ) -> tuple[subprocess.Popen[bytes], Path]:
     evidence = folder / "evidence.jsonl"
     command = [sys.executable, "-m", "kextrel.cli", "run", str(walk), "--evidence", str(evidence), *options]
     child = subprocess.Popen(command, cwd=folder, env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    return until_a_step_begins(child, evidence, seen=seen), evidence
+
+
+def until_a_step_begins(
+    child: subprocess.Popen[bytes], evidence: Path, *, seen: str = '"event":"step begins"'
+) -> subprocess.Popen[bytes]:
+    """`child`, as soon as it has written `seen` down."""
     for _ in range(600):
         with suppress(subprocess.TimeoutExpired):
             raise AssertionError(f"the run ended with {child.wait(0.1)} before a step of it began")
         if evidence.exists() and seen in evidence.read_text():
-            return child, evidence
+            return child
     raise AssertionError("no step of the run began within a minute")
 
 

@@ -69,4 +69,4 @@ def test_a_certification_that_is_killed_takes_its_pytest_with_it(tmp_path: Path)
         assert lines.readline() == "pressed\n"
         child.kill()
         assert child.wait(30) == -signal.SIGKILL
-        assert lines.readlines() == ["let go\n"]
+        assert lines.readlines() == []  # killed too: it lets go of nothing, and puts no Mac aside

@@ -1,6 +1,7 @@
-"""pytest as the child of a certification: it lets go of its Macs and ends when its parent has ended, however that was.
+"""pytest as the child of a certification: it ends when its parent has ended, however that was, with all its workers.
 
-A parent that is killed says nothing, but the pipe to our standard input ends with it.
+A parent that is killed says nothing, but the pipe to our standard input ends with it. What it killed is killed here
+too: an end that is asked for would put the Macs aside, and the next run shall take them as they are.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ def main() -> int:
 
 
 def _end_with(parent: int) -> None:
-    """Waits for the parent's end, then asks this process to end, as its parent would have."""
+    """Waits for the parent's end, then kills this process, and its workers where it leads the group that they are in;
+    virtual Macs have a session of their own, and a pipe to this process."""
     while os.read(parent, 4096):
         continue
-    os.kill(os.getpid(), signal.SIGTERM)
-    threading.main_thread().join(SECONDS_TO_LET_GO)
-    if threading.main_thread().is_alive():
-        os.kill(os.getpid(), signal.SIGKILL)
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
