@@ -11,8 +11,6 @@ import signal
 import sys
 import threading
 
-from kextrel.ending import SECONDS_TO_LET_GO
-
 __all__ = ["main"]
 
 

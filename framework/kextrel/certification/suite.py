@@ -27,7 +27,6 @@ from kextrel.scenario.tally import exit_code, tally
 __all__ = ["Certificate", "Order", "certify", "showing"]
 
 _HERE = Path(__file__).parent
-_SECONDS_TO_LET_GO = 60.0
 _PLUGINS = ("kextrel.plugin", "allure_pytest.plugin")
 _WORDS = "pytest.txt"
 _LEFT = ("results.jsonl", "evidence.jsonl", "junit.xml", "coverage.json", "report.html", _WORDS)
@@ -164,7 +163,7 @@ def _pytest(command: Sequence[str], stdout: int | None, limit: float | None = No
 def _let_go(child: subprocess.Popen[bytes]) -> None:
     child.terminate()
     try:
-        child.wait(_SECONDS_TO_LET_GO)
+        child.wait(SECONDS_TO_LET_GO)
     finally:
         child.kill()  # harmless where it has ended
         child.wait()
