@@ -6,6 +6,7 @@ and nothing on an Intel Mac without.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -50,6 +51,7 @@ _KEYS = MappingProxyType(
         "ibridge_sb_device_mdm": "DEP Approved Privileged MDM Operations",
     }
 )
+_MODEL = re.compile(r"(?:i|Virtual)?Mac(?:mini|Pro|Book|BookAir|BookPro)?\d{1,3},\d{1,3}\Z")
 _STRUCTURED = ("{", "[", "<?xml", "<plist")
 
 
@@ -100,7 +102,7 @@ class Bridge:
 
     def facts(self) -> dict[str, Any]:
         return {
-            "model": self.values.get("Model Identifier"),
+            "model": self.values.get("Model Identifier") or self.values.get("Model Name"),
             "firmware": self.values.get("Firmware Version"),
             "boot_uuid": self.values.get("Boot UUID"),
             "secure_boot": self.values.get("Secure Boot"),
@@ -119,9 +121,11 @@ class Bridge:
 def read_hardware(text: str | bytes) -> Hardware:
     """Raises UnreadableAnswer when no row of the hardware overview is there."""
     values, unparsed, lines = _read(text, "SPHardwareDataType")
-    require(not _HARDWARE_KEYS.isdisjoint(values), "system_profiler SPHardwareDataType", lines)
+    # Labels are in the language of the user, identifiers are not.
+    model = values.get("Model Identifier") or next(filter(_MODEL.match, values.values()), None)
+    require(bool(model) or not _HARDWARE_KEYS.isdisjoint(values), "system_profiler SPHardwareDataType", lines)
     return Hardware(
-        model=values.get("Model Identifier"),
+        model=model,
         model_name=values.get("Model Name"),
         chip=values.get("Chip"),
         cpu=values.get("Processor Name"),
