@@ -111,6 +111,12 @@ def test_a_timeout_kills_the_command_and_its_children_and_says_so(shell: SshShel
     assert shell.run("echo alive", deadline=soon()).stdout == b"alive\n"
 
 
+def test_a_command_that_the_deadline_names_is_named_once(shell: SshShell) -> None:
+    with pytest.raises(DeadlineExceeded) as late:
+        shell.run("sleep 34", deadline=Deadline.after(0.2, "`sleep 34`"))
+    assert late.value.what == "`sleep 34` was not done in time; it was killed on the Mac"
+
+
 def test_a_command_that_ignores_signals_and_closed_its_output_is_killed(shell: SshShell) -> None:
     word = f"32{os.getpid()}.5"
     with pytest.raises(DeadlineExceeded, match="it was killed on the Mac"):

@@ -192,7 +192,9 @@ class _Job:
         return Completed(self._command, self._channel.exit_status, bytes(self._out.data), complaint)
 
     def _late(self, deadline: Deadline) -> DeadlineExceeded:
-        return DeadlineExceeded(f"{deadline.what} was not done in time: {self._short()}", wire=self._wire)
+        named = f"`{self._command[:60]}`" in deadline.what  # who set the deadline has said which command it is
+        what = f"{deadline.what} was not done in time" + ("" if named else f": {self._short()}")
+        return DeadlineExceeded(what, wire=self._wire)
 
     def _lost(self, error: BaseException | None) -> BenchError:
         why = f" ({error})" if error and str(error) else ""
