@@ -46,6 +46,7 @@ class Policy:
     broken: str = ""
     asked: tuple[str, ...] = ()
     safe: bool = False
+    macos: str = "14.5"
     model: str = "Macmini9,1"
     word: str = ""
     level: str = ""
@@ -65,7 +66,7 @@ class Policy:
     def _sections(self) -> dict[str, str]:
         listed = KEXT_HEAD + APPLES + "".join(self._row(name) for name in self.aux)
         sections = {
-            "sw-vers": "ProductName:\t\tmacOS\nProductVersion:\t\t14.5\nBuildVersion:\t\t23F79\n",
+            "sw-vers": f"ProductName:\t\tmacOS\nProductVersion:\t\t{self.macos}\nBuildVersion:\t\t23F79\n",
             "sysctl": "kern.boottime: { sec = 1700000000, usec = 5 } Tue Nov 14 22:13:20 2023\n"
             f"kern.safeboot: {self.safe:d}\n"
             f"hw.model: {self.model}\n"
@@ -398,7 +399,7 @@ def rig(wires: Wires, evidence: EvidenceLog) -> Rig:
 def intel(rig: Rig, world: World) -> Rig:
     """A Mac mini without a T2, on 12.7."""
     rig.facts = Facts(Architecture.INTEL, Version(12, 7))
-    world.policy.model = "Macmini7,1"
+    world.policy.model, world.policy.macos = "Macmini7,1", "12.7"
     return rig
 
 
@@ -406,7 +407,7 @@ def intel(rig: Rig, world: World) -> Rig:
 def t2(rig: Rig, world: World) -> Rig:
     """A MacBook Pro with a T2, on 13.6."""
     rig.facts = Facts(Architecture.INTEL_T2, Version(13, 6))
-    world.policy.model, world.policy.level = "MacBookPro16,1", "%02"
+    world.policy.model, world.policy.macos, world.policy.level = "MacBookPro16,1", "13.6", "%02"
     return rig
 
 

@@ -210,6 +210,7 @@ def test_what_was_there_before_consent_is_put_there_and_the_mac_upgraded(
 
     def upgrade(rig: Rig, action: Any, *, deadline: Deadline) -> None:
         steps.append(f"{len(world.uploads)} there, then {action.macos}")
+        world.policy.macos = str(action.macos)
         world.policy.approved = (VETERAN.bundle_id,)
 
     monkeypatch.setattr(preparing.upgrading, "upgrade", upgrade)
@@ -294,6 +295,14 @@ def test_a_mac_that_is_not_what_its_profile_says_is_no_start(
     with pytest.raises(NotPossible, match=match):
         prepare(managed, Start(automated()), deadline=deadline)
     assert (walked, mdm.sent) == ([], [])
+
+
+def test_a_mac_that_runs_another_macos_is_no_start(world: Any, rig: Rig, deadline: Deadline, walked: list[str]) -> None:
+    """As one that an earlier run upgraded, and nobody erased: all that is predicted would be of the wrong macOS."""
+    world.policy.macos = "15.1"
+    with pytest.raises(NotPossible, match=r"mini runs macOS 15\.1, and its profile says 14\.5; erase it"):
+        prepare(rig, Start(silicon()), deadline=deadline)
+    assert walked == []
 
 
 def test_a_bootstrap_token_is_a_requirement_of_managed_macs_only(

@@ -285,6 +285,30 @@ def test_a_mac_that_cannot_go_back_is_quarantined_and_used_no_more(
     assert mac.log.count("prepare") == 1
 
 
+UPGRADE = '  - upgrade: {macos: "15.1"}\n'
+
+
+def test_only_an_erase_leads_back_from_an_upgrade_and_none_is_needed_before(
+    one: Callable[..., Scenario], paper_mac: Any
+) -> None:
+    erase, why = NotPossible("a person erases it"), []
+    mac = paper_mac(fails={"baseline erased": erase})
+    reports = run_on(mac, [one(UPGRADE), one("  - install: driver\n")], quarantine=why.append)
+    assert [report.verdict for report in reports] == [Verdict.HELD] * 2
+    assert [entry for entry in mac.log if entry.startswith("baseline")] == ["baseline forgotten", "baseline erased"]
+    assert why == ["it cannot be taken back to erased: a person erases it"]
+
+
+@pytest.mark.parametrize("older", [True, False])
+def test_nothing_is_erased_for_an_upgrade_that_was_not_done(
+    one: Callable[..., Scenario], paper_mac: Any, older: bool
+) -> None:
+    steps = UPGRADE.replace("15.1", "13.0") if older else UPGRADE
+    mac = paper_mac(fails={} if older else {"upgrade": NotPossible("its profile does not allow it")})
+    run_on(mac, [one(steps)], quarantine=pytest.fail)
+    assert mac.log[-1] == "baseline clean"
+
+
 def test_the_mac_goes_back_whatever_happened(one: Callable[..., Scenario], paper_mac: Any) -> None:
     def burst(_report: StepReport) -> None:
         raise RuntimeError("a bug in a listener")

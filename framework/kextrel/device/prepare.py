@@ -15,7 +15,7 @@ from kextrel.device.flows.place import Place, find
 from kextrel.device.leftovers import take_extensions_away
 from kextrel.device.observe import Sighting, observe
 from kextrel.device.remote import exists
-from kextrel.device.requirements import confirm, meet
+from kextrel.device.requirements import confirm, confirm_release, meet
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
 from kextrel.timing import Deadline
@@ -35,8 +35,9 @@ def prepare(rig: Rig, start: Start, *, deadline: Deadline, baseline: Sighting | 
     rig.start = start.mac
     meet(rig, start.mac)
     _come_from_an_older_macos(rig, start, deadline)
-    seen = _tidied(rig, baseline, deadline)
-    seen = _reach_policy(rig, start.mac, seen or observe(rig, deadline=deadline), deadline)
+    seen = _tidied(rig, baseline, deadline) or observe(rig, deadline=deadline)
+    confirm_release(rig, seen)
+    seen = _reach_policy(rig, start.mac, seen, deadline)
     if start.profiles:
         mdm.keep_only(rig, start.profiles, deadline=deadline)
         seen = observe(rig, deadline=deadline)

@@ -6,6 +6,7 @@ The profile says it first, with nothing touched; what the Mac itself says of its
 from __future__ import annotations
 
 from kextrel.device.flows import mdm
+from kextrel.device.observe import Sighting
 from kextrel.device.remote import answered, look
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
@@ -13,7 +14,7 @@ from kextrel.macos import commands, profiles
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Enrollment, Mac, Version
 
-__all__ = ["confirm", "meet"]
+__all__ = ["confirm", "confirm_release", "meet"]
 
 _KINDS = (Enrollment.DEVICE, Enrollment.AUTOMATED_DEVICE)
 _BOOTSTRAP_TOKEN_SINCE = Version(10, 15)
@@ -55,6 +56,16 @@ def confirm(rig: Rig, *, deadline: Deadline) -> None:
     if escrowed is not None and escrowed is not rig.facts.bootstrap_token:
         said = f"has {'' if escrowed else 'not '}given its bootstrap token to the server"
         raise NotPossible(f"{rig.name} {said}, and its profile says otherwise; look at bootstrap_token")
+
+
+def confirm_release(rig: Rig, seen: Sighting) -> None:
+    """Whether the Mac runs what its profile says, as far as that was seen: an update, or a run's upgrade that nobody
+    took back, makes every prediction wrong."""
+    runs = None if seen.observation is None else seen.observation.macos
+    if runs is not None and runs.known and runs.value != rig.facts.macos:
+        raise NotPossible(
+            f"{rig.name} runs macOS {runs.value}, and its profile says {rig.facts.macos}; erase it, or say what it runs"
+        )
 
 
 def _word(value: object) -> str:

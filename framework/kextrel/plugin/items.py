@@ -175,7 +175,7 @@ def _planned(run: Run, facts: Facts, items: list[ScenarioItem]) -> list[Scenario
 
 
 def _levels_after(visits: Iterable[Visit]) -> Iterator[Level]:
-    levels = [visit.level for visit in visits]
+    levels = [visit.begins_at for visit in visits]
     yield from [*levels[1:], Level.CLEAN]
 
 

@@ -280,7 +280,7 @@ class Mac:
 
     def _remember_cost(self, action: Action) -> None:
         if action.verb == "upgrade":
-            self.level = Level.ERASED
+            self.level = Level.ERASED if self.device.facts.upgrades else self.level
         elif action.verb in ("approve", "load") and self.level is Level.CLEAN:
             self.level = Level.FORGOTTEN
 

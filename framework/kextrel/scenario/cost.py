@@ -44,11 +44,16 @@ _MINUTES: dict[type[Action], float] = {
 
 @dataclass(frozen=True)
 class Visit:
-    """One scenario in a plan: the level that it begins at, and its lab minutes with the way back."""
+    """One scenario in a plan: the level that it needs, and its lab minutes with the way back."""
 
     scenario: Scenario
     level: Level
     minutes: float
+
+    @property
+    def begins_at(self) -> Level:
+        """The baseline before it: what must be erased after an upgrade need not have been erased for it."""
+        return Level.FORGOTTEN if self.level is Level.ERASED else self.level
 
 
 def level_of(foreseen: Sequence[Foreseen]) -> Level:

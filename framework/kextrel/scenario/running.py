@@ -26,6 +26,7 @@ from kextrel.scenario.session import Asked, Patience, Session
 from kextrel.scenario.verdicts import Judgement, StepReport, worst
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Verdict
+from kextrel.vocabulary.actions import Upgrade
 
 __all__ = ["Report", "Stay", "run", "run_on", "untouched"]
 
@@ -52,6 +53,12 @@ class Report:
     @property
     def verdict(self) -> Verdict:
         return self.judgement.verdict
+
+    @property
+    def upgraded(self) -> bool:
+        """Whether a step put another macOS on the Mac, or tried to; one that is refused for a reason did not."""
+        upgrades = {step.number for step in self.scenario.steps if isinstance(step.action, Upgrade)}
+        return any(one.seen is not None and one.seen.reason is None for one in self.steps if one.number in upgrades)
 
     def to_json(self) -> dict[str, Any]:
         """The shape of `predict`, with `observed` and `verdict` beside each step, and the scenario's own verdict; where
@@ -173,7 +180,8 @@ class Stay:
         return self._lost
 
     def run(self, scenario: Scenario, *, then: Level = Level.CLEAN, on_step: OnStep | None = None) -> Report:
-        """Runs one scenario and goes back to `then`, whatever happened. A Mac that does not fit is not touched."""
+        """Runs one scenario and goes back to `then`, whatever happened; from an upgrade only an erase leads back. A Mac
+        that does not fit is not touched."""
         if self._lost is not None:
             return untouched(scenario, self.device.name, self._lost, on_step)
         if not unmet(scenario, self.device.facts, model=self.model):
@@ -188,7 +196,7 @@ class Stay:
         except BaseException as error:
             self._interrupted(error, f"in '{scenario.name}'")
             raise
-        lost = self.back(then) if report.touched else None
+        lost = self.back(Level.ERASED if report.upgraded else then) if report.touched else None
         return replace(report, quarantined=self._why if lost is not None else "")
 
     def back(self, level: Level) -> Judgement | None:
@@ -239,7 +247,7 @@ def run_on(
     stay = Stay(device, quarantine, model, patience or Patience(), sink)
     reports = []
     for index, visit in enumerate(visits):
-        then = visits[index + 1].level if index + 1 < len(visits) else Level.CLEAN
+        then = visits[index + 1].begins_at if index + 1 < len(visits) else Level.CLEAN
         reports.append(stay.run(visit.scenario, then=then, on_step=on_step))
         if on_report is not None:
             on_report(reports[-1])
