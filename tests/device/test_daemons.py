@@ -54,7 +54,7 @@ def test_one_command_reads_what_is_since_the_look_and_a_minute_more(
     recall(rig, seconds=seconds, deadline=deadline)
     (asked,) = [line for line in logged.log if "log show" in line]
     assert f"--last {minutes}m " in asked
-    assert all(daemon in asked for daemon in ("sysextd", "kernelmanagerd", "syspolicyd"))
+    assert all(daemon in asked for daemon in ("sysextd", "kernelmanagerd", "kextd", "syspolicyd"))
 
 
 def test_a_log_that_cannot_be_read_is_said(logged: Any, rig: Rig, deadline: Deadline) -> None:

@@ -21,8 +21,8 @@ _MOST = 100  # changes, and other events, that are kept: the last ones
 
 
 def recall(rig: Rig, *, seconds: float, deadline: Deadline) -> logs.LogAnswer:
-    """Reads what sysextd, kernelmanagerd and syspolicyd logged in the last `seconds` (of the wall), and puts it into
-    the evidence. NotPossible where no macOS answers, BenchError, UnreadableAnswer."""
+    """Reads what sysextd, kernelmanagerd or kextd, and syspolicyd logged in the last `seconds` (of the wall), and puts
+    it into the evidence. NotPossible where no macOS answers, BenchError, UnreadableAnswer."""
     if find(rig, deadline=deadline) is not Place.MACOS:
         raise NotPossible(f"{rig.name} is not in macOS, and only there the log can be read")
     command = logs.command(minutes=math.ceil((seconds + _BEFORE) / 60))

@@ -1,5 +1,5 @@
-"""The log of sysextd, kernelmanagerd and syspolicyd as what happened when: states of system extensions that change,
-kexts that are built, refused and approved, restarts that are asked for.
+"""The log of sysextd, kernelmanagerd (before 11 kextd) and syspolicyd as what happened when: states of system
+extensions that change, kexts that are built, refused and approved, restarts that are asked for.
 
 Words of the daemons are matched, not their order. A state is only believed when it is one that is known, so that a
 line which was cut, or wrapped in the middle of a word, never makes a state that no Mac has.
@@ -20,7 +20,7 @@ from kextrel.macos.text import Facts, clean, flat, meaningful, require, unique
 
 __all__ = ["Event", "LogAnswer", "LoggedKext", "Transition", "command", "read"]
 
-_DAEMONS = 'process IN {"sysextd", "kernelmanagerd", "syspolicyd"}'
+_DAEMONS = 'process IN {"sysextd", "kernelmanagerd", "kextd", "syspolicyd"}'
 
 # The longest first, since some begin with another.
 _STATE = re.compile("|".join(sorted(STATES, key=len, reverse=True)))

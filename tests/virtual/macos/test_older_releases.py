@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kextrel.errors import UsageError
-from kextrel.macos import gatekeeper, kexts, load, observation
+from kextrel.macos import gatekeeper, kexts, load, loglines, observation
 from kextrel.virtual.spec import MacSpec
 from kextrel.vocabulary import Architecture, Version
 
@@ -101,6 +101,19 @@ def test_a_kext_without_consent_ends_with_27(lab: Any, play: Any, make_kext: Mak
             assert done.status == 27
             assert load.read(27, done.stdout, done.stderr).reason is load.LoadReason.APPROVAL_REQUIRED
         assert len(mac.machine.display.blocked) == 1
+
+    play(story())
+
+
+def test_the_log_has_the_daemon_of_the_release(lab: Any, play: Any, make_kext: Make) -> None:
+    async def story() -> None:
+        mac = lab(architecture="intel", macos="10.13.6")
+        await mac.macos()
+        await mac.run("kextutil", mac.install(make_kext()))
+        (entry,) = loglines.entries((await mac.run("log", "show")).stdout)
+        assert entry.process == "kextd"
+        assert entry.message.startswith(f"{DRIVER}: ")
+        assert DRIVER not in (await mac.run("log", "show", "--predicate", 'process == "kernelmanagerd"')).out
 
     play(story())
 

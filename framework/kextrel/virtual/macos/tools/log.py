@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from kextrel.virtual.macos.tools.mac import kexts, machine
+from kextrel.virtual.macos.tools.mac import kextd, kexts, machine
 from kextrel.virtual.unix.process import Exit, Proc, tool
 
 __all__ = ["log", "show_log"]
 
-_DAEMONS = ["kernelmanagerd", "sysextd"]
-_KERNELMANAGERD = "102    0    kernelmanagerd: [com.apple.kernelmanagerd.logging:LoadRequestResolution] "
-_SYSEXTD = "283    0    sysextd: "
+_HEADS = {
+    "kernelmanagerd": "102    0    kernelmanagerd: [com.apple.kernelmanagerd.logging:LoadRequestResolution] ",
+    "kextd": "58     0    kextd: ",
+    "sysextd": "283    0    sysextd: ",
+}
 _HEADER = "Timestamp                       Thread     Type        Activity             PID    TTL  \n"
 
 
@@ -26,10 +28,10 @@ async def log(proc: Proc) -> int:
 async def show_log(proc: Proc) -> int:
     """Every line that is kept, the oldest first; where the words name daemons, only theirs."""
     words = " ".join(proc.args)
-    named = [name for name in _DAEMONS if name in words] or _DAEMONS
-    kept = [(at, _KERNELMANAGERD + text) for at, text in list(kexts(proc).log)] if "kernelmanagerd" in named else []
-    if "sysextd" in named:
-        kept += [(at, _SYSEXTD + text) for at, text in list(machine(proc).extensions.log)]
+    loader = "kernelmanagerd" if kextd(proc) is None else "kextd"
+    logs = {loader: kexts(proc).log, "sysextd": machine(proc).extensions.log}
+    named = [name for name in _HEADS if name in words] or list(logs)
+    kept = [(at, _HEADS[name] + text) for name in logs if name in named for at, text in list(logs[name])]
     await proc.write(_HEADER + "".join(_line(at, text) for at, text in sorted(kept)))
     return 0
 
