@@ -19,7 +19,7 @@ from kextrel.macos import observation, readiness
 from kextrel.macos.observation import Observation
 from kextrel.macos.sysext import SystemExtension
 from kextrel.timing import Deadline
-from kextrel.vocabulary import UNKNOWN, Enrollment, Environment, State, Unknown, Version
+from kextrel.vocabulary import UNKNOWN, Architecture, Enrollment, Environment, State, Unknown, Version
 
 __all__ = ["Sighting", "new_token", "observe", "of_recovery", "recovery_script"]
 
@@ -64,7 +64,8 @@ def of_recovery(report: bytes, token: str) -> Sighting:
 
 def _over_shell(rig: Rig, deadline: Deadline) -> Sighting:
     token = new_token()
-    if rig.facts.other_macos and rig.volume_group is None:
+    silicon = rig.facts.architecture is Architecture.APPLE_SILICON  # whose tools alone ask which macOS is meant
+    if silicon and rig.facts.other_macos and rig.volume_group is None:
         rig.volume_group = readiness.read_volume_group(look(rig, readiness.VOLUME_GROUP, deadline=deadline).out)
     script = observation.script(token, volume_group=rig.volume_group).encode()
     done = look(rig, observation.COMMAND, input=script, seconds=rig.timeouts.observe, deadline=deadline)

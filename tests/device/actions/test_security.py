@@ -255,6 +255,14 @@ def test_csrutil_of_a_mac_with_two_macos_is_not_asked(world: Any, rig: Rig, dead
     assert world.log == []
 
 
+def test_csrutil_of_an_intel_mac_with_two_macos_asks_nothing(world: Any, intel: Rig, deadline: Deadline) -> None:
+    world.shell_up, intel.facts = True, replace(intel.facts, other_macos="Second HD")
+    world.commands["csrutil disable"] = (0, "", "csrutil: This tool needs to be executed from Recovery OS.")
+    done = perform(intel, SetSip(False), deadline=deadline)
+    assert (done.outcome, done.reason) == (Outcome.REFUSED, Reason.WRONG_ENVIRONMENT)
+    assert intel.volume_group is None
+
+
 def test_sip_in_1tr(world: Any, rig: Rig, deadline: Deadline, screens: dict[str, str]) -> None:
     def off() -> None:
         world.policy.sip, world.policy.mode = False, "Permissive"

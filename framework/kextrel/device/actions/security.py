@@ -109,9 +109,9 @@ def _refuse_tokenless(rig: Rig, deadline: Deadline) -> None:
 
 def set_sip(rig: Rig, action: SetSip, *, deadline: Deadline) -> Performed:
     """Runs csrutil where the Mac is now."""
-    if rig.facts.other_macos:
-        raise NotPossible(f"csrutil on {rig.name} asks which macOS is meant, and cannot be told: it has another one")
     silicon = rig.facts.architecture is Architecture.APPLE_SILICON
+    if silicon and rig.facts.other_macos:
+        raise NotPossible(f"csrutil on {rig.name} asks which macOS is meant, and cannot be told: it has another one")
     if silicon and action.as_ is Credential.STANDARD and rig.facts.macos < _CSRUTIL_ASKS_USER:
         raise NotPossible("csrutil of this release asks for the administrator's password only, nobody else's")
     told = _tell(rig, commands.csrutil_set(action.enabled), action.as_, deadline)
