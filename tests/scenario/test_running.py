@@ -14,7 +14,7 @@ from kextrel import certification, policy
 from kextrel.device.rig import Facts
 from kextrel.errors import BenchError, InputError, NotPossible, UnreadableAnswer
 from kextrel.evidence import EvidenceLog
-from kextrel.scenario import Scenario, Stay, StepReport, foresee, foreseen_rules, load, predict, run, run_on
+from kextrel.scenario import Patience, Scenario, Stay, StepReport, foresee, foreseen_rules, load, predict, run, run_on
 from kextrel.timing import Deadline
 from kextrel.vocabulary import UNKNOWN, Architecture, Enrollment, Outcome, Verdict, Version
 
@@ -131,6 +131,22 @@ def test_trouble_on_the_way_to_the_start(
     assert verdicts(report) == [verdict] + ["not-checked"] * 9 if verdict == "bench-failed" else ["not-checked"] * 10
     assert (report.verdict, report.judgement.reason) == (verdict, said)
     assert report.steps[0].seen is None
+
+
+def test_the_way_to_the_start_may_take_as_long_as_an_upgrade_where_one_is_on_it(
+    one: Callable[..., Scenario], paper_mac: Any
+) -> None:
+    spent, patience = [], Patience(prepare=1000.0, upgrade=9000.0)
+    for driver in ("", 'installed_before: "10.12"'):
+        mac = paper_mac()
+        begin = mac.prepare
+        mac.prepare = lambda start, *, deadline, begin=begin: (
+            spent.append(deadline.remaining > 1000.0),
+            begin(start, deadline=deadline),
+        )
+        head = f'schema: kextrel/scenario/v1\nmac: {{macos: "14.5"}}\nextensions: {{driver: {{{driver}}}}}\n'
+        assert run(one("  - load: driver\n", head), mac, patience=patience).steps[0].seen is not None
+    assert spent == [False, True]
 
 
 def test_a_start_that_was_not_reached_is_not_checked(one: Callable[..., Scenario], paper_mac: Any) -> None:

@@ -61,7 +61,7 @@ class Session:
         """Takes the Mac to the starting state and looks at it. None, or why nothing can be judged on it."""
         situation = self.model.begin(self.start)
         try:
-            self.device.prepare(self.start, deadline=Deadline.after(self.patience.prepare, "reaching the start"))
+            self.device.prepare(self.start, deadline=Deadline.after(self._seconds_to_begin, "reaching the start"))
             seen = self._observed()
         except (BenchError, UnreadableAnswer) as error:
             return Judgement(Verdict.BENCH_FAILED, None, f"on the way to the starting state: {error}")
@@ -90,6 +90,12 @@ class Session:
             self._recall()
         last = self._note("step ends", step=asked.number, **judgement.to_json())
         return replace(report, evidence=(first, last))
+
+    @property
+    def _seconds_to_begin(self) -> float:
+        """With those of an upgrade where an older macOS must have left something there."""
+        left = any(one.installed_before is not None for one in self.start.extensions.values())
+        return self.patience.prepare + (self.patience.upgrade if left else 0.0)
 
     def perform_unjudged(self, asked: Asked) -> Seen:
         """Performs and observes; the model only follows. Raises BenchError and NotPossible as the device does."""
