@@ -18,6 +18,7 @@ def test_the_recovery_of_the_other_lowers_nothing_here(lab: Any, play: Any) -> N
         mac = of_two(lab)
         await mac.one_true_recovery()
         group = mac.machine.startup.volume_group
+        assert (await mac.run("bless", "--mount", "/", "--setBoot")).status == 1
         assert (await mac.run("bless", "--mount", f"/Volumes/{OTHER}", "--setBoot")).status == 0
         mac.machine.request_shutdown()
         await mac.wait(lambda: mac.machine.environment == "off")

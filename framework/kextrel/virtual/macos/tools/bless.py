@@ -25,7 +25,8 @@ async def bless(proc: Proc) -> int:
     if "setBoot" not in options:
         raise Exit(1, _USAGE)
     spec = machine(proc).spec
-    ours, other = ("/", f"/Volumes/{spec.disk_name}"), f"/Volumes/{spec.second_macos}"
+    root = () if in_recovery(proc) else ("/",)  # there it is a ramdisk, from which nothing starts
+    ours, other = (*root, f"/Volumes/{spec.disk_name}"), f"/Volumes/{spec.second_macos}"
     if volume not in ours and (not spec.second_macos or volume != other):
         raise Exit(1, f"Can't determine mount point of '{volume}'")
     if spec.architecture == "apple-silicon" and not in_recovery(proc):
