@@ -133,6 +133,19 @@ def test_activate_is_what_the_list_says_afterwards(
     )
 
 
+@pytest.mark.parametrize("action", [Activate("agent"), Deactivate("agent")])
+def test_an_app_that_nobody_is_there_to_open_is_no_refusal(
+    mac: Played, rig: Rig, deadline: Deadline, action: Activate | Deactivate
+) -> None:
+    """Outside a login session every request fails, whatever the rules say (PREP-05)."""
+    mac.state = ENABLED
+    mac.world.commands["stat -f"], rig.facts = "root\n", replace(rig.facts, automatic_login=False)
+    rig.wires = replace(rig.wires, screen=None)
+    with pytest.raises(NotPossible, match=r"nobody is logged in at the console and there is no screen"):
+        perform(rig, action, deadline=deadline)
+    assert mac.begun == []
+
+
 @pytest.mark.parametrize(
     ("code", "reason"),
     [

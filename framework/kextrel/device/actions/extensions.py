@@ -10,7 +10,7 @@ from typing import Literal
 from kextrel.bench.protocols import Completed
 from kextrel.device.actions.bundles import need_macos
 from kextrel.device.flows import pane, requests, switches
-from kextrel.device.flows.login import arrived_user
+from kextrel.device.flows.login import arrived_user, console_user, ensure
 from kextrel.device.flows.place import blame_or
 from kextrel.device.flows.signature import believed
 from kextrel.device.flows.switches import Came
@@ -179,9 +179,9 @@ def _ask(
     account: Account | None,
     deadline: Deadline,
 ) -> RequestAnswer:
-    """The app's request in the session of who is logged in, or, with nobody there, outside of any."""
-    user = arrived_user(rig, deadline=deadline)
-    uid = requests.number_of(rig, user, deadline=deadline) if user else 0
+    """The app's request in the session of who is logged in; where nobody is, somebody who opens it logs in first."""
+    user = console_user(rig, deadline=deadline) or ensure(rig, deadline=deadline)
+    uid = requests.number_of(rig, user, deadline=deadline)
     command = applications.request(app, verb, bundle_id, user=user, uid=uid)
     done = answered(requests.through(rig, command, account, deadline=deadline), 0, 1)
     return extension_request.read(done.stdout or done.stderr)

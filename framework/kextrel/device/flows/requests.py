@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from kextrel.bench.protocols import Completed
 from kextrel.device.flows import authentication
 from kextrel.device.flows.authentication import is_sheet
@@ -27,9 +29,10 @@ def through(rig: Rig, command: str, account: Account | None, *, deadline: Deadli
 
 def number_of(rig: Rig, user: str, *, deadline: Deadline) -> int:
     """The user's number, which names the login session."""
-    said = answered(look(rig, f"id -u {user}", deadline=deadline), 0).out.strip()
+    command = shlex.join(["id", "-u", user])
+    said = answered(look(rig, command, deadline=deadline), 0).out.strip()
     if not (said.isascii() and said.isdigit()):
-        raise UnreadableAnswer(f"id -u {user}", said)
+        raise UnreadableAnswer(command, said)
     return int(said)
 
 
