@@ -77,22 +77,31 @@ def set_security(rig: Rig, action: SetSecurity, *, deadline: Deadline) -> Perfor
         raise NotPossible("not implemented: Startup Security Utility in the recovery of another macOS (paired: false)")
     if action.using != "bputil":
         return set_by_utility(rig, action, deadline=deadline)
-    command = commands.bputil_set(action.mode, action.allow, rig.volume_group)
-    if action.paired:
-        told = _tell(rig, command, action.as_, deadline)
-    else:
-        with recovery_of_the_other(rig, deadline=deadline):
-            told = _tell(rig, command, action.as_, deadline)
-        told = replace(told, later=sight.observe(rig, deadline=deadline))
+    told = _tell_bputil(rig, action, deadline)
     reached = action.mode in (None, told.after.security_mode) and _allows(told.after, action.allow)
     done = _judge(told, reached, _bputil_reason(action, told))
+    _refuse_unprepared(rig, action, done, deadline)
+    return done
+
+
+def _tell_bputil(rig: Rig, action: SetSecurity, deadline: Deadline) -> _Told:
+    """Where the Mac is now, or in the recovery of its other macOS, and then looked at in our own."""
+    command = commands.bputil_set(action.mode, action.allow, rig.volume_group)
+    if action.paired:
+        return _tell(rig, command, action.as_, deadline)
+    with recovery_of_the_other(rig, deadline=deadline):
+        told = _tell(rig, command, action.as_, deadline)
+    return replace(told, later=sight.observe(rig, deadline=deadline))
+
+
+def _refuse_unprepared(rig: Rig, action: SetSecurity, done: Performed, deadline: Deadline) -> None:
+    """NotPossible for a refusal that is due to how the Mac was prepared (PREP-04, PREP-11), and no answer to a rule."""
     if done.reason is Reason.NETWORK and (rig.facts.online or (rig.start is not None and rig.start.online)):
         how = "let it through" if not rig.facts.online else "let it through, or say online: false in the profile"
         raise NotPossible(f"bputil on {rig.name} cannot reach Apple's signing server (PREP-11); {how}")
     refused = done.outcome is Outcome.REFUSED and done.reason in (None, Reason.AUTHENTICATION)
     if refused and action.as_ is Credential.ADMIN:
         _refuse_tokenless(rig, deadline)
-    return done
 
 
 def _refuse_tokenless(rig: Rig, deadline: Deadline) -> None:

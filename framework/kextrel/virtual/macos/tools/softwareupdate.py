@@ -26,7 +26,7 @@ from kextrel.virtual.unix.programs import image
 
 __all__ = ["furnish_installers", "softwareupdate", "startosinstall"]
 
-_FETCH, _PREPARE = 600.0, 900.0
+_FETCHING, _PREPARING = 600.0, 900.0
 """Mac seconds that a whole installer takes to be fetched, and to prepare the other system."""
 _FETCHES_SINCE, _FIRST_ON_SILICON = (10, 15), (11,)
 _INSTALLER = "/System/Installation/startosinstall"
@@ -54,15 +54,18 @@ async def softwareupdate(proc: Proc) -> int:
         return 0
     if "fetch-full-installer" not in options:
         raise Exit(1, _USAGE)
+    await _fetch(proc, offered, options.last("full-installer-version") or next(iter(offered), ""))
+    return 0
+
+
+async def _fetch(proc: Proc, offered: list[str], wanted: str) -> None:
     need_root(proc, "softwareupdate: Must be run as root")
-    wanted = options.last("full-installer-version") or next(iter(offered), "")
     proc.out(f"Scanning for {wanted} installer\n")
     if wanted not in offered:
         raise Exit(1, "Install failed with error: Update not found")
-    await proc.sleep(_FETCH)
+    await proc.sleep(_FETCHING)
     _put(machine(proc).disk, wanted)
     proc.out("Install finished successfully\n")
-    return 0
 
 
 def furnish_installers(disk: FileSystem, spec: MacSpec) -> None:
@@ -108,7 +111,7 @@ async def startosinstall(proc: Proc) -> int:
     if mac.spec.architecture == "apple-silicon":
         await _authenticate(proc, options.last("user") or "", asked="stdinpass" in options)
     proc.out("Preparing to install macOS...\n")
-    await proc.sleep(_PREPARE)
+    await proc.sleep(_PREPARING)
     proc.out("Restarting...\n")
     mac.request_upgrade(replace(mac.spec, macos=macos, build=BUILDS[macos]), lambda: _install(proc))
     return 0
