@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from kextrel.device.catalog import Catalog
 from kextrel.errors import NotPossible
-from kextrel.vocabulary import Extension, ExtensionKind
+from kextrel.vocabulary import Extension, ExtensionKind, Version
 
 DRIVER = Extension("driver", ExtensionKind.KEXT, "com.example.driver")
 STRANGE = Extension("strange", ExtensionKind.KEXT, "com.example.strange", architectures=frozenset({"i386"}))
@@ -49,6 +50,17 @@ def test_an_extension_lies_in_its_app_among_the_applications_or_not(catalog: Cat
     stray = Extension("stray", ExtensionKind.SYSTEM_EXTENSION, "com.example.agent", app_in_applications=False)
     assert catalog.installed_at(agent) == "/Applications/Kextrel-com.example.agent.app"
     assert catalog.installed_at(stray) == "/Users/Shared/Kextrel-com.example.agent.app"
+
+
+def test_what_an_older_macos_left_is_kept_for_its_own_scenario_only(catalog: Catalog) -> None:
+    """Else its approval would be everybody's of its team, and a kext that must ask would just load (UAK-06)."""
+    veteran = replace(DRIVER, name="veteran", installed_before=Version(10, 12))
+    catalog.begin({"veteran": veteran})
+    catalog.learn({"later": replace(DRIVER, name="later")})
+    assert catalog.extension("veteran").installed_before == Version(10, 12)
+    catalog.begin({"driver": DRIVER})
+    assert [one.installed_before for one in catalog.kexts()] == [None] * len(list(catalog.kexts()))
+    assert "veteran" in {one.name for one in catalog.kexts()}
 
 
 def test_another_version_is_another_bundle(catalog: Catalog) -> None:

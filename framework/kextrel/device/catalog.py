@@ -24,6 +24,11 @@ class Catalog:
         self._bundles: dict[Extension, Path] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
+    def begin(self, extensions: Mapping[str, Extension]) -> None:
+        """Learns those of a scenario. What an older macOS left for one before it is from now on ours like any other."""
+        self._extensions = {name: replace(one, installed_before=None) for name, one in self._extensions.items()}
+        self.learn(extensions)
+
     def learn(self, extensions: Mapping[str, Extension]) -> None:
         """From now on these names mean these extensions."""
         self._extensions |= extensions

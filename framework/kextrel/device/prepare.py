@@ -31,7 +31,7 @@ def prepare(rig: Rig, start: Start, *, deadline: Deadline, baseline: Sighting | 
 
     `baseline`: what was seen a moment ago, at the end of a baseline: then only what it did not know of is looked for.
     """
-    rig.catalog.learn(start.extensions)
+    rig.catalog.begin(start.extensions)
     rig.start = start.mac
     meet(rig, start.mac)
     _come_from_an_older_macos(rig, start, deadline)
