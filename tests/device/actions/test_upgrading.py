@@ -72,9 +72,16 @@ def test_a_mac_that_is_not_given_up_is_not_upgraded(world: Any, upgradable: Rig,
     assert not any("installer" in one for one in world.log)
 
 
-def test_no_installer_is_no_answer_to_a_rule(world: Any, upgradable: Rig, deadline: Deadline) -> None:
+@pytest.mark.parametrize(
+    ("macos", "how"),
+    [("10.14.6", "put it among its applications by hand"), ("14.5", "see whether Apple offers it to that Mac")],
+)
+def test_no_installer_is_no_answer_to_a_rule(
+    world: Any, upgradable: Rig, deadline: Deadline, macos: str, how: str
+) -> None:
+    world.commands["sw_vers"] = f"{macos}\n"
     world.commands["--fetch-full-installer"] = (1, "", "Install failed with error: Update not found\n")
-    with pytest.raises(NotPossible, match="Update not found"):
+    with pytest.raises(NotPossible, match=rf"Update not found\); {how}"):
         perform(upgradable, TO, deadline=deadline)
 
 

@@ -17,6 +17,8 @@ from kextrel.vocabulary.actions import Upgrade
 
 __all__ = ["running", "upgrade"]
 
+_FETCHES_SINCE = Version(10, 15)  # softwareupdate(8)
+
 
 def upgrade(rig: Rig, action: Upgrade, *, deadline: Deadline) -> Performed:
     """Fetches the installer of that release from Apple and starts it. Done is what the Mac then says that it runs.
@@ -24,13 +26,14 @@ def upgrade(rig: Rig, action: Upgrade, *, deadline: Deadline) -> Performed:
     An older release, or the same, is refused with nothing tried: no installer goes back.
     """
     need_macos(rig, action.verb, deadline)
-    if action.macos <= running(rig, deadline):
-        return Performed(Outcome.REFUSED, Reason.UNSUPPORTED_VERSION, f"it runs {rig.facts.macos}, and none goes back")
+    now = running(rig, deadline)
+    if action.macos <= now:
+        return Performed(Outcome.REFUSED, Reason.UNSUPPORTED_VERSION, f"it runs {now}, and none goes back")
     if not rig.facts.upgrades:
         raise NotPossible(
             f"only an erase takes an upgrade of {rig.name} back; say upgrades: true in its profile where it may be done"
         )
-    _install(rig, _fetched(rig, action.macos, deadline), action.macos, deadline)
+    _install(rig, _fetched(rig, now, action.macos, deadline), action.macos, deadline)
     return _upgraded(rig, action.macos, deadline)
 
 
@@ -43,18 +46,23 @@ def running(rig: Rig, deadline: Deadline) -> Version:
         raise UnreadableAnswer(told.RELEASE, str(error)) from error
 
 
-def _fetched(rig: Rig, macos: Version, deadline: Deadline) -> str:
+def _fetched(rig: Rig, now: Version, macos: Version, deadline: Deadline) -> str:
     """The installer application of that release, there already or fetched from Apple."""
-    there = look(rig, told.INSTALLERS, deadline=deadline)
-    found = told.read_installers(there.out).get(str(macos))
-    if found is None:
-        done = run(rig, told.fetch(macos), deadline=deadline, seconds=rig.timeouts.upgrade)
-        found = told.read_installers(look(rig, told.INSTALLERS, deadline=deadline).out).get(str(macos))
-        if found is None:
-            said = (done.err or done.out).strip().splitlines() or ["nothing"]
-            how = "before 10.15 somebody has to put it among the applications"
-            raise NotPossible(f"{rig.name} gets no installer of macOS {macos} from Apple ({said[-1][:160]}); {how}")
-    return found
+    there = _there(rig, macos, deadline)
+    if there is not None:
+        return there
+    done = run(rig, told.fetch(macos), deadline=deadline, seconds=rig.timeouts.upgrade)
+    fetched = _there(rig, macos, deadline)
+    if fetched is None:
+        said = (done.err or done.out).strip().splitlines() or ["nothing"]
+        able = now >= _FETCHES_SINCE
+        how = "see whether Apple offers it to that Mac" if able else "put it among its applications by hand"
+        raise NotPossible(f"{rig.name} gets no installer of macOS {macos} from Apple ({said[-1][:160]}); {how}")
+    return fetched
+
+
+def _there(rig: Rig, macos: Version, deadline: Deadline) -> str | None:
+    return told.read_installers(look(rig, told.INSTALLERS, deadline=deadline).out).get(str(macos))
 
 
 def _install(rig: Rig, installer: str, macos: Version, deadline: Deadline) -> None:
