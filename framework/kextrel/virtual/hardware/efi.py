@@ -19,7 +19,7 @@ SIP = "csr-active-config"
 """The NVRAM variable with the SIP word, four bytes, the lowest first; absent when SIP is on."""
 _POST, _LISTEN, _POLL = 1.0, 4.0, 0.1
 """Mac seconds of the self test, for which the keyboard is looked at afterwards, and between two looks."""
-_LISTEN_RATE = 16.0
+_LISTEN_RATE = 8.0
 """Mac seconds per wall second meanwhile: a bench's fingers are late by tens of milliseconds."""
 
 
