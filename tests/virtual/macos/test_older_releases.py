@@ -138,6 +138,21 @@ def test_consent_is_changed_in_recovery_only_and_counts_after_it(lab: Any, play:
     play(story())
 
 
+@pytest.mark.parametrize(("macos", "source"), [("10.13.6", "Developer ID"), ("10.14.6", "Notarized Developer ID")])
+def test_who_signed_is_all_that_counted_before_notaries(
+    lab: Any, play: Any, make_kext: Make, macos: str, source: str
+) -> None:
+    async def story() -> None:
+        mac = lab(architecture="intel", macos=macos)
+        await mac.macos()
+        said = (await mac.run("spctl", "--assess", mac.install(make_kext()))).err
+        assert f"accepted\nsource={source}\n" in said
+        for nothing in ("/etc/shells", "/none.kext"):
+            assert (await mac.run("spctl", "--assess", nothing)).status == 3
+
+    play(story())
+
+
 def test_recovery_can_make_the_mac_forget(lab: Any, play: Any, make_kext: Make) -> None:
     async def story() -> None:
         mac = lab(architecture="intel", macos="10.14.6")

@@ -159,11 +159,11 @@ def _change_consent(proc: Proc, action: str, team: str = "") -> None:
 
 def _assess(proc: Proc, path: str) -> int:
     found = _find(proc, path)
-    worth = found.worth if found is not None else None
-    if worth is not None and worth.trusted and worth.signer is not None:
-        proc.err(f"{path}: accepted\nsource=Notarized Developer ID\norigin={worth.signer.authorities[0]}\n")
+    if found is not None and found.worth.trusted and found.worth.signer is not None:
+        source = "Notarized Developer ID" if found.by_notary else "Developer ID"
+        proc.err(f"{path}: accepted\nsource={source}\norigin={found.worth.signer.authorities[0]}\n")
         return 0
-    problem = worth.problem if worth is not None else None
+    problem = found.worth.problem if found is not None else None
     proc.err(f"{path}: rejected\nsource={problem.words if problem else 'no usable signature'}\n")
     return 3
 
