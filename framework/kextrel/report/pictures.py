@@ -51,7 +51,7 @@ def _small(path: Path, number: int) -> Picture | None:
                 drawn = image.convert("RGB")
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning, ValueError):
         return None
-    drawn.thumbnail((_WIDTH, _WIDTH * 4))
+    drawn.thumbnail((_WIDTH, _WIDTH * 4), Image.Resampling.BILINEAR)
     kept = io.BytesIO()
     drawn.save(kept, "JPEG", quality=_QUALITY, optimize=True)
     uri = Markup("data:image/jpeg;base64,") + base64.b64encode(kept.getvalue()).decode()
