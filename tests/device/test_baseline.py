@@ -11,7 +11,7 @@ from kextrel.device.baseline import Level, cost, reach
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
 from kextrel.timing import Deadline
-from kextrel.vocabulary import Extension, ExtensionKind
+from kextrel.vocabulary import Environment, Extension, ExtensionKind
 
 ID = "com.example.kextrel.driver"
 
@@ -68,6 +68,18 @@ def test_clean_restarts_out_of_a_collection_that_holds_ours(
 
     world.policy.aux, world.commands["shutdown -r"] = (ID,), restart
     reach(used, Level.CLEAN, deadline=deadline)
+    assert (world.boot, medic) == (2, [])
+
+
+def test_clean_is_no_safe_mode(world: Any, used: Rig, deadline: Deadline, medic: list[str]) -> None:
+    """Which does not tell what the collection holds; the next scenario would not find its start there either."""
+
+    def restart() -> str:
+        world.boot, world.policy.safe = 2, False
+        return ""
+
+    world.policy.safe, world.commands["shutdown -r"] = True, restart
+    assert reach(used, Level.CLEAN, deadline=deadline).state.boot is Environment.MACOS
     assert (world.boot, medic) == (2, [])
 
 

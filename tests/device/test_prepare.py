@@ -17,6 +17,7 @@ from kextrel.timing import Deadline
 from kextrel.vocabulary import (
     Architecture,
     Enrollment,
+    Environment,
     Extension,
     ExtensionKind,
     KernelPolicy,
@@ -295,6 +296,15 @@ def test_a_mac_that_is_not_what_its_profile_says_is_no_start(
     with pytest.raises(NotPossible, match=match):
         prepare(managed, Start(automated()), deadline=deadline)
     assert (walked, mdm.sent) == ([], [])
+
+
+def test_safe_mode_is_left_before_the_start(
+    world: Any, rig: Rig, deadline: Deadline, walked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.policy.safe = True
+    monkeypatch.setattr(preparing, "to_macos", lambda rig, deadline: setattr(world.policy, "safe", False))
+    assert prepare(rig, Start(silicon()), deadline=deadline).state.boot is Environment.MACOS
+    assert walked == []
 
 
 def test_a_mac_that_runs_another_macos_is_no_start(world: Any, rig: Rig, deadline: Deadline, walked: list[str]) -> None:

@@ -20,7 +20,7 @@ from kextrel.device.rig import Facts, Rig
 from kextrel.errors import NotPossible
 from kextrel.macos import commands
 from kextrel.timing import Deadline
-from kextrel.vocabulary import UNKNOWN, Architecture, Enrollment, State, Unknown
+from kextrel.vocabulary import UNKNOWN, Architecture, Enrollment, Environment, State, Unknown
 from kextrel.vocabulary.actions import Enroll
 
 __all__ = [
@@ -68,7 +68,8 @@ def reach(rig: Rig, level: Level, *, deadline: Deadline) -> Sighting:
     seen = observe(rig, deadline=deadline)
     if level is Level.FORGOTTEN and not (is_forgotten(rig, seen.state) and consent.is_fresh(rig, deadline=deadline)):
         return _forget(rig, deadline)
-    if in_collection(rig, seen.state):
+    # Safe mode does not tell what the collection holds, and no scenario begins there.
+    if in_collection(rig, seen.state) or seen.state.boot is Environment.SAFE_MODE:
         return _restart_without(rig, deadline)
     return seen
 

@@ -19,7 +19,7 @@ from kextrel.device.requirements import confirm, confirm_release, meet
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
 from kextrel.timing import Deadline
-from kextrel.vocabulary import UNKNOWN, Architecture, KextManagement, Mac, SecurityMode, Start, State
+from kextrel.vocabulary import UNKNOWN, Architecture, Environment, KextManagement, Mac, SecurityMode, Start, State
 from kextrel.vocabulary.actions import Install, SetSecurity, SetSip, Upgrade
 
 __all__ = ["prepare"]
@@ -35,7 +35,7 @@ def prepare(rig: Rig, start: Start, *, deadline: Deadline, baseline: Sighting | 
     rig.start = start.mac
     meet(rig, start.mac)
     _come_from_an_older_macos(rig, start, deadline)
-    seen = _tidied(rig, baseline, deadline) or observe(rig, deadline=deadline)
+    seen = _out_of_safe_mode(rig, _tidied(rig, baseline, deadline) or observe(rig, deadline=deadline), deadline)
     confirm_release(rig, seen)
     seen = _reach_policy(rig, start.mac, seen, deadline)
     if start.profiles:
@@ -55,6 +55,14 @@ def _tidied(rig: Rig, baseline: Sighting | None, deadline: Deadline) -> Sighting
     extensions = take_extensions_away(rig, deadline=deadline)
     bundles = take_bundles_away(rig, deadline=deadline)
     return None if extensions or bundles else baseline
+
+
+def _out_of_safe_mode(rig: Rig, seen: Sighting, deadline: Deadline) -> Sighting:
+    """A run that was killed, or a person, may have left it there: no scenario begins in safe mode."""
+    if seen.state.boot is not Environment.SAFE_MODE:
+        return seen
+    to_macos(rig, deadline=deadline)
+    return observe(rig, deadline=deadline)
 
 
 def _come_from_an_older_macos(rig: Rig, start: Start, deadline: Deadline) -> None:
