@@ -25,19 +25,19 @@ def result(verdict: str, rule: str | None = None, name: str = "a walk", file: st
         ([result("held"), result("not-checked")], Found.MISSED),
         ([], Found.MISSED),
         ([result("violated", "KEXT-01")], Found.BLAMED_ON_ANOTHER),
-        ([result("violated", "KEXT-06"), result("violated", "KEXT-01")], Found.BLAMED_ON_ANOTHER),
+        ([result("violated", "KEXT-06"), result("violated", "KEXT-01")], Found.CAUGHT_WITH_OTHERS),
         ([result("violated")], Found.BLAMED_ON_ANOTHER),
         ([result("violated", "KEXT-06"), result("bench-failed")], Found.BENCH_FAILED),
     ],
 )
-def test_a_defect_is_caught_only_where_its_own_rule_is_blamed_alone(results: list[Any], found: Found) -> None:
+def test_a_defect_is_caught_where_its_own_rule_is_blamed_and_others_are_told(results: list[Any], found: Found) -> None:
     assert finding("KEXT-06", results).found is found
 
 
-def test_what_no_mac_of_the_lab_could_show_is_missed_and_said() -> None:
+def test_what_no_mac_of_the_lab_could_show_is_not_missed_and_said() -> None:
     own, other = result("not-checked", file="KPI-05-hid.mac.yaml"), result("held", file="KEXT-06-full.mac.yaml")
     missed = finding("KPI-05", [own, other])
-    assert (missed.found, missed.reason) == (Found.MISSED, "its own scenarios were not checked: because")
+    assert (missed.found, missed.reason) == (Found.NOT_SHOWN, "its own scenarios were not checked: because")
     seen = result("held", file="KPI-05-hid.mac.yaml")
     assert finding("KPI-05", [own, seen]).reason == finding("KPI-05", [other]).reason == ""
 
@@ -91,6 +91,8 @@ def test_each_defect_has_a_certification_of_its_own_with_a_report_of_its_own(
         ((Found.HELD, Found.CAUGHT), 0),
         ((Found.HELD, Found.CAUGHT, Found.MISSED, Found.BENCH_FAILED), 1),
         ((Found.BLAMED_ON_ANOTHER, Found.CAUGHT), 1),
+        ((Found.HELD, Found.CAUGHT_WITH_OTHERS, Found.NOT_SHOWN), 0),
+        ((Found.HELD, Found.NOT_SHOWN), 4),
         ((Found.HELD, Found.BENCH_FAILED, Found.CAUGHT), 3),
     ],
 )
@@ -101,4 +103,6 @@ def test_the_exit_code_is_that_of_the_worst(found: tuple[Found, ...], code: int)
 def test_a_line_says_who_was_blamed_instead() -> None:
     one = Finding("KEXT-06", Found.BLAMED_ON_ANOTHER, {"KEXT-01": ("a walk",), "no rule": ("b",)}, 12.4)
     assert _line(one) == "KEXT-06  blamed-on-another     12 s  KEXT-01 in 'a walk'; no rule in 'b'"
+    too = Finding("KEXT-06", Found.CAUGHT_WITH_OTHERS, {"KEXT-06": ("a walk", "c"), "KEXT-01": ("b",)}, 12.4)
+    assert _line(too) == "KEXT-06  caught-with-others    12 s  by 2 of the scenarios; KEXT-01 in 'b'"
     assert _line(Finding("SIG-01", Found.MISSED, seconds=3.0)) == "SIG-01   missed                 3 s"

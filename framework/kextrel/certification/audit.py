@@ -22,9 +22,15 @@ SOUND = "none"
 
 
 class Found(StrEnum):
-    """What became of a defect. `held`: there was none, something was held, and nothing was violated."""
+    """What became of a defect. `held`: there was none, something was held, and nothing was violated.
+
+    `caught-with-others`: its own rule is blamed, and elsewhere another, whose breach looks the same there. `not-shown`:
+    no Mac of this lab can be what its own scenarios need.
+    """
 
     CAUGHT = "caught"
+    CAUGHT_WITH_OTHERS = "caught-with-others"
+    NOT_SHOWN = "not-shown"
     BLAMED_ON_ANOTHER = "blamed-on-another"
     MISSED = "missed"
     BENCH_FAILED = "bench-failed"
@@ -43,7 +49,7 @@ class Finding:
 
     @property
     def good(self) -> bool:
-        return self.found in (Found.CAUGHT, Found.HELD)
+        return self.found in (Found.CAUGHT, Found.CAUGHT_WITH_OTHERS, Found.HELD)
 
     def to_json(self) -> dict[str, Any]:
         """As `kextrel audit --json` prints it."""
@@ -74,15 +80,24 @@ def _one(order: Order, defect: str) -> Finding:
 
 
 def finding(defect: str, results: Sequence[Mapping[str, Any]]) -> Finding:
-    """What these results say of a defect. One scenario that blames another rule spoils it: a person who reads such a
-    report looks in the wrong place. What was missed may be what this lab cannot show; then the reason says so."""
+    """What these results say of a defect: caught is what has its own rule blamed. A rule that is blamed besides is
+    told, for a person who reads that scenario's report looks in the wrong place."""
     blamed = _blamed(results)
     lost = next((one["verdict"]["reason"] for one in results if one["verdict"]["verdict"] == "bench-failed"), None)
     if lost is not None:
         return Finding(defect, Found.BENCH_FAILED, blamed, reason=lost)
-    if not blamed:
-        return _sound(results) if defect == SOUND else Finding(defect, Found.MISSED, reason=_unshown(defect, results))
-    return Finding(defect, Found.CAUGHT if list(blamed) == [defect] else Found.BLAMED_ON_ANOTHER, blamed)
+    if blamed:
+        return Finding(defect, _caught(defect, blamed), blamed)
+    if defect == SOUND:
+        return _sound(results)
+    reason = _unshown(defect, results)
+    return Finding(defect, Found.NOT_SHOWN if reason else Found.MISSED, reason=reason)
+
+
+def _caught(defect: str, blamed: Mapping[str, tuple[str, ...]]) -> Found:
+    if defect not in blamed:
+        return Found.BLAMED_ON_ANOTHER
+    return Found.CAUGHT if len(blamed) == 1 else Found.CAUGHT_WITH_OTHERS
 
 
 def _sound(results: Sequence[Mapping[str, Any]]) -> Finding:
