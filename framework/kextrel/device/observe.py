@@ -82,6 +82,7 @@ def new_token() -> str:
 
 
 def _kept(rig: Rig, sighting: Sighting) -> Sighting:
+    rig.found_in = sighting.state.boot
     if sighting.observation is not None:
         rig.sink.record("device", "observation", **sighting.observation.to_json())
     return sighting

@@ -15,7 +15,7 @@ from kextrel.device.catalog import Catalog
 from kextrel.errors import BenchError, DeadlineExceeded, NotPossible
 from kextrel.evidence import Sink
 from kextrel.timing import Clock, Deadline
-from kextrel.vocabulary import Architecture, Credential, Enrollment, Mac, Version
+from kextrel.vocabulary import UNKNOWN, Architecture, Credential, Enrollment, Environment, Mac, Unknown, Version
 
 __all__ = ["Account", "Accounts", "Facts", "Rig", "Timeouts", "Wires"]
 
@@ -132,6 +132,8 @@ class Rig:
     """What the scenario says of the Mac before its first step; None before there is one."""
     volume_group: str | None = None
     """Ours, by UUID, where the Mac has a second macOS: what tools are told that would ask which is meant."""
+    found_in: Environment | Unknown = UNKNOWN
+    """Where the last look that said so found the Mac."""
 
     def __post_init__(self) -> None:
         self.catalog.home = f"/Users/{self.accounts.admin.name}"

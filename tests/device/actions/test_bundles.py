@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from kextrel.device.actions import perform
+from kextrel.device.observe import observe
 from kextrel.device.rig import Rig
 from kextrel.errors import BenchError, NotPossible
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Extension, ExtensionKind, Outcome
-from kextrel.vocabulary.actions import Install, Remove, Replace
+from kextrel.vocabulary.actions import Activate, Approve, Install, Remove, Replace, Unload
 
 AGENT = "com.example.kextrel.agent"
 
@@ -41,6 +42,20 @@ def test_install_uploads_and_gives_to_root(world: Any, driven: Rig, deadline: De
         "chown -R root:wheel" in line and "/Library/Extensions/com.example.kextrel.driver.kext" in line
         for line in world.log
     )
+
+
+@pytest.mark.parametrize(
+    "action", [Install("driver"), Remove("driver"), Unload("driver"), Approve("driver"), Activate("agent")]
+)
+def test_what_no_rule_tells_of_safe_mode_is_not_done_there(
+    world: Any, driven: Rig, deadline: Deadline, action: Any
+) -> None:
+    world.policy.safe = True
+    observe(driven, deadline=deadline)
+    looked = len(world.log)
+    with pytest.raises(NotPossible, match="and the Mac is in safe mode"):
+        perform(driven, action, deadline=deadline)
+    assert world.log[looked:] == []
 
 
 def test_what_was_copied_is_taken_away_when_the_copy_fails(

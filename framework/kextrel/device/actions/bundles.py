@@ -13,7 +13,7 @@ from kextrel.device.rig import Rig
 from kextrel.errors import BenchError, NotPossible
 from kextrel.macos import applications, commands
 from kextrel.timing import Deadline
-from kextrel.vocabulary import Extension, ExtensionKind, Outcome
+from kextrel.vocabulary import Environment, Extension, ExtensionKind, Outcome
 from kextrel.vocabulary.actions import Install, Remove, Replace
 
 __all__ = ["install", "need_macos", "remove", "replace"]
@@ -43,11 +43,14 @@ def remove(rig: Rig, action: Remove, *, deadline: Deadline) -> Performed:
     return Performed(Outcome.DONE)
 
 
-def need_macos(rig: Rig, verb: str, deadline: Deadline) -> None:
-    """NotPossible where the Mac is not in macOS."""
+def need_macos(rig: Rig, verb: str, deadline: Deadline, *, safe: bool = False) -> None:
+    """NotPossible where the Mac is not in macOS, or in its safe mode, unless `safe` will do: there most is done as ever
+    or not at all, and no rule is about it."""
     place = find(rig, deadline=deadline)
     if place is not Place.MACOS:
         raise NotPossible(f"`{verb}` needs macOS, and the Mac is in {place}")
+    if rig.found_in is Environment.SAFE_MODE and not safe:
+        raise NotPossible(f"`{verb}` needs macOS as it starts every day, and the Mac is in safe mode")
 
 
 def _put(rig: Rig, extension: Extension, deadline: Deadline) -> Performed:

@@ -41,7 +41,7 @@ def load(rig: Rig, action: Load, *, deadline: Deadline) -> Performed:
     extension = rig.catalog.kext(action.extension)
     if find(rig, deadline=deadline) is Place.RECOVERY:
         return _load_in_recovery(rig, extension, deadline)
-    need_macos(rig, action.verb, deadline)
+    need_macos(rig, action.verb, deadline, safe=True)
     target = rig.catalog.installed_at(extension)
     done = answered(run(rig, commands.kext_load(target, rig.facts.macos), deadline=deadline))
     if done.exit_code == 0:

@@ -25,7 +25,7 @@ def upgrade(rig: Rig, action: Upgrade, *, deadline: Deadline) -> Performed:
 
     An older release, or the same, is refused with nothing tried: no installer goes back.
     """
-    need_macos(rig, action.verb, deadline)
+    need_macos(rig, action.verb, deadline, safe=True)
     now = running(rig, deadline)
     if action.macos <= now:
         return Performed(Outcome.REFUSED, Reason.UNSUPPORTED_VERSION, f"it runs {now}, and none goes back")
