@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -33,6 +34,15 @@ def test_the_example_of_the_design(paper_mac: Any) -> None:
         assert mac.restart().verdict is None
     assert device.log == ["prepare", "install", "load", "restart"]
     assert [report.action for report in mac.steps] == [{"install": "driver"}, {"load": "driver"}]
+
+
+@pytest.mark.parametrize(("allowed", "level"), [(True, "erased"), (False, "clean")])
+def test_only_a_mac_that_may_be_upgraded_is_erased_for_it(paper_mac: Any, allowed: bool, level: str) -> None:
+    facts = Facts(Architecture.APPLE_SILICON, Version(14, 5), upgrades=allowed)
+    mac = Mac(paper_mac(facts=facts, fails={} if allowed else {"upgrade": NotPossible("the profile forbids it")}))
+    with nullcontext() if allowed else pytest.raises(NotChecked):
+        mac.upgrade("15.1")
+    assert mac.level == level
 
 
 def test_the_whole_walk(paper_mac: Any) -> None:
