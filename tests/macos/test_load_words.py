@@ -103,6 +103,16 @@ FACTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "Failed to unload com.example.x - (libkern/kext) kext is in use or retained (cannot unload).\n",
         {"reason": None, "bundle_id": "com.example.x"},
     ),
+    "nobody, in damaged text": (
+        "sudo kextunload -b com.example.x",
+        "Failed to unload  - (libkern/kext) not loadable\nFailed to unload  failed to load - (libkern/kext) x\n",
+        {"reason": "not_loadable", "bundle_id": None},
+    ),
+    "a path broken inside its name": (
+        "sudo kextload /L/X.kext",
+        "/Library/Ext\nensions.kext failed to load - (libkern/kext) not loadable (reason unspecified).\n",
+        {"reason": "not_loadable", "bundle_id": None},
+    ),
     "loadable, signed": (
         "kextutil -n -t X.kext",
         "/L/X.kext is loadable (including linkage for on-disk libraries).\n",

@@ -249,12 +249,17 @@ def _bundle(joined: str, lines: list[str]) -> tuple[str | None, str | None]:
         return named[1], None
     if unbound := _search(_UNBOUND, joined):
         return unbound[2], None
-    for line in lines:
-        subject, mark, _ = line.strip().removeprefix("Failed to unload ").partition(" - ")
-        subject = subject.removesuffix(" failed to load")
-        if mark and subject != line.strip().partition(" - ")[0] and "/" not in subject:
-            return subject.split()[-1], None
-    return None, None
+    return next(filter(None, map(_subject, lines, ("", *lines))), None), None
+
+
+def _subject(line: str, before: str) -> str | None:
+    """Whom a line says that it failed for, by identifier; a path, or the end of one that was broken, is none."""
+    told, mark, _ = line.strip().partition(" - ")
+    subject = told.removeprefix("Failed to unload ").removesuffix(" failed to load")
+    broken = before.lstrip().startswith("/") and " - " not in before
+    if not mark or subject == told or not subject.strip() or "/" in subject or broken:
+        return None
+    return subject.split()[-1]
 
 
 def _missing(joined: str) -> tuple[str, ...]:
