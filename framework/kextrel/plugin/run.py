@@ -133,11 +133,18 @@ class Run:
     def _start(self, profile: LabProfile, names: Sequence[str]) -> None:
         """Starts virtual Macs or, in a worker, takes those that the controller has started."""
         if self.handed is not None:
-            self.lab_file = self.handed.lab_file()
-        else:
-            self.lab_file = (self._serving or self._begun(profile, names)).lab()
+            self._take(self.handed.lab_file())
+            return
+        if self._serving is not None:
+            self._take(self._serving.lab())
             self._serving = None
-        self._served |= load_profile(self.lab_file).macs
+        missing = [name for name in names if name not in self._served]
+        if missing:
+            self._take(self._begun(profile, missing).lab())
+
+    def _take(self, lab_file: Path) -> None:
+        self.lab_file = lab_file
+        self._served |= load_profile(lab_file).macs
 
     def _begun(self, profile: LabProfile, names: Sequence[str]) -> Serving:
         path = Path(profile.origin) if self._fitted is None else self._stack.enter_context(self._fitted.written())

@@ -1,0 +1,58 @@
+"""`--kextrel-at-once`: the Macs that were started while pytest collected, and those that are asked for besides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from kextrel.lab import LabProfile, default_profile_path
+from kextrel.plugin import run as running
+from kextrel.plugin.options import Options
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The names of the Macs of each start; their wires are those of the profile, and nothing is started."""
+    seen: list[list[str]] = []
+
+    @contextmanager
+    def begun(path: Path, profile: LabProfile, *, only: Sequence[str], **_: Any) -> Iterator[Any]:
+        macs = {name: profile.macs[name] for name in only}
+        seen.append(sorted(macs))
+        monkeypatch.setattr(running, "load_profile", lambda _: profile.model_copy(update={"macs": macs}))
+        yield SimpleNamespace(lab=lambda: path)
+
+    monkeypatch.setattr(running, "begun", begun)
+    return seen
+
+
+def test_who_asks_for_more_than_was_begun_is_given_it(
+    pytestconfig: pytest.Config, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = default_profile_path()
+    options = Options(lab=lab, fit=False, device="mini", report=None, defects=(), faults=())
+    monkeypatch.setattr(running, "options_of", lambda _: options)
+    monkeypatch.setattr(running, "_kept", [])
+    run = running.Run(pytestconfig)
+    try:
+        names = list(run.plan.names())
+        run.begin()
+        assert started == [["mini"]]
+        for _ in range(2):  # the second time all are there
+            run.serve(names)
+            assert started == [["mini"], sorted({*names} - {"mini"})]
+    finally:
+        run.close()
+
+
+@pytest.mark.parametrize("more", [[], ["--kextrel-at-once"]])
+def test_a_lab_that_there_is_not_is_one_sentence(pytester: pytest.Pytester, more: list[str]) -> None:
+    pytester.makepyfile("def test_x(mac): ...")
+    done = pytester.runpytest_subprocess("--kextrel-lab", "virtual:foo", *more)
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["ERROR: there is no lab 'virtual:foo'; did you mean 'virtual:fit'?"])
