@@ -10,8 +10,10 @@ import pytest
 from kextrel.certification import audit as module
 from kextrel.certification.audit import SOUND, Finding, Found, audit, finding
 from kextrel.certification.suite import Certificate, Order
-from kextrel.cli.auditing import _exit_code, _line
+from kextrel.cli.auditing import _exit_code, _line, _possible
 from kextrel.errors import BenchError
+from kextrel.lab import default_profile_path
+from kextrel.virtual.spec import DEFECTS, OLDER_DEFECTS
 
 
 def result(verdict: str, rule: str | None = None, name: str = "a walk", file: str = "a.mac.yaml") -> dict[str, Any]:
@@ -106,3 +108,10 @@ def test_a_line_says_who_was_blamed_instead() -> None:
     too = Finding("KEXT-06", Found.CAUGHT_WITH_OTHERS, {"KEXT-06": ("a walk", "c"), "KEXT-01": ("b",)}, 12.4)
     assert _line(too) == "KEXT-06  caught-with-others    12 s  by 2 of the scenarios; KEXT-01 in 'b'"
     assert _line(Finding("SIG-01", Found.MISSED, seconds=3.0)) == "SIG-01   missed                 3 s"
+
+
+def test_defects_of_older_releases_are_tried_where_a_mac_has_one(tmp_path: Path) -> None:
+    lab, old = default_profile_path(), tmp_path / "old.yaml"
+    assert OLDER_DEFECTS.isdisjoint(_possible(lab))
+    old.write_text(lab.read_text(encoding="utf-8").replace('macos: "12.7"', 'macos: "10.13.6"'), encoding="utf-8")
+    assert _possible(old) == _possible(None) == sorted(DEFECTS)

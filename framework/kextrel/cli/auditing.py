@@ -44,20 +44,29 @@ def audit(
     from kextrel.certification.audit import audit as run_audit
     from kextrel.certification.suite import Order
     from kextrel.cli.certifying import known_to_virtual_macs, need_rules, virtual_lab
-    from kextrel.lab.fit import FIT
-    from kextrel.virtual.spec import DEFECTS, OLDER_DEFECTS
 
     need_rules(rule or [])
     known_to_virtual_macs(defect or [], [])
     path = virtual_lab(lab)
     order = Order(path, report, rules=tuple(rule or ()), workers=workers, limit=limit)
     findings = []
-    for one in run_audit(order, defect or sorted(DEFECTS if lab == FIT else DEFECTS - OLDER_DEFECTS)):
+    for one in run_audit(order, defect or _possible(path)):
         findings.append(one)
         typer.echo(json_line(one.to_json()) if as_json else _line(one))
     counts = Counter(one.found.value for one in findings)
     typer.echo(json_line(counts) if as_json else ", ".join(f"{n} {word}" for word, n in counts.items()))
     raise typer.Exit(_exit_code(findings))
+
+
+def _possible(path: Path | None) -> list[str]:
+    """The defects that the virtual Macs of a profile can have; None: those that are made to measure can have all."""
+    from kextrel.lab import load_profile
+    from kextrel.virtual.spec import DEFECTS, OLDER_DEFECTS
+    from kextrel.vocabulary import Version
+
+    macs = [] if path is None else load_profile(path).macs.values()
+    older = path is None or any(mac.virtual is not None and mac.macos < Version(11) for mac in macs)
+    return sorted(DEFECTS if older else DEFECTS - OLDER_DEFECTS)
 
 
 def _line(one: Finding) -> str:
