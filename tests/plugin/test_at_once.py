@@ -52,7 +52,9 @@ def test_who_asks_for_more_than_was_begun_is_given_it(
 
 @pytest.mark.parametrize("more", [[], ["--kextrel-at-once"]])
 def test_a_lab_that_there_is_not_is_one_sentence(pytester: pytest.Pytester, more: list[str]) -> None:
-    pytester.makepyfile("def test_x(mac): ...")
+    (pytester.path / "walk.mac.yaml").write_text(
+        "schema: kextrel/scenario/v1\nname: a walk\nmac: {macos: '14.5'}\nsteps: [{restart: {}}]\n"
+    )
     done = pytester.runpytest_subprocess("--kextrel-lab", "virtual:foo", *more)
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines(["ERROR: there is no lab 'virtual:foo'; did you mean 'virtual:fit'?"])

@@ -203,14 +203,10 @@ def lab(request: pytest.FixtureRequest) -> Lab:
 
 
 def _run(config: pytest.Config) -> Run:
-    """What this run of pytest knows of its lab; made when first asked for. Raises pytest.UsageError for its options."""
+    """What this run of pytest knows of its lab; made when first asked for."""
     run = config.stash.get(_RUN, None)
     if run is None:
-        from kextrel.errors import UsageError
         from kextrel.plugin.run import Run
 
-        try:
-            run = config.stash[_RUN] = Run(config)
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from None
+        run = config.stash[_RUN] = Run(config)
     return run

@@ -70,10 +70,6 @@ class Options:
 def options_of(config: pytest.Config) -> Options:
     """The options of this run; paths from an ini file are relative to it, others to where pytest was started."""
     lab = _text(config, "lab", os.environ.get("KEXTREL_LAB"))
-    if lab is not None and lab.startswith(f"{_VIRTUAL}:") and lab != _FIT:
-        from kextrel.errors import UsageError, nearest
-
-        raise UsageError(f"there is no lab {lab!r}; {nearest(lab, (_VIRTUAL, _FIT))}")
     report = _text(config, "report")
     return Options(
         lab=None if lab in (None, _VIRTUAL, _FIT) else Path(str(lab)),

@@ -20,7 +20,7 @@ from kextrel.ending import as_interrupts
 from kextrel.errors import UsageError, nearest
 from kextrel.evidence import EvidenceLog
 from kextrel.lab import Lab, LabProfile, MacProfile, Serving, begun, default_profile_path, load_profile
-from kextrel.lab.fit import Fitted, Requirement
+from kextrel.lab.fit import FIT, Fitted, Requirement
 from kextrel.plugin.handing import Handed, Wish
 from kextrel.plugin.options import options_of
 
@@ -63,6 +63,8 @@ class Run:
     @cached_property
     def _named(self) -> Lab:
         path = self.options.lab or default_profile_path()
+        if str(path).startswith("virtual:"):
+            raise UsageError(f"there is no lab '{path}'; {nearest(str(path), ('virtual', FIT))}")
         lab = Lab(load_profile(path))
         if self.options.device is not None and self.options.device not in lab.names():
             raise UsageError(
