@@ -91,6 +91,12 @@ FACTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "for the changes to take effect.\n",
         {"sip": "custom", "error": None},
     ),
+    "changed in part, on a narrow terminal": (
+        "csrutil enable --without kext",
+        "csrutil: requesting an unsupp\norted configuration. This is\nlikely to break in the future.\n"
+        "Successfully enabled System Integrity Protection. Please restart the machine.\n",
+        {"sip": "custom", "error": None},
+    ),
     # profiles
     "enrolled by a user": (
         "sudo profiles status -type enrollment",

@@ -33,7 +33,7 @@ _NAMES = (
 )
 _CHANGED = re.compile(r"Successfully (enabled|disabled|cleared) System Integrity Protection")
 _TELLS = re.compile(f"{_STATUS.pattern}|\\ASystem Integrity Protection status|\\A{_CHANGED.pattern}")
-_PARTLY = "requesting an unsupported configuration"  # with --without or --no-internal
+_PARTLY = "csrutil: requesting an unsupported configuration"  # with --without or --no-internal
 _OF_A_PASSWORD = ("fail", "user", "password", "error", "denied")
 _EXPECTED = (
     "Configuration:",
@@ -60,7 +60,8 @@ _PROTECTIONS = {
 
 @dataclass(frozen=True)
 class CsrutilAnswer:
-    """`sip` and `ssv` (the signed system volume) are None where the answer does not say; `changed`: it was set now."""
+    """`sip` and `ssv` (the signed system volume) are None where the answer does not say, neither what is nor what was
+    set now."""
 
     sip: Sip | None = None
     ssv: Literal["enabled", "disabled"] | None = None
@@ -96,6 +97,8 @@ def read(text: str | bytes) -> CsrutilAnswer:
     unparsed: list[str] = []
     cleaned = clean(text)
     prompt, error, lines = False, None, list(_joined(meaningful(cleaned)))
+    # A terminal breaks the warning between words or inside them.
+    partly = "csrutil: " in cleaned and "".join(_PARTLY.split()) in "".join(cleaned.split())
     # A last line without its full stop and without its end was cut: more may have stood there.
     if lines and not cleaned.endswith("\n") and lines[-1].strip().startswith("System Integrity Protection status"):
         lines[-1] += "" if lines[-1].endswith(".") else " …"
@@ -104,7 +107,7 @@ def read(text: str | bytes) -> CsrutilAnswer:
         if (row := _protection(stripped)) is not None:
             protections.append(row)
         elif _TELLS.search(stripped):
-            sip = _sip(stripped, _PARTLY in cleaned)
+            sip = _sip(stripped, partly)
             unparsed.extend([] if sip else [line])
         elif "Authenticated Root status:" in stripped:
             ssv = "enabled" if "enabled" in stripped else "disabled" if "disabled" in stripped else None
@@ -114,7 +117,7 @@ def read(text: str | bytes) -> CsrutilAnswer:
             prompt = True
         elif (word := _error(stripped)) is not None:
             error = word
-        elif not (stripped.startswith(_EXPECTED) or _PARTLY in line):
+        elif not (stripped.startswith(_EXPECTED) or _asks_for_parts(stripped)):
             unparsed.append(line)
     known = (
         any("System Integrity Protection" in line for line in lines)
@@ -171,4 +174,9 @@ def _error(line: str) -> str | None:
     lowered = line.lower()
     if "incorrect" in lowered or ("authenticat" in lowered and any(word in lowered for word in _OF_A_PASSWORD)):
         return "authentication"
-    return "failed" if line.startswith("csrutil: ") and _PARTLY not in line else None
+    return "failed" if line.startswith("csrutil: ") and not _asks_for_parts(line) else None
+
+
+def _asks_for_parts(line: str) -> bool:
+    """The warning that some protections are left out, or what a terminal has left of its first line."""
+    return line.startswith(_PARTLY) or (line.startswith("csrutil: ") and _PARTLY.startswith(line))
