@@ -26,8 +26,22 @@ def test_two_tools_that_disagree_are_both_shown(fake_mac):
 )
 def test_a_loaded_kext_that_is_not_allowed_is_a_contradiction(fake_mac, rows, contradicts):
     fake_mac.says("sqlite3 kext_policy;", rows)
-    expected = ("kmutil says that com.example.driver is loaded, KextPolicy that it is not allowed",)
+    expected = ("kmutil showloaded says that com.example.driver is loaded, KextPolicy that it is not allowed",)
     assert fake_mac.observe().contradictions == (expected if contradicts else ())
+
+
+OLD_KEXTS = (
+    "Index Refs Address            Size       Wired      Name (Version) UUID <Linked Against>\n"
+    "  1  0 0xff 0x10 0x10 com.apple.kpi.bsd (18.7.0) <1>\n 99  0 0xff 0x10 0x10 com.example.driver (1.0) <1>\n"
+)
+
+
+def test_the_tool_that_an_older_mac_has_is_the_one_that_is_named(fake_mac):
+    fake_mac.lacks("kmutil")
+    fake_mac.program("kextstat", f"cat <<'X'\n{OLD_KEXTS}X")
+    fake_mac.says("sqlite3 kext_policy;", "KXTRL00001|com.example.driver|0|Kextrel|8\nend\n")
+    (told,) = fake_mac.observe().contradictions
+    assert told == "kextstat says that com.example.driver is loaded, KextPolicy that it is not allowed"
 
 
 TITLES = "enabled\tactive\tteamID\tbundleID (version)\tname\t[state]\n"

@@ -59,7 +59,7 @@ def _of_kexts(answers: Answers, loaded: Field[frozenset[str]], aux: Field[frozen
         strays = sorted(loaded.value - aux.value)
         yield from (f"{name} is loaded, but not in the auxiliary kernel collection" for name in strays)
     for name in sorted(loaded.value & _denied(answers.kext_policy.reading)):
-        yield f"kmutil says that {name} is loaded, KextPolicy that it is not allowed"
+        yield f"{loaded.command} says that {name} is loaded, KextPolicy that it is not allowed"
 
 
 def _denied(table: KextPolicyAnswer | None) -> frozenset[str]:
