@@ -9,12 +9,15 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import Any, cast
 
+import paramiko
 import pytest
 
-from kextrel.bench import remote
+from kextrel.bench import remote, sshlink
 from kextrel.bench.hostkey import HostKey
 from kextrel.bench.protocols import BootId, Shell
+from kextrel.bench.retry import Transient
 from kextrel.bench.shell import SshShell
 from kextrel.bench.sshlink import Login
 from kextrel.errors import BenchError, DeadlineExceeded, UnreadableAnswer, UsageError
@@ -112,6 +115,7 @@ def test_a_timeout_kills_the_command_and_its_children_and_says_so(shell: SshShel
 
 
 def test_a_command_that_the_deadline_names_is_named_once(shell: SshShell) -> None:
+    shell.run("true", deadline=soon())
     with pytest.raises(DeadlineExceeded) as late:
         shell.run("sleep 34", deadline=Deadline.after(0.2, "`sleep 34`"))
     assert late.value.what == "`sleep 34` was not done in time; it was killed on the Mac"
@@ -191,6 +195,24 @@ def test_a_wrong_password_is_one_sentence_without_it(stranger) -> None:  # type:
         wire.run("true", deadline=soon())
     assert "wrong-one" not in str(caught.value)
     assert "wrong-one" not in repr(login)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("Authentication timeout.", "the login was not answered in time"),
+        ("Authentication failed: transport shut down or saw EOF", "the connection ended in the login"),
+    ],
+)
+def test_a_login_that_nobody_refused_is_the_wires_trouble(words: str, said: str) -> None:
+    class Silent:
+        auth_timeout = 0.0
+
+        def auth_password(self, user: str, password: str) -> None:
+            raise paramiko.AuthenticationException(words)
+
+    with pytest.raises(Transient, match=said):
+        sshlink._authenticate(cast("Any", Silent()), Login("admin", password="pw"), "mini.shell", soon())
 
 
 def test_evidence_has_every_byte_but_no_secret(stranger) -> None:  # type: ignore[no-untyped-def]

@@ -29,6 +29,11 @@ __all__ = ["Login", "LoginRefused", "SshTransport", "Unreachable", "connect", "o
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 ONE_ATTEMPT = 10.0  # wall seconds for one connection, from the first packet to the login
+_UNHEARD = {
+    "timeout": "the login was not answered in time",
+    "transport shut down": "the connection ended in the login",
+}
+"""What paramiko calls a failed login, too, by its words: nobody said no."""
 _SIGNALS = {f"{s.name.removeprefix('SIG')}": int(s) for s in signal.Signals}
 _RSA_TYPES = ("rsa-sha2-512", "rsa-sha2-256")
 
@@ -175,6 +180,9 @@ def _authenticate(transport: SshTransport, login: Login, wire: str, deadline: De
         else:
             transport.auth_password(login.user, login.password or "")
     except paramiko.AuthenticationException as error:
+        unheard = next((said for words, said in _UNHEARD.items() if words in str(error)), None)
+        if unheard is not None:
+            raise Transient(unheard, wire=wire) from error
         way = f"the key {login.key}" if login.key else "the password"
         hint = "look at user, password and key in the profile"
         raise LoginRefused(f"'{login.user}' cannot log in with {way}", wire=wire, hint=hint) from error
