@@ -81,7 +81,8 @@ def lab_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
 
     def run(*arguments: str | Path, answer: str = "") -> Said:
         monkeypatch.setattr("sys.argv", ["kextrel", "lab", *map(str, arguments)])
-        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+        typed = io.BytesIO(answer.encode("utf-8", "surrogateescape"))
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(typed, "utf-8"))
         with pytest.raises(SystemExit) as ended:
             main()
         said = capsys.readouterr()
@@ -104,7 +105,11 @@ def test_a_yes_pins_the_key_that_ssh_keygen_shows(pin: Any, lab: Any, sshd: Sshd
     assert pinned(path) == sshd.host_key
 
 
-@pytest.mark.parametrize("answer", ["n\n", "\n", "", "yeah\n"], ids=["no", "nothing", "the end", "another word"])
+@pytest.mark.parametrize(
+    "answer",
+    ["n\n", "\n", "", "yeah\n", "y\udcff\n"],
+    ids=["no", "nothing", "the end", "another word", "no text"],
+)
 def test_without_a_yes_nothing_is_written(pin: Any, lab: Any, sshd: Sshd, answer: str) -> None:
     path = lab()
     before = path.read_bytes()

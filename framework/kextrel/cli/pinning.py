@@ -66,9 +66,13 @@ def _pinned_another(name: str, path: Path, before: Sequence[HostKey]) -> Kextrel
 
 
 def _agreed(path: Path) -> bool:
-    """What somebody says to the question; the end of the input is a no."""
+    """What somebody says to the question; the end of the input is a no, and so is what is no text."""
     typer.echo(f"Is this what `ssh-keygen -lf` prints at the Mac? Pin it in {path}? [y/N] ", nl=False)
-    return (sys.stdin.readline() if sys.stdin is not None else "").strip().lower() in ("y", "yes")
+    try:
+        said = sys.stdin.readline() if sys.stdin is not None else ""
+    except UnicodeDecodeError:
+        return False
+    return said.strip().lower() in ("y", "yes")
 
 
 def _not_agreed(path: Path) -> KextrelError:
