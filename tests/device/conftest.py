@@ -392,7 +392,9 @@ def wires(world: World) -> Wires:
 def rig(wires: Wires, evidence: EvidenceLog) -> Rig:
     facts = Facts(Architecture.APPLE_SILICON, Version(14, 5))
     people = Accounts(Account("admin", "Lab Admin", PASSWORD), Account("student", "Lab Student", "pupil"))
-    return Rig("mini", facts, wires, Clock(sleep=lambda seconds: None), evidence, people, Timeouts())
+    rig = Rig("mini", facts, wires, Clock(sleep=lambda seconds: None), evidence, people, Timeouts())
+    rig.developer_mode = False  # what leaves it has a test of its own
+    return rig
 
 
 @pytest.fixture

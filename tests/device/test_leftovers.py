@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from kextrel.device.leftovers import take_extensions_away
+from kextrel.device.leftovers import leave_developer_mode, take_extensions_away
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible
 from kextrel.timing import Deadline
-from kextrel.vocabulary import Extension, ExtensionKind, Version
+from kextrel.vocabulary import UNKNOWN, Extension, ExtensionKind, Version
 
 ID = "com.example.kextrel.agent"
 APP = f"/Applications/Kextrel-{ID}.app"
@@ -103,3 +103,21 @@ def test_before_10_15_nothing_is_asked(world: Any, used: Rig, deadline: Deadline
     used.facts = replace(used.facts, macos=Version(10, 14))
     take_extensions_away(used, deadline=deadline)
     assert world.log == []
+
+
+@pytest.mark.parametrize(("answer", "left"), [((0, "Developer mode is off\n", ""), False), ((1, "", "no"), True)])
+def test_developer_mode_is_left_where_sip_is_off_and_it_may_be_on(
+    world: Any, used: Rig, deadline: Deadline, answer: tuple[int, str, str], left: bool
+) -> None:
+    world.commands |= {"test -s": "", "cat /private/tmp/kextrel.J": answer}
+    used.developer_mode = True
+    for sip in (True, None, UNKNOWN):
+        leave_developer_mode(used, sip, deadline=deadline)
+    assert not any("developer off" in line for line in world.log)
+    leave_developer_mode(used, False, deadline=deadline)
+    assert any("systemextensionsctl developer off" in line for line in world.log)
+    assert used.developer_mode is left
+    begun = len(world.log)
+    used.developer_mode = False
+    leave_developer_mode(used, False, deadline=deadline)
+    assert len(world.log) == begun

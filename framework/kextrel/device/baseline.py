@@ -13,7 +13,7 @@ from kextrel.device.actions.management import enroll
 from kextrel.device.actions.security import trigger_panic_medic
 from kextrel.device.flows import consent, mdm, recovery
 from kextrel.device.flows.place import Place, find
-from kextrel.device.leftovers import take_extensions_away
+from kextrel.device.leftovers import leave_developer_mode, take_extensions_away
 from kextrel.device.observe import Sighting, observe
 from kextrel.device.remote import existing, run
 from kextrel.device.rig import Facts, Rig
@@ -66,6 +66,7 @@ def reach(rig: Rig, level: Level, *, deadline: Deadline) -> Sighting:
     take_extensions_away(rig, deadline=deadline)
     take_bundles_away(rig, deadline=deadline)
     seen = observe(rig, deadline=deadline)
+    leave_developer_mode(rig, seen.state.sip, deadline=deadline)
     if level is Level.FORGOTTEN and not (is_forgotten(rig, seen.state) and consent.is_fresh(rig, deadline=deadline)):
         return _forget(rig, deadline)
     # Safe mode does not tell what the collection holds, and no scenario begins there.

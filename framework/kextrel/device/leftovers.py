@@ -10,16 +10,17 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from kextrel import bundles
-from kextrel.device.actions.extensions import deactivate_by_app, still_listed
+from kextrel.device.actions.extensions import deactivate_by_app, developer_mode, still_listed
 from kextrel.device.flows import login, power
 from kextrel.device.remote import answered, existing, exists, run
 from kextrel.device.rig import Rig
 from kextrel.errors import NotPossible, UnreadableAnswer
 from kextrel.macos import applications
 from kextrel.timing import Deadline
-from kextrel.vocabulary import Version
+from kextrel.vocabulary import Outcome, Unknown, Version
+from kextrel.vocabulary.actions import DeveloperMode
 
-__all__ = ["take_extensions_away"]
+__all__ = ["leave_developer_mode", "take_extensions_away"]
 
 _SINCE = Version(10, 15)
 
@@ -47,6 +48,16 @@ def take_extensions_away(rig: Rig, *, deadline: Deadline) -> bool:
         if stayed:
             raise NotPossible(f"{', '.join(stayed)} of an earlier run stayed on {rig.name} after a restart")
     return left or bool(there)
+
+
+def leave_developer_mode(rig: Rig, sip: bool | Unknown | None, *, deadline: Deadline) -> None:
+    """Off, where a scenario may have put it on. With SIP on it cannot be told so, and counts for nothing (SYS-15)."""
+    if not rig.developer_mode or sip is not False or rig.facts.macos < _SINCE:
+        return
+    done = developer_mode(rig, DeveloperMode(on=False), deadline=deadline)
+    rig.developer_mode = done.outcome is not Outcome.DONE
+    if rig.developer_mode:
+        rig.note(f"developer mode may still be on: {done.note}")
 
 
 def _ours(rig: Rig, apps: Mapping[str, str], deadline: Deadline) -> list[str]:

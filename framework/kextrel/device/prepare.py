@@ -12,7 +12,7 @@ from kextrel.device.actions.security import set_security, set_sip
 from kextrel.device.baseline import forget_approvals, is_forgotten, take_bundles_away, was_asked_for
 from kextrel.device.flows import consent, login, mdm, recovery
 from kextrel.device.flows.place import Place, find
-from kextrel.device.leftovers import take_extensions_away
+from kextrel.device.leftovers import leave_developer_mode, take_extensions_away
 from kextrel.device.observe import Sighting, observe
 from kextrel.device.remote import exists
 from kextrel.device.requirements import confirm, confirm_release, meet
@@ -38,6 +38,7 @@ def prepare(rig: Rig, start: Start, *, deadline: Deadline, baseline: Sighting | 
     seen = _out_of_safe_mode(rig, _tidied(rig, baseline, deadline) or observe(rig, deadline=deadline), deadline)
     confirm_release(rig, seen)
     seen = _reach_policy(rig, start.mac, seen, deadline)
+    leave_developer_mode(rig, seen.state.sip, deadline=deadline)
     if start.profiles:
         mdm.keep_only(rig, start.profiles, deadline=deadline)
         seen = observe(rig, deadline=deadline)

@@ -129,6 +129,8 @@ class Rig:
     timeouts: Timeouts = field(default_factory=Timeouts)
     catalog: Catalog = field(default_factory=Catalog)
     start: Mac | None = None
+    developer_mode: bool = True
+    """Whether systemextensionsctl's may be on: a run before this one may have left it so."""
     """What the scenario says of the Mac before its first step; None before there is one."""
     volume_group: str | None = None
     """Ours, by UUID, where the Mac has a second macOS: what tools are told that would ask which is meant."""

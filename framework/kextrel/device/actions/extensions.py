@@ -126,6 +126,7 @@ def reset_extensions(rig: Rig, action: ResetExtensions, *, deadline: Deadline) -
 def developer_mode(rig: Rig, action: DeveloperMode, *, deadline: Deadline) -> Performed:
     """`systemextensionsctl developer`, which needs SIP off."""
     need_macos(rig, action.verb, deadline)
+    rig.developer_mode = True  # until a baseline has taken it back
     return _tool(requests.through(rig, applications.developer_mode(action.on), rig.accounts.admin, deadline=deadline))
 
 
