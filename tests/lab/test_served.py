@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -46,10 +47,10 @@ def test_the_lab_file_is_there_inside_and_gone_afterwards(monkeypatch: pytest.Mo
 
 def test_one_can_do_something_else_while_they_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path, leave = default_profile_path(), tmp_path / "leave"
-    waiting = f"import os, time\nwhile not os.path.exists({str(leave)!r}): time.sleep(0.01)\n"
-    child(monkeypatch, waiting + READY)
+    os.mkfifo(leave)
+    child(monkeypatch, f"open({str(leave)!r}).read()\n" + READY)
     with begun(path, load_profile(path), only=["mini"]) as serving:
-        leave.touch()
+        leave.write_text("now")
         assert serving.lab().is_file()
         assert serving.lab() == serving.lab()
 
