@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -97,7 +98,36 @@ def test_uak_02_installed_before(walk: WALK, before: str, answer: str) -> None:
 
 def test_uak_02_one_that_was_removed_and_put_back_came_with_this_macos(walk: WALK) -> None:
     mac = on(walk, "10.14.6", installed_before=Version.parse("10.12"))
-    assert mac.do(Remove("driver"), INSTALL, LOAD).answers() == ["approval-required"]
+    mac.do(Remove("driver"), INSTALL, LOAD)
+    # TN2459 has it approved when 10.13 came, so a Mac may spare it (UAK-03); no rule says that it may not ask.
+    assert (mac.answers(), mac.last.open, mac.last.rules) == (["approval-required", "loaded"], False, ("UAK-01",))
+
+
+def test_uak_02_what_was_gone_before_10_13_came_was_never_approved(walk: WALK) -> None:
+    mac = on(walk, "10.12.6").do(INSTALL, Remove("driver"), Upgrade(Version.parse("10.13.6")), *ASKED)
+    assert mac.answers() == ["approval-required"]
+
+
+@pytest.mark.parametrize(
+    ("team", "path", "answers"),
+    [
+        ("KXTRL00001", "/Library/Extensions", ["approval-required", "loaded"]),
+        ("KXTRL00002", "/Library/Extensions", ["approval-required"]),
+        ("KXTRL00001", "/Library/Application Support/Other", ["approval-required"]),
+    ],
+)
+def test_uak_06_a_newcomer_beside_one_that_was_there(walk: WALK, team: str, path: str, answers: list[str]) -> None:
+    newcomer = Extension("newcomer", ExtensionKind.KEXT, "com.example.newcomer", team_id=team, path=path)
+    mac = on(walk, "10.13.6", more=newcomer, installed_before=Version.parse("10.12"))
+    assert mac.do(Install("newcomer"), Load("newcomer")).answers() == answers
+
+
+def test_uak_07_whether_the_approval_itself_loads_it_is_not_settled(walk: WALK) -> None:
+    mac = on(walk, "10.14.6").do(*CONSENTED)
+    (approved,) = mac.last.outcomes
+    assert (approved.unsettled, approved.state.loaded_kexts) == ({"loaded_kexts"}, NOTHING)
+    mac.situation = mac.situation.observed(replace(mac.situation.state, loaded_kexts=HERE))
+    assert mac.do(LOAD).answers() == ["loaded"]
 
 
 def test_uak_03_a_new_version_of_an_approved_kext(walk: WALK) -> None:
@@ -289,6 +319,24 @@ def test_from_sierra_to_sequoia(walk: WALK) -> None:
     assert mac.do(Restart(), Upgrade(Version.parse("26.3.1"))).answers() == ["done"]
     assert mac.situation.state.loaded_kexts == {"com.example.later"}
     assert mac.do(Load("later")).answers() == ["loaded"]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_onto_macos_11_with_a_profile(walk: WALK, asked: bool) -> None:
+    """What a profile allows is in the UAKL once loading was asked for, on whatever macOS that was."""
+    managed = {"enrollment": Enrollment.DEVICE, "user_approved_mdm": True}
+    mac = on(walk, "10.14.6", mac=managed, profiles=ALLOWED).do(INSTALL, *([LOAD] if asked else []))
+    mac.do(Upgrade(Version.parse("12.7.1")))
+    assert mac.situation.state.uakl == (HERE if asked else NOTHING)
+    assert ("MDM-02" in mac.last.rules) is asked
+    assert mac.do(Restart()).situation.state.loaded_kexts == (HERE if asked else NOTHING)
+
+
+def test_onto_macos_11_what_nobody_approved_by_name_is_not_settled(walk: WALK) -> None:
+    mac = on(walk, "10.14.6", installed_before=Version.parse("10.12")).do(LOAD, Upgrade(Version.parse("11.6.4")))
+    assert [one.unsettled for one in mac.last.outcomes] == [{"uakl"}]
+    mac = on(walk, "10.14.6").do(*CONSENTED, Upgrade(Version.parse("11.6.4")))
+    assert [one.unsettled for one in mac.last.outcomes] == [frozenset()]
 
 
 @pytest.mark.parametrize("macos", ["10.14.6", "10.14.5", "10.13"])

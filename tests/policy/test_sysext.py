@@ -260,8 +260,11 @@ def test_sys_14_off_and_on_again(agent: WALK) -> None:
         ({"entitlements": frozenset()}, "entitlement", "SYS-17"),
         ({"entitlements": frozenset({"com.apple.developer.driverkit"})}, "entitlement", "SYS-17"),
         ({"entitlements": frozenset({"com.apple.developer.endpoint-security.client"})}, "approval-forbidden", "SYS-06"),
-        ({"category": Category.DRIVER, "entitlements": frozenset()}, "approval-forbidden", "SYS-06"),
-        ({"category": Category.NETWORK, "entitlements": frozenset()}, "approval-forbidden", "SYS-06"),
+        (
+            {"category": Category.DRIVER, "entitlements": frozenset({"com.apple.developer.driverkit"})},
+            "approval-forbidden",
+            "SYS-06",
+        ),
     ],
 )
 def test_sig_05_sys_17_and_their_order(agent: WALK, extension: dict[str, Any], answer: str, rule: str) -> None:
@@ -269,6 +272,16 @@ def test_sig_05_sys_17_and_their_order(agent: WALK, extension: dict[str, Any], a
     mac = agent(SystemPolicy(allow_user_overrides=False), **described).do(INSTALL, ACTIVATE)
     assert (mac.answers(), mac.last.rules[0]) == ([answer], rule)
     assert mac.situation.state.system_extensions == {}
+
+
+@pytest.mark.parametrize("category", [Category.DRIVER, Category.NETWORK])
+def test_sys_17_is_checked_of_endpoint_security_only_and_a_mac_may_look_at_others(agent: WALK, category: Any) -> None:
+    described = {"category": category, "entitlements": frozenset()}
+    mac = agent(SystemPolicy(allow_user_overrides=False), **described).do(INSTALL, ACTIVATE)
+    assert (mac.answers(), mac.last.open) == (["approval-forbidden", "entitlement"], False)
+    mac = agent(**described).do(INSTALL, ACTIVATE)
+    assert (mac.answers(), mac.last.open) == (["waiting-for-user", "entitlement"], False)
+    assert [one.state.system_extensions for one in mac.last.outcomes] == [WAITING, {}]
 
 
 @pytest.mark.parametrize("action", [ACTIVATE, ALLOW, Disable("driver"), Enable("driver"), Deactivate("driver")])

@@ -38,12 +38,14 @@ class BootPolicy:
 class Consent:
     """What macOS 10.13 to 10.15 know of the user's consent (UAK).
 
-    `old` are names of kexts that came when the Mac ran 10.12 or earlier. `given` are the places that consent covers,
-    each a team with a folder, and `fresh` those of them since this boot; `approved` are bundle identifiers with their
-    teams that somebody consented to by name. `teams` and `off` are what `spctl kext-consent` set.
+    `old` are names of kexts that came when the Mac ran 10.12 or earlier, `granted` those that did and were removed
+    since. `given` are the places that consent covers, each a team with a folder, and `fresh` those of them since this
+    boot; `approved` are bundle identifiers with their teams that somebody consented to by name. `teams` and `off` are
+    what `spctl kext-consent` set.
     """
 
     old: frozenset[str] = frozenset()
+    granted: frozenset[str] = frozenset()
     given: frozenset[tuple[str, str]] = frozenset()
     fresh: frozenset[tuple[str, str]] = frozenset()
     approved: frozenset[tuple[str, str]] = frozenset()

@@ -40,6 +40,10 @@ __all__ = [
 ENABLED, WAITING = "activated enabled", "activated waiting for user"
 DISABLED, TERMINATED = "activated disabled", "terminated waiting to uninstall on reboot"
 _CLIENT = "com.apple.developer.endpoint-security.client"
+_ELSE_NEEDED = {
+    Category.DRIVER: "com.apple.developer.driverkit",
+    Category.NETWORK: "com.apple.developer.networking.networkextension",
+}
 
 
 def before_catalina(
@@ -93,7 +97,9 @@ def approval_is_forbidden(situation: Situation, action: Activate | Allow, law: L
     overrides = profiles.extension_overrides(situation, law) or not law.says(SYS_06)
     if overrides or allows(situation, extension, law) or situation.word(extension) in (ENABLED, DISABLED):
         return None
-    return refused(Reason.APPROVAL_FORBIDDEN, situation, SYS_06, MDM_12, *_matching(situation, law))
+    forbidden = refused(Reason.APPROVAL_FORBIDDEN, situation, SYS_06, MDM_12, *_matching(situation, law))
+    sooner = _denied_to_other_kinds(situation, extension) if isinstance(action, Activate) else ()
+    return replace(forbidden, outcomes=(*forbidden.outcomes, *sooner))
 
 
 def activated(situation: Situation, action: Activate, law: Law) -> Prediction:
@@ -104,7 +110,7 @@ def activated(situation: Situation, action: Activate, law: Law) -> Prediction:
     found = _first(situation, extension, law)
     more = [] if law.says(SYS_02) else [Expected(Outcome.REFUSED, Reason.SECURITY_MODE, situation)]
     more += [] if law.says(SYS_01) else [Expected(Outcome.REFUSED, Reason.UNSUPPORTED_VERSION, situation)]
-    return replace(found, outcomes=(*more, *found.outcomes))
+    return replace(found, outcomes=(*more, *found.outcomes, *_denied_to_other_kinds(situation, extension)))
 
 
 def _first(situation: Situation, extension: Extension, law: Law) -> Prediction:
@@ -121,6 +127,15 @@ def _first(situation: Situation, extension: Extension, law: Law) -> Prediction:
         return waits
     unasked = (Expected(Outcome.ENABLED, None, enabled), Expected(Outcome.UNCHANGED, None, situation))
     return replace(waits, outcomes=(*waits.outcomes, *unasked))
+
+
+def _denied_to_other_kinds(situation: Situation, extension: Extension) -> tuple[Expected, ...]:
+    """Drivers and network extensions need an entitlement too. SYS-17 leaves it out of scenarios, so one without it is
+    predicted as one with it; a Mac that looks at it breaks no rule."""
+    needed = _ELSE_NEEDED.get(extension.category or Category.ENDPOINT_SECURITY)
+    if extension.entitlements is None or needed is None or needed in extension.entitlements:
+        return ()
+    return (Expected(Outcome.REFUSED, Reason.ENTITLEMENT, situation),)
 
 
 def _again(situation: Situation, extension: Extension, law: Law) -> Prediction:

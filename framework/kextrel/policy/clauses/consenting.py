@@ -25,9 +25,18 @@ from kextrel.policy.situation import Situation
 from kextrel.vocabulary import Credential, Enrollment, Environment, Extension, Outcome, Reason, Signature, Version
 from kextrel.vocabulary.actions import Approve, KextConsent, Load
 
-__all__ = ["consented", "covered", "decides_the_load", "kext_consent_changed", "nothing_is_offered"]
+__all__ = [
+    "by_name",
+    "consented",
+    "covered",
+    "decides_the_load",
+    "granted",
+    "kext_consent_changed",
+    "nothing_is_offered",
+]
 
 _OFF_BY_MDM, _PROFILES = Version(10, 13, 4), Version(10, 13, 2)
+_LOADED = frozenset({"loaded_kexts"})
 _SHARED = ("/Library/Extensions", "/Library/Application Support")
 
 
@@ -78,12 +87,13 @@ def _consent_is_asked(known: Situation, action: Load, extension: Extension, law:
         return _loads(known, extension, law)
     again = (UAK_08,) if law.says(UAK_08) and action.extension in known.lapsed | known.pending else ()
     asked = loading.approval_asked(known, action.extension)
-    return Prediction((asked,), tuple(rule.id for rule in (UAK_01, *again)))
+    spared = _loads(known, extension, law).outcomes if granted(known, extension) else ()
+    return Prediction((asked, *spared), tuple(rule.id for rule in (UAK_01, *again)))
 
 
 def _given(known: Situation, extension: Extension, law: Law) -> tuple[Rule, ...]:
     """The rules by which the user's consent covers this kext; none where it does not."""
-    named = _key(extension) in known.consent.approved
+    named = by_name(known, extension)
     if named and known.vetted.get(extension.bundle_id, extension.version) != extension.version:
         return (UAK_03,) if law.says(UAK_03) else ()
     if not law.says(UAK_07):
@@ -95,7 +105,23 @@ def _given(known: Situation, extension: Extension, law: Law) -> tuple[Rule, ...]
 
 def covered(known: Situation, extension: Extension) -> bool:
     """UAK-06: whether consent was given to this team in this place, or to this kext by name."""
-    return _place(extension) in known.consent.given or _key(extension) in known.consent.approved
+    return _place(extension) in known.consent.given or by_name(known, extension)
+
+
+def by_name(known: Situation, extension: Extension) -> bool:
+    """Whether somebody consented to this very kext, in whatever version."""
+    return _key(extension) in known.consent.approved
+
+
+def granted(known: Situation, extension: Extension) -> bool:
+    """Whether it once was on the disk when 10.13 came, or one of its team in its place was.
+
+    TN2459 calls those approved, and what takes the place of an approved kext needs no consent (UAK-03, UAK-06); UAK-02
+    speaks only of what still lies there. So a Mac may spare this one the question, though no rule calls that open.
+    """
+    consent, mine = known.consent, {_key(extension), _place(extension)}
+    there = consent.granted | consent.old - {extension.name}
+    return any(mine & {_key(known.extensions[name]), _place(known.extensions[name])} for name in there)
 
 
 def _by_consent(known: Situation, extension: Extension, law: Law, given: tuple[Rule, ...]) -> Prediction:
@@ -173,7 +199,9 @@ def _consent_given(situation: Situation, extension: Extension) -> Prediction:
     after = replace(situation, consent=known, vetted={**situation.vetted, extension.bundle_id: extension.version})
     spared = frozenset(name for name in after.pending if covered(after, after.extensions[name]))
     rules = (UAK_01, UAK_06) if len(spared) > 1 else (UAK_01,)
-    return ruled(Outcome.APPROVED, replace(after, pending=after.pending - spared), *rules)
+    after = replace(after, pending=after.pending - spared)
+    # TN2459: what was blocked is loaded by the approval. UAK-07 can be read so, or of the next request.
+    return ruled(Outcome.APPROVED, after, *rules, unsettled=_LOADED)
 
 
 def kext_consent_changed(situation: Situation, action: KextConsent, law: Law) -> Prediction:

@@ -16,6 +16,7 @@ from kextrel.vocabulary.actions import Enroll, InstallProfile, RemoveProfile, Un
 __all__ = [
     "enrolled",
     "installed_by_hand",
+    "kexts_now_listed",
     "malformed",
     "must_be_on_the_mac",
     "needs_an_approved_enrollment",
@@ -100,7 +101,7 @@ def _changed(
     rules = (*because, *touched)
     if after.mac.macos < BIG_SUR:
         return ruled(outcome, after, *rules)
-    after, let_in = _kexts_now_listed(after, law)
+    after, let_in = kexts_now_listed(after, law)
     after, stale = _kexts_no_longer_listed(after, law)
     rules = (*rules, *let_in, *((MDM_14,) if stale else ()))
     return ruled(outcome, after, *rules, unsettled=_KEXTS if stale else frozenset())
@@ -126,7 +127,7 @@ def _enabled(after: Situation, extension: Extension) -> Situation:
     return replace(after, system_extensions={**after.system_extensions, extension.bundle_id: ENABLED})
 
 
-def _kexts_now_listed(after: Situation, law: Law) -> tuple[Situation, tuple[Rule, ...]]:
+def kexts_now_listed(after: Situation, law: Law) -> tuple[Situation, tuple[Rule, ...]]:
     """Kexts that asked to be loaded before their profile came: it approves them now (MDM-02), and nobody is asked any
     more. Where the MDM has yet to lower the boot policy (MDM-10) nothing is built of them by a restart alone."""
     rules: list[Rule] = []

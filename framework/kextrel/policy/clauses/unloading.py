@@ -6,7 +6,7 @@ from kextrel.policy.copying import replace
 from kextrel.policy.kext import KEXT_16, KEXT_17
 from kextrel.policy.rule import HIGH_SIERRA, Law, Rule
 from kextrel.policy.ruling import Expected, Prediction, refused, ruled
-from kextrel.policy.situation import Situation
+from kextrel.policy.situation import Consent, Situation
 from kextrel.vocabulary import Outcome, Reason
 from kextrel.vocabulary.actions import Install, Remove, Replace, Unload
 
@@ -40,7 +40,7 @@ def removed_from_disk(situation: Situation, action: Remove, law: Law) -> Predict
     name, bundle_id = frozenset({action.extension}), situation.extensions[action.extension].bundle_id
     after = _anew(situation, name)
     after = replace(after, on_disk=situation.on_disk - name, discovered=situation.discovered - name)
-    after = replace(after, consent=replace(after.consent, old=after.consent.old - name))
+    after = replace(after, consent=_granted_once(after, name))
     if bundle_id not in situation.aux_kc:
         return ruled(Outcome.DONE, after)
     if law.says(KEXT_17):
@@ -50,6 +50,13 @@ def removed_from_disk(situation: Situation, action: Remove, law: Law) -> Predict
         Outcome.DONE,
         replace(after, aux_kc=after.aux_kc - gone, receipt=after.receipt - gone, loaded=after.loaded - gone),
     )
+
+
+def _granted_once(after: Situation, name: frozenset[str]) -> Consent:
+    """UAK-02 is about what lies there since 10.12; that it did so once is remembered from 10.13 on."""
+    consent = after.consent
+    granted = consent.granted | (consent.old & name) if after.mac.macos >= HIGH_SIERRA else consent.granted
+    return replace(consent, old=consent.old - name, granted=granted)
 
 
 def put_on_disk(situation: Situation, action: Install, law: Law) -> Prediction:
