@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from kextrel.plugin.handing import Wish
 from kextrel.plugin.sharing import Shares
@@ -23,9 +23,11 @@ class Hand:
 
 
 class Day:
-    """A run: `tests` are names of the form `MAC[-or-MAC…]:MINUTES`, or `-` for a test that wants no Mac."""
+    """A run: `tests` are names of the form `MAC[-or-MAC…]:MINUTES`, or `-` for a test that wants no Mac. `takes`: the
+    seconds of a test with so many minutes."""
 
-    def __init__(self, tests: str, workers: int = 2) -> None:
+    def __init__(self, tests: str, workers: int = 2, takes: Callable[[float], float] = lambda minutes: minutes) -> None:
+        self._takes = takes
         names = [f"{number} {text}" for number, text in enumerate(tests.split())]
         self.wishes = {name: _wish(text) for name, text in zip(names, tests.split(), strict=True) if text != "-"}
         self.bound: dict[str, str] = {}
@@ -42,8 +44,10 @@ class Day:
             worker = min(busy, key=lambda one: spent[one])
             assert len(self.shares.pending(worker)) > 1 or worker.shutting_down, "xdist would wait for ever"
             test = self.shares.pending(worker)[0]
-            spent[worker] += self.wishes[self.names[test]].minutes if self.names[test] in self.wishes else 0.0
-            self.shares.done(worker, test)
+            wish = self.wishes.get(self.names[test])
+            seconds = self._takes(wish.minutes) if wish is not None else 0.0
+            spent[worker] += seconds
+            self.shares.done(worker, test, seconds)
             self.shares.feed()
         assert self.shares.left == 0
         assert all(worker.shutting_down for worker in self.workers)
@@ -65,6 +69,13 @@ def test_the_longest_queue_is_begun_first_and_the_short_ones_follow_where_there_
     first, second = Day("a:1 b:1 c:9 d:1").finish()
     assert first == ["c:9"]
     assert sorted(second) == ["a:1", "b:1", "d:1"]
+
+
+def test_which_queue_is_the_longest_is_learned_from_what_tests_take() -> None:
+    queues = "a:9 " * 6 + "b:5 " * 5 + "c:7 " * 2 + "d:3 " * 4
+    by_minutes, by_tests = Day(queues).finish(), Day(queues, takes=lambda minutes: 3.0).finish()
+    assert [list(dict.fromkeys(sent)) for sent in by_minutes] == [["a:9"], ["b:5", "c:7", "d:3"]]
+    assert [list(dict.fromkeys(sent)) for sent in by_tests] == [["a:9", "c:7"], ["b:5", "d:3"]]
 
 
 def test_a_test_with_a_choice_gets_a_mac_that_its_worker_has_or_nobody() -> None:

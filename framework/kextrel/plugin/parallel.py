@@ -110,7 +110,7 @@ class Scheduler:
         if self._shares is None:
             self._usual.mark_test_complete(node, item_index, duration)
             return
-        self._shares.done(node, item_index)
+        self._shares.done(node, item_index, duration)
         self._shares.feed()
 
     def mark_test_pending(self, item: str) -> None:

@@ -2,7 +2,8 @@
 
 A worker takes a Mac when it begins the first of its tests and keeps it to the end, for it holds the Mac's lease. One
 that has nothing left of its own takes a queue that nobody has, then a test that any of its Macs, or a free one, can
-run, then one that wants no Mac at all. xdist's workers begin a test only when they know the next one, or that there is
+run, then one that wants no Mac at all. How long a queue is goes by its lab minutes and, as soon as tests have ended, by
+what those took. xdist's workers begin a test only when they know the next one, or that there is
 none: so each is told one ahead, and what it is told is what a plan of all that is left gives it.
 """
 
@@ -13,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from kextrel.plugin.handing import Wish
+from kextrel.plugin.pace import Pace
 
 __all__ = ["Shares", "Worker"]
 
 _AHEAD = 2
 _PIECES = 50  # into which tests without a Mac are counted at most: there may be thousands
-_LEAST = 0.02  # minutes of a test of which nothing is known
 
 
 class Worker(Protocol):
@@ -47,6 +48,7 @@ class Shares:
         self._wishes = [wishes.get(test, Wish((), 0.0)) for test in tests]
         self._left = list(range(len(tests)))
         self._hands: dict[Any, _Hands] = {}
+        self._pace = Pace()
 
     @property
     def workers(self) -> list[Any]:
@@ -72,9 +74,10 @@ class Shares:
         self._left = sorted([*self._left, *hands.pending[1:]])
         return hands.pending[0] if hands.pending else None
 
-    def done(self, worker: Worker, test: int) -> None:
-        """A worker has finished a test."""
+    def done(self, worker: Worker, test: int, seconds: float) -> None:
+        """A worker has finished a test, after so many seconds."""
         self._hands[worker].pending.remove(test)
+        self._pace.learn(self._wishes[test].minutes, seconds)
 
     def feed(self) -> None:
         """Gives every worker what it may have; one for which there is nothing any more is let go."""
@@ -126,7 +129,7 @@ class Shares:
             if not able:
                 continue
             who = min(able, key=lambda name: loads[name])
-            loads[who] += sum(self._minutes(test) for test in tests)
+            loads[who] += sum(self._seconds(test) for test in tests)
             if who == id(hands):
                 mine.append(tests)
         return mine
@@ -139,10 +142,10 @@ class Shares:
 
     def _load(self, hands: _Hands) -> float:
         rest = [test for test in self._left if self._is_one_of(test, hands.macs)]
-        return sum(self._minutes(test) for test in (*hands.pending, *rest))
+        return sum(self._seconds(test) for test in (*hands.pending, *rest))
 
-    def _minutes(self, test: int) -> float:
-        return max(self._wishes[test].minutes, _LEAST)
+    def _seconds(self, test: int) -> float:
+        return self._pace.expected(self._wishes[test].minutes)
 
     def _pieces(self) -> list[list[int]]:
         """What can be given away apart: the queues of Macs that nobody has, tests with a choice, those without a Mac;
@@ -158,11 +161,11 @@ class Shares:
                 choices.append([test])
             elif not macs:
                 others.append(test)
-        length = {mac: sum(self._minutes(test) for test in tests) for mac, tests in queues.items()}
+        length = {mac: sum(self._seconds(test) for test in tests) for mac, tests in queues.items()}
         longest = [queues[mac] for mac in sorted(queues, key=lambda mac: -length[mac])]
         size = len(others) // _PIECES + 1
         rest = [others[start : start + size] for start in range(0, len(others), size)]
-        return [*longest, *sorted(choices, key=lambda tests: -self._minutes(tests[0])), *rest]
+        return [*longest, *sorted(choices, key=lambda tests: -self._seconds(tests[0])), *rest]
 
     @property
     def _taken(self) -> set[str]:
