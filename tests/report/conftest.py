@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kextrel.report import Bounds, write
+from kextrel.report.page import Bounds, write
 from kextrel.vocabulary import Architecture, Mac
 
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from kextrel.report import write
+from kextrel.report.page import write
 
 BROWSERS = ("chromium", "chromium-headless-shell", "google-chrome")
 EVIL = '"></pre></script><script>alert(1)</script><img src=x onerror=alert(2)>'

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 from PIL import Image
 
-from kextrel.report import Bounds
 from kextrel.report.excerpts import Room
+from kextrel.report.page import Bounds, get_ready
 
 Draw = Callable[..., str]
 
@@ -256,3 +257,9 @@ def test_a_night_is_a_page_that_a_browser_can_open(
     assert len(text.encode()) < most
     assert text.count("<tr data-t=") == scenarios
     assert text.count('<details class="step"') == scenarios * macs * 2
+
+
+def test_who_is_ready_compiles_no_template_any_more(monkeypatch: pytest.MonkeyPatch, draw: Draw) -> None:
+    get_ready()
+    monkeypatch.setattr(jinja2.Environment, "compile", None)
+    assert "a lab" in draw([])

@@ -55,6 +55,10 @@ class Conductor:
             where = " or ".join(macs)
             terminal.write_line(f"kextrel: on {where}, tests: {len(minutes)}, about {sum(minutes):.0f} lab minutes")
 
+    def has_time(self) -> None:
+        """A worker has nothing left to do while others go on: the moment for what the run's end will need anyway."""
+        self._run().get_ready_to_report()
+
     def interrupted(self) -> None:
         """Workers are made to let go of their Macs, which xdist would let run on for a while."""
         self.handed.end_workers()
@@ -112,6 +116,8 @@ class Scheduler:
             return
         self._shares.done(node, item_index, duration)
         self._shares.feed()
+        if self._shares.somebody_rests:
+            self._conductor.has_time()
 
     def mark_test_pending(self, item: str) -> None:
         if self._shares is None:

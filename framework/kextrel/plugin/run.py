@@ -210,12 +210,19 @@ class Run:
     def results(self) -> Sequence[Mapping[str, Any]]:
         return _kept
 
+    def get_ready_to_report(self) -> None:
+        """Loads what writing a report needs, where one will be written."""
+        if self.options.report is not None:
+            from kextrel.report.page import get_ready
+
+            get_ready()
+
     def write_report(self) -> Path | None:
         """Writes results.jsonl, coverage.json and report.html into the report's folder; None where there is none."""
         if self.options.report is None or self.handed is not None:
             return None
         from kextrel.policy import RULES
-        from kextrel.report import write
+        from kextrel.report.page import write
 
         self.options.report.mkdir(parents=True, exist_ok=True)
         lines = "".join(json.dumps(result, ensure_ascii=False) + "\n" for result in self.results)

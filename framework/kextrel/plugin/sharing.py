@@ -59,6 +59,11 @@ class Shares:
         """How many tests nobody has yet."""
         return len(self._left)
 
+    @property
+    def somebody_rests(self) -> bool:
+        """Whether a worker has ended its last test while others go on."""
+        return any(worker.shutting_down and not hands.pending for worker, hands in self._hands.items())
+
     def pending(self, worker: Any) -> list[int]:
         """The tests that a worker has and has not finished, the running one first."""
         return self._hands[worker].pending

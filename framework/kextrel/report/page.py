@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -26,8 +27,9 @@ from kextrel.report.results import EVIDENCE, Result, counts, read_results
 from kextrel.report.tables import columns, matrix, reasons
 from kextrel.report.visible import visible
 
-__all__ = ["Bounds", "write"]
+__all__ = ["Bounds", "get_ready", "write"]
 
+_TEMPLATE = "report.html.j2"
 _WORST_FIRST = ("violated", "bench-failed", "not-checked", "held")
 _LETTERS = 4000  # of one text, wherever it is printed
 _MARKS = {"held": "✓", "violated": "✗", "not-checked": "?", "bench-failed": "!", "exercised": "~"}
@@ -86,7 +88,7 @@ def _render(
     results = [one.result for one in shown]
     rows = matrix(results)
     pictures = small(folder, _wanted(shown, gathered.excerpts), bounds.pictures)
-    return environment.get_template("report.html.j2").render(
+    return environment.get_template(_TEMPLATE).render(
         about=about,
         columns=columns(found, bounds.columns),
         counts=counts(results),
@@ -108,6 +110,14 @@ def _render(
     )
 
 
+def get_ready() -> None:
+    """Does what drawing does first, whatever is drawn: reads and compiles the templates, once."""
+    environment = _environment()
+    for name in environment.list_templates(extensions=["j2"]):
+        environment.get_template(name)
+
+
+@cache
 def _environment() -> Environment:
     """Everything that is printed goes through `visible` and then through the escaping; no constant of ours is hurt."""
     environment = Environment(

@@ -7,7 +7,9 @@ import base64
 import io
 import warnings
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from markupsafe import Markup
@@ -32,27 +34,27 @@ class Picture:
 def small(folder: Path, names: Iterable[str], most: int) -> Mapping[str, Picture]:
     """The first `most` of the named files in `folder`/pictures that can be read, by name."""
     found: dict[str, Picture] = {}
-    for name in dict.fromkeys(names):
-        if len(found) >= most:
-            break
-        picture = _small(folder / FOLDER / name, len(found) + 1)
-        if picture is not None:
-            found[name] = picture
+    left = iter(dict.fromkeys(names))
+    with warnings.catch_warnings(), ThreadPoolExecutor() as drawing:  # the decoder lets other threads run
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        while tried := list(islice(left, most - len(found))):
+            drawn = drawing.map(lambda name: _small(folder / FOLDER / name), tried)
+            good = [(name, one) for name, one in zip(tried, drawn, strict=True) if one is not None]
+            found |= {name: Picture(number, *one) for number, (name, one) in enumerate(good, len(found) + 1)}
     return found
 
 
-def _small(path: Path, number: int) -> Picture | None:
-    """None for a file that is missing, or is no picture: the page then links to it without showing it."""
+def _small(path: Path) -> tuple[Markup, int, int] | None:
+    """A data URI, width and height; None for a file that is missing, or is no picture: the page then links to it
+    without showing it."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=("JPEG", "PNG")) as image:
-                image.draft("RGB", (_WIDTH, 1))  # a JPEG is decoded at half its size where that is wide enough
-                drawn = image.convert("RGB")
+        with Image.open(path, formats=("JPEG", "PNG")) as image:
+            image.draft("RGB", (_WIDTH, 1))  # a JPEG is decoded at half its size where that is wide enough
+            drawn = image.convert("RGB")
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning, ValueError):
         return None
     drawn.thumbnail((_WIDTH, _WIDTH * 4), Image.Resampling.BILINEAR)
     kept = io.BytesIO()
     drawn.save(kept, "JPEG", quality=_QUALITY, optimize=True)
     uri = Markup("data:image/jpeg;base64,") + base64.b64encode(kept.getvalue()).decode()
-    return Picture(number, uri, drawn.width, drawn.height)
+    return uri, drawn.width, drawn.height
