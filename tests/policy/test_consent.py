@@ -135,6 +135,14 @@ def test_uak_03_a_new_version_of_an_approved_kext(walk: WALK) -> None:
     assert (mac.answers(), mac.last.rules, mac.last.open) == (["loaded"], ("UAK-03",), False)
 
 
+def test_uak_03_while_the_old_version_runs_a_kernel_may_refuse_the_new_one(walk: WALK) -> None:
+    mac = on(walk, "10.14.6").do(*CONSENTED, LOAD, Replace("driver", "2.0"), LOAD)
+    assert [str(one.outcome) for one in mac.last.outcomes] == ["loaded", "refused"]
+    assert mac.last.open is False
+    assert mac.do(LOAD).answers() == ["loaded"]
+    assert mac.do(Replace("driver", "3.0"), Restart(), LOAD).answers() == ["loaded"]
+
+
 def test_uak_03_another_bundle_of_the_same_team_and_identifier(walk: WALK) -> None:
     newer = Extension("newer", ExtensionKind.KEXT, "com.example.kextrel.driver", version="2.0", path="/opt")
     mac = on(walk, "10.14", more=newer).do(*CONSENTED, Remove("driver"), Install("newer"), Load("newer"))

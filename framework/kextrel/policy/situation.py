@@ -59,8 +59,9 @@ class Situation:
 
     `stored` is the boot policy as written, `in_force` the one that this boot began with (BOOT-11). `staged` is the
     AuxKC that the next normal boot will find, None while the present one stays. `built` and `vetted` have the version
-    of each kext: that in the AuxKC, and that last approved or taken. `dropped` are banned kexts that a rebuild left
-    out, `medic` says that panic medic waits for a boot. `doubtful` are approvals that the Mac may have forgotten
+    of each kext: that in the AuxKC (before macOS 11: loaded), and that last approved or taken. `dropped` are banned
+    kexts that a rebuild left out, `medic` says that panic medic waits for a boot. `doubtful` are approvals that the
+    Mac may have forgotten
     (KEXT-15), from the boot after the policy was `rewritten` without kexts, where nobody could see whether it did;
     `forgettable` are those until somebody looked. `discovered`, `pending`
     and `lapsed` (asked for too long ago, or before a boot; not approved) hold names of extensions; `asked_at` is when,

@@ -35,9 +35,20 @@ def test_a_kext_waits_for_its_user_and_then_loads_without_a_restart(small_mac: M
     path = mac.install(make_kext())
     assert code(mac, path) == POLICY
     mac.kernel.approve(mac.kernel.pending()[0], "admin")
-    assert (mac.kernel.pending(), mac.loaded()) == ([], [])
-    assert code(mac, path) == 0
-    assert mac.loaded() == [DRIVER]
+    assert (mac.kernel.pending(), mac.loaded()) == ([], [DRIVER])
+    mac.boot()
+    assert (code(mac, path), mac.loaded()) == (0, [DRIVER])
+
+
+def test_an_approval_loads_what_was_blocked_with_it_and_nothing_else(small_mac: Macs, make_kext: Make) -> None:
+    mac = asking(small_mac)
+    near = make_kext(name="near", bundle_id="com.example.kextrel.near")
+    other = make_kext(name="other", bundle_id="com.example.kextrel.other", team_id="KXTRL00002")
+    for made in (make_kext(), near, other):
+        code(mac, mac.install(made))
+    mac.install(make_kext(name="unasked", bundle_id="com.example.kextrel.unasked"))
+    mac.kernel.approve(mac.kernel.pending()[0], "admin")
+    assert mac.loaded() == [DRIVER, "com.example.kextrel.near"]
 
 
 def test_the_alert_comes_once_and_the_offer_again(small_mac: Macs, make_kext: Make) -> None:
@@ -64,7 +75,10 @@ def test_consent_is_to_an_identifier_whatever_the_version(small_mac: Macs, make_
     code(mac, path)
     mac.kernel.approve(mac.kernel.pending()[0], "admin")
     mac.disk.remove_tree(path)
-    assert code(mac, mac.install(make_kext(version="2.0"))) == 0
+    newer = mac.install(make_kext(version="2.0"))
+    assert code(mac, newer) == 71  # the approval loaded the old one, and a kernel has room for one
+    mac.kernel.unload(DRIVER)
+    assert code(mac, newer) == 0
 
 
 @pytest.mark.parametrize(

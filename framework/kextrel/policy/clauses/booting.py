@@ -110,7 +110,7 @@ def _without_an_auxkc(begun: Situation, outcome: Outcome, rules: list[Rule], law
     """Before macOS 11 a boot loads no third-party kext that nobody asks for; what restart consent waited for is over
     (UAK-07)."""
     consent = replace(begun.consent, fresh=frozenset())
-    after, gone = removal.booted(replace(begun, loaded=_NOTHING, told=None, consent=consent), law)
+    after, gone = removal.booted(replace(begun, loaded=_NOTHING, built={}, told=None, consent=consent), law)
     return ruled(outcome, after, *rules, *gone)
 
 

@@ -47,12 +47,21 @@ def decides_the_load(situation: Situation, action: Load, law: Law) -> Prediction
     extension, known = situation.extensions[action.extension], asked_for(situation, action.extension)
     spared = _spared(known, extension, law)
     if spared:
-        return _loads(known, extension, law, *spared)
+        return _or_another_runs(known, extension, _loads(known, extension, law, *spared))
     asked = _consent_is_asked(known, action, extension, law)
     if not _off_by_itself(known, law):
-        return asked
+        return _or_another_runs(known, extension, asked)
     loads = _loads(known, extension, law, UAK_11)
     return loads if known.mac.macos < _PROFILES else either(loads, asked)
+
+
+def _or_another_runs(known: Situation, extension: Extension, answer: Prediction) -> Prediction:
+    """While another version of it runs, a kernel may refuse it for that. No rule speaks of it, so none forbids it."""
+    bundle_id = extension.bundle_id
+    runs = known.built.get(bundle_id) or known.vetted.get(bundle_id, extension.version)
+    if bundle_id not in known.loaded or runs == extension.version or answer.open:
+        return answer
+    return replace(answer, outcomes=(*answer.outcomes, Expected(Outcome.REFUSED, None, known)))
 
 
 def _spared(known: Situation, extension: Extension, law: Law) -> tuple[Rule, ...]:
@@ -136,7 +145,13 @@ def _by_consent(known: Situation, extension: Extension, law: Law, given: tuple[R
 
 
 def _loads(known: Situation, extension: Extension, law: Law, *rules: Rule) -> Prediction:
-    after = replace(known, loaded=known.loaded | {extension.bundle_id}, pending=known.pending - {extension.name})
+    bundle_id = extension.bundle_id
+    after = replace(
+        known,
+        loaded=known.loaded | {bundle_id},
+        built={**known.built, bundle_id: extension.version},
+        pending=known.pending - {extension.name},
+    )
     return ruled(Outcome.LOADED, after, *rules, *signing.relaxed(extension, known, law))
 
 

@@ -35,6 +35,7 @@ def _onto_the_auxkc(newer: Situation, law: Law) -> Prediction:
         pending=frozenset(),
         lapsed=frozenset(),
         loaded=frozenset(),
+        built={},
         uakl=given,
         consented=given,
         consent=Consent(),

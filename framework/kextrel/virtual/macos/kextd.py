@@ -111,8 +111,14 @@ class KextDaemon:
         return self.policy.pending()
 
     def approve(self, pending: Pending, user: str) -> None:
-        """The user whose short name is `user` pressed Allow. PermissionError for who may not."""
+        """The user whose short name is `user` pressed Allow: what was blocked for want of that is loaded at once
+        (TN2459). PermissionError for who may not."""
+        blocked = [one.path for one in self.pending()]
         self.policy.approve(pending, user)
+        waiting = {one.path for one in self.pending()}
+        for path in blocked:
+            if path not in waiting:
+                self.load(path)
 
     def may_approve(self, account: Account) -> bool:
         """Whether that user may allow kexts."""
