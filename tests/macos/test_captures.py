@@ -2,39 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from capturefacts import differences, without_stars
 from kextrel.errors import UnreadableAnswer
 from kextrel.macos.registry import COMMANDS, reader
-
-# What cannot be told once tabs are spaces: which of two columns a single star stood in.
-STARS = ("enabled", "active")
-
-
-def differences(got: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-    """The facts that were not found as they should: name -> what was found."""
-    return {
-        name: got.get(name, "missing") for name, value in wanted.items() if not agrees(got.get(name, "missing"), value)
-    }
-
-
-def agrees(got: Any, wanted: Any) -> bool:
-    if isinstance(got, list) and isinstance(wanted, int) and not isinstance(wanted, bool):
-        return len(got) == wanted
-    if isinstance(got, list) and isinstance(wanted, list) and len(got) == len(wanted):
-        return all(agrees(one, other) for one, other in zip(got, wanted, strict=True))
-    if isinstance(got, dict) and isinstance(wanted, dict):
-        return not differences(got, wanted)
-    return type(got) is type(wanted) and got == wanted
-
-
-def without_stars(facts: dict[str, Any]) -> dict[str, Any]:
-    rows = facts.get("extensions")
-    if rows is None:
-        return facts
-    return facts | {"extensions": [{k: v for k, v in row.items() if k not in STARS} for row in rows]}
 
 
 def test_all_facts_are_found(capture):

@@ -26,9 +26,10 @@ def parse(
 ) -> None:
     """Read what a command printed on a Mac into facts; lines that were not understood are kept as `unparsed`."""
     from kextrel.errors import InputError, UnreadableAnswer
+    from kextrel.macos.pasted import tolerant
     from kextrel.macos.registry import reader
 
-    read = reader(command)
+    read = tolerant(reader(command))
     raw = _content(file)
     try:
         reading = read(raw)

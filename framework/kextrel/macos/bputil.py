@@ -31,6 +31,8 @@ _BANNER = (
     "Use at your own risk",
 )
 _TAGS = re.compile(r"\(([A-Za-z0-9]{4})((?: {0,3}&& {0,3}[A-Za-z0-9]{4}){0,4})\) {0,40}:")
+# A flag's value; what else stands there is a sentence about the row.
+_VALUE = re.compile(r"(?:absent|(?:0x)?[0-9A-Fa-f]{1,16})?\Z")
 _HEADINGS = ("Local policy", "Operating on Volume Group", "Current local policy:", "OS environment:")
 _HEX_ONLY = re.compile(r"[0-9A-Fa-f]{8,}\Z")
 _GROUP = re.compile(r"(?:volume group|Volume Group UUID) +([0-9A-Fa-f-]{4,40})")
@@ -221,6 +223,8 @@ def _entry(line: str, draft: _Draft) -> bool:
     if tags is None:
         return _continued(line, draft) or _untagged(line, draft)
     value = line[tags.end() :].strip()
+    if tags[1] in _FLAGS and _VALUE.match(value) is None:
+        return False
     label, _, word = line[: tags.start()].partition(":")
     table = draft.environment if draft.section == "environment" else draft.fields
     for tag in (tags[1], *tags[2].replace("&&", " ").split()):

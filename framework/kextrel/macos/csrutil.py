@@ -31,6 +31,8 @@ _NAMES = (
     "Kernel Integrity Protections",
     "Authenticated Root Requirement",
 )
+# What somebody wrote beside a line, as comments are written.
+_NOTE = re.compile(r"[ \t]{1,80}(?:#|//|<-|←|->|→) .*\Z")
 _CHANGED = re.compile(r"Successfully (enabled|disabled|cleared) System Integrity Protection")
 _TELLS = re.compile(f"{_STATUS.pattern}|\\ASystem Integrity Protection status|\\A{_CHANGED.pattern}")
 _PARTLY = "csrutil: requesting an unsupported configuration"  # with --without or --no-internal
@@ -150,7 +152,7 @@ def _joined(lines: Iterable[str]) -> Iterator[str]:
 
 def _protection(line: str) -> Protection | None:
     name, _, value = line.partition(":")
-    return _PROTECTIONS.get((name, value.strip()))
+    return _PROTECTIONS.get((name, _NOTE.sub("", value).strip()))
 
 
 def _sip(line: str, partly: bool) -> Sip | None:
@@ -160,7 +162,7 @@ def _sip(line: str, partly: bool) -> Sip | None:
     match = _STATUS.search(line)
     if match is None:
         return None
-    word, rest = match[1].lower(), match[2].strip()
+    word, rest = match[1].lower(), _NOTE.sub("", match[2]).strip()
     if "Custom Configuration" in rest:
         return "custom"
     if word == "unknown" or not (rest in ("", ".") or "Apple Internal" in rest):

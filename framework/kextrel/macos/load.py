@@ -36,6 +36,11 @@ _KM_CODES = frozenset({*_REASONS, 71})
 
 # A number at the very end of a text may have lost digits.
 _CODE = re.compile(r"KMErrorDomain,? ?Code ?= ?(\d{1,6})(?=\D)")
+# Without its domain only before words that are KMErrorDomain's.
+_BARE_CODE = re.compile(
+    r"\bCode ?= ?(\d{1,6}) [\"“](?:Missing Developer Kit|Could not find|Error occurred while|Extension with "
+    r"|Loading extension|Boot policy error|Authenticating|Kernel request)"
+)
 _KERNEL_RETURN = re.compile(r"(?<![\w.])(-60394\d{4})(?!\d)|0x(dc008[0-9a-fA-F]{3})(?![0-9a-fA-F])")
 _CS_STATUS = re.compile(r"(?<![\w.])(-670\d{2})(?!\d)")
 _BOOTPOLICY = re.compile(
@@ -50,6 +55,16 @@ _OSKEXT = re.compile(r"<OSKext 0x[^>\n]{1,80}> ?\{[^}\n]{0,400}\bID = \"([A-Za-z
 # What was not found when a kext was linked, and the kext that wanted it [kmutil print-diagnostics; reports of builds].
 _UNBOUND = re.compile(r"Failed to bind '([^'\n]{1,1000})' in '([A-Za-z0-9._-]{1,200})'")
 _DEPENDENCY = re.compile(r"'([A-Za-z0-9._-]{1,200})' names a dependency on '([A-Za-z0-9._-]{1,200})'")
+# The older tools, of a kext's dependencies.
+_WANTED = re.compile(
+    r"\.kext - (?:dependency '([A-Za-z0-9._-]{1,200})' not found"
+    r"|no compatible dependency found for ([A-Za-z0-9._-]{1,200}[A-Za-z0-9]))"
+)
+# Whom a sentence is about: of a collection that was not built, of the kernel, of kextd.
+_ABOUT = re.compile(
+    r"(?:Could not use '|Failed to load kext |\(kernel\) Kext |invalid signature for )"
+    r"([A-Za-z0-9._-]{1,200}[A-Za-z0-9])(?:' because|,? \(error |,? will not load| start failed| failed to load)"
+)
 _UNSIGNED = -67062  # errSecCSUnsigned
 _NEEDLES: Mapping[re.Pattern[str], tuple[str, ...]] = MappingProxyType(
     {
@@ -60,7 +75,10 @@ _NEEDLES: Mapping[re.Pattern[str], tuple[str, ...]] = MappingProxyType(
         _OSKEXT: ("<OSKext ",),
         _UNBOUND: ("Failed to bind '",),
         _DEPENDENCY: (" names a dependency on ",),
+        _WANTED: (".kext - ",),
+        _ABOUT: ("Could not use '", "Failed to load kext ", "(kernel) Kext ", "invalid signature for "),
         _CODE: ("KMErrorDomain",),
+        _BARE_CODE: ("Code",),
         _OWNERSHIP: ("ownership (",),
         _ARCHITECTURES: ("Binary is for ",),
         _BUILD: ("your build ",),
@@ -68,6 +86,7 @@ _NEEDLES: Mapping[re.Pattern[str], tuple[str, ...]] = MappingProxyType(
     }
 )
 _LONGEST_PATH = 1024
+_OF_A_PATH = re.compile(r"\.kext(?: failed to load| - dependency '| - no compatible dependency)")
 _SQUEEZED = tuple((reason, tuple(phrase.replace(" ", "") for phrase in phrases)) for reason, phrases in PHRASES)
 _SQUEEZED_TOOLS = ("(libkern/kext)", "KMErrorDomain", "Extensionwithidentifiers", "Kextrejecteddueto")
 _PAIRING = 17
@@ -222,6 +241,7 @@ def _reason_of_numbers(joined: str) -> LoadReason | None:
 
 def _code(joined: str, reason: LoadReason | None, exit_code: int | None) -> int | None:
     written = _number(_CODE, joined)
+    written = _number(_BARE_CODE, joined) if written is None else written
     if written is not None:
         return written
     return _CODES.get(reason, exit_code) if reason is not None else exit_code
@@ -249,6 +269,8 @@ def _bundle(joined: str, lines: list[str]) -> tuple[str | None, str | None]:
         return named[1], None
     if unbound := _search(_UNBOUND, joined):
         return unbound[2], None
+    if about := _search(_ABOUT, joined):
+        return about[1], None
     return next(filter(None, map(_subject, lines, ("", *lines))), None), None
 
 
@@ -266,6 +288,8 @@ def _missing(joined: str) -> tuple[str, ...]:
     """All that the first kext which could not be linked wants: the text says it twice, and may name other kexts too."""
     if wanted := _search(_DEPENDENCY, joined):
         return (wanted[2],)
+    if _search(_WANTED, joined):
+        return unique(one[1] or one[2] for one in _WANTED.finditer(joined))
     first = _search(_UNBOUND, joined)
     return unique(one[1] for one in _UNBOUND.finditer(joined) if one[2] == first[2]) if first else ()
 
@@ -283,8 +307,10 @@ def _culprit(joined: str, lines: list[str]) -> str | None:
         path = joined[start + len(before) - 1 : end + len(".kext")] if end >= 0 else ""
         if path and "'" not in path and len(path) < _LONGEST_PATH:
             return path
-    subjects = (line.strip().partition(".kext")[0] for line in lines if ".kext failed to load" in line)
-    return next((f"{path}.kext" for path in subjects if path.startswith("/")), None)
+    subjects = (line.strip().partition(".kext")[0] for line in lines if _OF_A_PATH.search(line))
+    # An installer's log has its own words before.
+    paths = (path if path.startswith("/") else path.rpartition(": ")[2] for path in subjects)
+    return next((f"{path}.kext" for path in paths if path.startswith("/")), None)
 
 
 def _search(pattern: re.Pattern[str], joined: str) -> re.Match[str] | None:
@@ -328,6 +354,7 @@ _LINE_WORDS = (
     "Please approve using System",
     "in executable kext bundle",
     "prevented linking",
+    "Could not use '",
     *OF_KEXT_TOOLS,
     " is loadable (including linkage",
     " specific:",

@@ -47,7 +47,7 @@ PHRASES: tuple[tuple[LoadReason, tuple[str, ...]], ...] = (
     (LoadReason.INTERACTIVE_AUTH, ("com.apple.LocalAuthentication", "LAErrorDomain")),
     (
         LoadReason.APPROVAL_REQUIRED,
-        ("not approved to load", "system policy prevents loading", "rejected due to system policy"),
+        ("not approved to load", "ystem policy prevents loading", "rejected due to system policy"),
     ),
     (LoadReason.REBOOT_REQUIRED, ("requires a reboot", "requires reboot")),
     (LoadReason.NOT_SIGNED, ("not signed at all", "not code signed", "code object is not signed")),
@@ -62,7 +62,11 @@ PHRASES: tuple[tuple[LoadReason, tuple[str, ...]], ...] = (
     (LoadReason.VALIDATION_ERRORS, ("validation failure (plist/executable)", "Validation Failures:")),
     (
         LoadReason.MISSING_DEPENDENCY,
-        ("Unable to resolve dependencies", "dependency resolution failure", "dependency load failure"),
+        (
+            *("Unable to resolve dependencies", "dependency resolution failure", "dependency load failure"),
+            *("failed to load - (libkern/kext) dependency load failed", "Dependency Resolution Failures:"),
+            *(".kext - dependency '", ".kext - no compatible dependency found for"),
+        ),
     ),
     (
         LoadReason.UNDEFINED_SYMBOLS,

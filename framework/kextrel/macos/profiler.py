@@ -52,6 +52,12 @@ _KEYS = MappingProxyType(
     }
 )
 _MODEL = re.compile(r"(?:i|Virtual)?Mac(?:mini|Pro|Book|BookAir|BookPro)?\d{1,3},\d{1,3}\Z")
+# Labels are in the language of the user; what they stand before is not, or names Intel in any.
+_CHIP = re.compile(r"Apple [MA]\d{1,2}(?: (?:Pro|Max|Ultra))?(?: \(Virtual\))?\Z")
+_CPU = re.compile(r"[^:]{0,40}\bIntel (?:Core|Xeon)|[^\x00-\x7f]{1,10}Intel (?:Core|Xeon)")
+_UNKNOWN = "Unknown"
+"""What processes under Rosetta are told of the processor."""
+_COLON = re.compile("[:：]")
 _STRUCTURED = ("{", "[", "<?xml", "<plist")
 
 
@@ -70,12 +76,13 @@ class Hardware:
 
     @property
     def arch(self) -> str | None:
-        """arm64 with a "Chip" row, x86_64 with a "Processor Name" row."""
+        """arm64 with a chip, x86_64 with a processor; Rosetta hides either, so a name for neither is no answer."""
         return "arm64" if self.chip else "x86_64" if self.cpu else None
 
     @property
     def t2(self) -> bool | None:
         rom = self.values.get("Boot ROM Version") or self.values.get("System Firmware Version") or ""
+        rom = rom or next((value for value in self.values.values() if "(iBridge: " in value), "")
         # What was cut off may have named the iBridge.
         whole = rom.count("(") == rom.count(")") and rom != self.unfinished
         return "iBridge" in rom if self.arch == "x86_64" and rom and whole else None
@@ -127,12 +134,18 @@ def read_hardware(text: str | bytes) -> Hardware:
     return Hardware(
         model=model,
         model_name=values.get("Model Name"),
-        chip=values.get("Chip"),
-        cpu=values.get("Processor Name"),
+        chip=_named(values, "Chip", _CHIP),
+        cpu=_named(values, "Processor Name", _CPU),
         values=MappingProxyType(values),
         unparsed=tuple(unparsed),
         unfinished="" if clean(text).endswith("\n") or not lines else lines[-1].partition(":")[2].strip(),
     )
+
+
+def _named(values: Mapping[str, str], label: str, form: re.Pattern[str]) -> str | None:
+    """The value of a row, or of the one that has its form where the label is not in English."""
+    found = values.get(label) or next(filter(form.match, values.values()), None)
+    return None if found == _UNKNOWN else found
 
 
 def read_bridge(text: str | bytes) -> Bridge:
@@ -171,10 +184,10 @@ def _rows(lines: list[str]) -> tuple[dict[str, str], list[str]]:
     values: dict[str, str] = {}
     unparsed: list[str] = []
     for line in lines:
-        key, colon, value = line.partition(":")
+        key, *value = _COLON.split(line, maxsplit=1)
         key = key.strip()
-        if not colon or not key:
+        if not value or not key:
             unparsed.append(line)
-        elif value := value.strip():
-            values.setdefault(key, value)
+        elif told := value[0].strip():
+            values.setdefault(key, told)
     return values, unparsed

@@ -179,16 +179,28 @@ def read_sw_vers(text: str | bytes) -> SwVers:
 def read_uname(text: str | bytes) -> Uname:
     """`uname -a`, also when a terminal wrapped it; `-v`, `-m` and `-r` alone."""
     lines = list(meaningful(clean(text)))
-    words = " ".join(lines).split()
+    start = next((at for at, line in enumerate(lines) if line.lstrip().startswith("Darwin ")), 0)
+    words = " ".join(lines[start:]).split()
     if len(words) == 1 and (_MACHINE.fullmatch(words[0]) or _RELEASE.match(words[0])):
         return Uname(machine=words[0]) if _MACHINE.fullmatch(words[0]) else Uname(release=words[0])
-    only_version = words[:3] == ["Darwin", "Kernel", "Version"]
-    require(len(words) >= 3 and words[0] == "Darwin", "uname -a", lines)
-    release, host = (words[3].rstrip(":") if len(words) > 3 else None, None) if only_version else (words[2], words[1])
-    kernel, rest = _kernel(words)
+    require(len(words) >= 2 and words[0] == "Darwin", "uname -a", lines)
+    release, host, rest = _system(words)
+    # What was cut off is no release.
+    release = release if release and _RELEASE.match(release) else None
+    require(release is not None, "uname -a", lines)
+    kernel, rest = (None, rest) if rest is not words else _kernel(words)
     machine = rest[0] if rest and _MACHINE.fullmatch(rest[0]) else None
     left = " ".join(rest[machine is not None :])
-    return Uname(release, host, kernel, machine, (left,) if left else ())
+    return Uname(release, host, kernel, machine, (*lines[:start], *((left,) if left else ())))
+
+
+def _system(words: list[str]) -> tuple[str | None, str | None, list[str]]:
+    """Release and host, as -a, -v, -sr and -srm have them; and the words after them where no kernel follows."""
+    if words[:3] == ["Darwin", "Kernel", "Version"]:
+        return words[3].rstrip(":") if len(words) > 3 else None, None, words
+    if _RELEASE.match(words[1]):
+        return words[1], None, words[2:]
+    return (words[2], words[1], words) if len(words) > 2 else (None, None, words)
 
 
 def _kernel(words: list[str]) -> tuple[str | None, list[str]]:
