@@ -53,6 +53,9 @@ class Stage:
     async def open(self) -> None:
         self.log.append("ssh opens")
 
+    async def open_before_boot(self) -> None:
+        self.log.append("ssh before boot opens")
+
     async def close(self, *, orderly: bool) -> None:
         self.log.append("ssh closes" if orderly else "ssh cut")
 
@@ -200,6 +203,56 @@ def test_a_restart_is_orderly_and_a_boot_of_its_own(act):
         assert play.machine.boot_time.sec >= before.sec
 
     act(story)
+
+
+def test_with_filevault_a_restart_waits_for_its_password(act):
+    async def story(play: Play) -> None:
+        await play.booted()
+        assert play.machine.console_user == "admin"  # who switched it on has unlocked it
+        play.machine.request_restart()
+        await play.until("locked")
+        await play.settle()
+        assert play.log == [
+            "system down", "kernel tidied up", "ssh closes", "off", "firmware", "locked", "ssh before boot opens",
+        ]  # fmt: skip
+        assert (play.machine.system, play.machine.boot_time) == (None, None)
+        play.machine.filevault.open("student")
+        await play.until("macos")
+        assert play.log[7:] == ["ssh closes", "firmware", "kernel Full", "system up", "ssh opens", "macos"]
+        assert play.machine.console_user == "student"
+
+    act(story, macos="26.2", filevault=True)
+
+
+def test_a_mac_that_waits_for_filevault_is_forced_off_and_waits_again(act):
+    async def story(play: Play) -> None:
+        await play.booted()
+        play.machine.request_restart()
+        await play.until("locked")
+        await play.press(10)
+        await play.settle()
+        assert (play.machine.environment, play.log[-1]) == ("off", "ssh cut")
+        await play.press(0.3)
+        await play.until("locked")
+        play.machine.filevault.open()
+        await play.until("macos")
+        assert play.machine.console_user is None
+
+    act(story, filevault=True)
+
+
+def test_who_unlocks_it_for_safe_mode_logs_in_once_more(act):
+    async def story(play: Play) -> None:
+        await play.booted()
+        play.machine.startup.start_safe()
+        play.machine.request_restart()
+        await play.until("locked")
+        play.machine.filevault.open("admin")
+        await play.until("macos")
+        assert play.machine.safe_mode
+        assert play.machine.console_user is None
+
+    act(story, filevault=True)
 
 
 def test_a_shutdown_ends_off_and_a_press_boots(act):

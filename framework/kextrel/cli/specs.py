@@ -48,4 +48,5 @@ def _spec(name: str, mac: MacProfile, defects: frozenset[str]) -> MacSpec:
         gesture_rate=mac.time_scale,
         disk_name=mac.volume,
         second_macos=mac.other_macos,
+        filevault=mac.filevault,
     )

@@ -27,6 +27,7 @@ class Facts:
     """What a profile says of a Mac: what cannot be changed by a walk, and where things are on it.
 
     `trusts_samples`: it takes Kextrel's test authority for a Developer ID authority, and no other; else Apple's alone.
+    `filevault`: a start waits for its password, and whoever types it at the keyboard is logged in; nobody else is.
     `upgrades`: a run may upgrade it, which only an erase takes back. `other_macos`: the volume with a second macOS.
     """
 
@@ -38,6 +39,7 @@ class Facts:
     bootstrap_token: bool = True
     online: bool = True
     automatic_login: bool = True
+    filevault: bool = False
     volume: str = "Macintosh HD"
     trusts_samples: bool = True
     upgrades: bool = False

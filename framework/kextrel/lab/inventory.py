@@ -60,6 +60,7 @@ class Lab:
             bootstrap_token=mac.bootstrap_token,
             online=mac.online,
             automatic_login=mac.automatic_login,
+            filevault=mac.filevault,
             volume=mac.volume,
             trusts_samples=mac.trusts_samples,
             upgrades=mac.upgrades,

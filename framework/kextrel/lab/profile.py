@@ -268,6 +268,7 @@ class TimeoutsProfile(Written):
 class MacProfile(Written):
     """One Mac. A virtual one has no wires here: they are known once it is served. `trusts` is whose signatures it takes
     for a developer's: Apple's, or, as a virtual Mac does, those of the test authority that signs our samples.
+    `filevault`: it is on, so each start waits for the password of `accounts.admin`, and `automatic_login` says nothing.
     `upgrades`: a run may upgrade it, which only an erase takes back; `arrives_with`: the older macOS that it still runs
     when it was erased for that, and `macos` is what it is upgraded to first. `other_macos`: the volume with a second
     macOS that the bench keeps, "" for none."""
@@ -280,6 +281,7 @@ class MacProfile(Written):
     bootstrap_token: Flag = True
     online: Flag = True
     automatic_login: Flag = True
+    filevault: Flag = False
     upgrades: Flag = False
     arrives_with: Annotated[Version | None, BeforeValidator(_version)] = None
     volume: str = "Macintosh HD"

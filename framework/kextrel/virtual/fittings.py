@@ -115,6 +115,10 @@ class Sshd(Protocol):
         """Listens."""
         ...
 
+    async def open_before_boot(self) -> None:
+        """Listens while FileVault is locked, for a password that unlocks it."""
+        ...
+
     async def close(self, *, orderly: bool) -> None:
         """The port refuses again; connections are ended as sshd ends them at shutdown, or cut when not `orderly`."""
         ...

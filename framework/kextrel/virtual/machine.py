@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kextrel.virtual.clock import Clock, Timer
@@ -22,6 +21,7 @@ from kextrel.virtual.faults import Faults
 from kextrel.virtual.fittings import Fittings
 from kextrel.virtual.hardware.button import Button
 from kextrel.virtual.hardware.efi import EfiStartup
+from kextrel.virtual.hardware.filevault import FileVault
 from kextrel.virtual.hardware.keyboard import Keyboard
 from kextrel.virtual.hardware.localpolicy import LocalPolicy
 from kextrel.virtual.hardware.nvram import Nvram
@@ -29,7 +29,7 @@ from kextrel.virtual.hardware.progress import BootProgress
 from kextrel.virtual.hardware.rail import Rail
 from kextrel.virtual.hardware.sep import SecureEnclave
 from kextrel.virtual.hardware.silicon import SiliconStartup
-from kextrel.virtual.hardware.startup import Started, Startup
+from kextrel.virtual.hardware.startup import BootTime, Started, Startup
 from kextrel.virtual.hardware.t2 import T2
 from kextrel.virtual.settings import out_of_the_box
 from kextrel.virtual.spec import MacSpec
@@ -37,7 +37,7 @@ from kextrel.virtual.spec import MacSpec
 if TYPE_CHECKING:
     from kextrel.virtual.unix.system import System
 
-__all__ = ["BootTime", "Machine"]
+__all__ = ["Machine"]
 
 FORCE_OFF_AFTER = 7.0
 """Mac seconds. Apple's guide: hold "for up to 10 seconds, until your Mac turns off"; what holds 10 s is sure of it."""
@@ -47,20 +47,12 @@ INSTALLING = 25 * 60.0
 """Mac seconds that an installer of macOS takes between the two systems."""
 
 
-@dataclass(frozen=True)
-class BootTime:
-    """kern.boottime."""
-
-    sec: int
-    usec: int
-
-
 class Machine:
     """One virtual Mac. Everything public may be read by the software on it; only hardware and `Machine` write it.
 
-    `environment`: "off", "firmware", "startup-options", "macos", "recovery" or "other-macos". `started`: what macOS was
-    started with at this boot, None outside macOS. `startup`: what runs before the kernel; it keeps what the next boot
-    will use.
+    `environment`: "off", "firmware", "startup-options", "locked" (FileVault's), "macos", "recovery", "other-macos".
+    `started`: what macOS was started with at this boot, None outside macOS. `startup`: what runs before the kernel; it
+    keeps what the next boot will use.
     `console_user`: the short name of who is logged in at the screen. `autorestart`: pmset's setting, kept by the power
     controller. `settings`: the others that were made on it.
     """
@@ -99,6 +91,7 @@ class Machine:
         self.display = fittings.display(self)
         self.serial = fittings.serial(self)
         self.sshd = fittings.sshd(self)
+        self.filevault = FileVault(self, self._enter)
 
     # What software on the Mac may ask
 
@@ -147,7 +140,8 @@ class Machine:
         return self.spec.has(preparation)
 
     def switch_on(self) -> None:
-        """Somebody plugs it in and, where that alone does not start it, presses the button."""
+        """Somebody plugs it in, where that alone does not start it presses the button, and unlocks it."""
+        self.filevault.keep(attended=True)
         self.rail.switch(True)
         if self.environment == "off":
             self._power_on(pressed=False)
@@ -252,13 +246,15 @@ class Machine:
     async def load_macos(self, started: Started) -> None:
         """Starts macOS so; nobody is logged in by itself in safe mode."""
         await self.clock.sleep(LOADER)
+        await self._settled()
+        user = await self.filevault.passed()
         self.started = started
         self.kernel.boot(started)
         await self._run_kernel()
         await self._start_system("macos")
         self.extensions.boot()
-        if self.has("PREP-05") and not started.safe:
-            self.log_in(self.spec.administrator.name)
+        if user and not started.safe:
+            self.log_in(user)
         if self.has("PREP-01"):
             await self.sshd.open()
         self._enter("macos")
@@ -288,10 +284,14 @@ class Machine:
 
     async def _start_system(self, environment: str) -> None:
         await self.clock.sleep(LAUNCHD)
-        if self._ending is not None:
-            await self._ending
+        await self._settled()
         self.system = self._fittings.system(self, environment)
         await self.system.start()
+
+    async def _settled(self) -> None:
+        """Until nothing is left of the boot before, which a power cut may have ended."""
+        if self._ending is not None:
+            await self._ending
 
     # Going down
 

@@ -40,6 +40,7 @@ MODELS = {"apple-silicon": "Macmini9,1", "intel-t2": "MacBookPro16,1", "intel": 
 BUILDS = {
     "10.12.6": "16G29", "10.13.1": "17B48", "10.13.6": "17G65", "10.14.6": "18G84", "10.15.7": "19H2",
     "12.7": "21G816", "13.6": "22G120", "14.5": "23F79", "15.1": "24B83",
+    "26.2": "25C56",
 }  # fmt: skip
 """The releases that a virtual Mac can run, and the build of each."""
 
@@ -82,6 +83,7 @@ class MacSpec:
     `bootstrap_token`: whether it gives the MDM server its bootstrap token; None: in Automated Device Enrollment.
     `mdm_url`: where another MDM server takes check-ins, "" for the one that is served with the Macs. `mdm_identity`: a
     PEM file with the certificate and the key by which that server knows the Mac, "" for none.
+    `filevault`: somebody with a secure token turned FileVault on.
     `second_macos`: the name of a volume with another macOS, which has a recovery of its own, "" for none.
     `trust` is a folder with more certificates (PEM) of authorities that this Mac trusts, "" for none.
     `gesture_rate`: Mac seconds per wall second while a button or a key is down; the profile's `time_scale`.
@@ -104,6 +106,7 @@ class MacSpec:
     accounts: tuple[Account, ...] = field(default_factory=lab_accounts)
     disk_name: str = "Macintosh HD"
     second_macos: str = ""
+    filevault: bool = False
     trust: str = ""
     gesture_rate: float = 50.0
 
@@ -119,6 +122,8 @@ class MacSpec:
             object.__setattr__(self, name, getattr(self, name) or value)
         if self.architecture == "apple-silicon" and self.release < _FIRST_ON_SILICON:
             raise UsageError(f"no Mac with Apple silicon runs macOS {self.macos}; the first that one runs is 11")
+        if self.filevault and not self.owners:
+            raise UsageError(f"nobody could unlock FileVault on {self.name}: that takes a secure token (PREP-04)")
 
     def has(self, preparation: str) -> bool:
         """Whether row `preparation` ("PREP-03") was done on this Mac."""

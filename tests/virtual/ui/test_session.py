@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -117,4 +118,50 @@ def test_a_screen_of_an_earlier_boot_locks_nothing(idle: Any, mac: Any) -> None:
 def test_control_command_q_locks(mac: Any) -> None:
     mac.display.entered("macos")
     mac.press("control-command-q")
+    assert mac.text.splitlines() == ["Lab Admin", "Enter Password"]
+
+
+@dataclass
+class Vault:
+    users: tuple[Any, ...]
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
+
+    def takes(self, user: str, password: str) -> bool:
+        self.asked.append((user, password))
+        return any((one.name, one.password) == (user, password) for one in self.users)
+
+    def open(self, login: str) -> None:
+        self.opened.append(login)
+
+
+@pytest.fixture
+def vault(mac: Any) -> Vault:
+    mac.filevault = Vault(mac.spec.owners)
+    mac.display.entered("locked")
+    return mac.filevault
+
+
+def test_filevault_looks_as_the_login_window_does(mac: Any, vault: Vault) -> None:
+    assert mac.text.splitlines() == ["Lab Admin", "Enter Password"]
+    mac.type("swordfish")
+    mac.press("return")
+    assert vault.opened == ["admin"]
+
+
+def test_filevault_asks_again_after_a_wrong_password(mac: Any, vault: Vault) -> None:
+    mac.type("goldfish")
+    mac.press("return")
+    assert (vault.asked, vault.opened) == ([("admin", "goldfish")], [])
+    assert mac.text.splitlines() == ["Lab Admin", "Enter Password"]
+    mac.press("right")
+    mac.type("goldfish")
+    mac.press("return")
+    assert vault.opened == ["student"]
+
+
+def test_before_the_boot_nothing_is_opened_and_no_key_leads_elsewhere(mac: Any, vault: Vault) -> None:
+    mac.display.extension_blocked("Kextrel Sample")
+    assert mac.display.open_settings("x-apple.systempreferences:x") is False
+    mac.press("escape")
     assert mac.text.splitlines() == ["Lab Admin", "Enter Password"]

@@ -15,7 +15,15 @@ from kextrel.virtual.hardware.localpolicy import LocalPolicy
 from kextrel.virtual.hardware.nvram import Nvram
 from kextrel.virtual.spec import MacSpec
 
-__all__ = ["Board", "Started", "Startup"]
+__all__ = ["Board", "BootTime", "Started", "Startup"]
+
+
+@dataclass(frozen=True)
+class BootTime:
+    """kern.boottime."""
+
+    sec: int
+    usec: int
 
 
 @dataclass(frozen=True)

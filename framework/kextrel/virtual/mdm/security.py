@@ -23,7 +23,7 @@ def security_info(mac: Machine, management: Management) -> dict[str, Any]:
     policy = mac.sep.policy() if mac.spec.architecture == "apple-silicon" else None
     kind = management.enrollment
     content: dict[str, Any] = {
-        "FDE_Enabled": False,
+        "FDE_Enabled": mac.filevault.on,
         "SystemIntegrityProtectionEnabled": not mac.sip,
         "FirewallSettings": {"FirewallEnabled": False, "BlockAllIncoming": False, "StealthMode": False},
         "ManagementStatus": {

@@ -8,6 +8,7 @@ from kextrel.virtual.ui import painting
 from kextrel.virtual.ui.boot import BlackScreen, Progress, Scene, SetupAssistant
 from kextrel.virtual.ui.host import Host
 from kextrel.virtual.ui.keys import SHIFT, is_modifier, key_of
+from kextrel.virtual.ui.login import Unlock
 from kextrel.virtual.ui.marks import HEIGHT, WIDTH, Layer, Rect, Shape
 from kextrel.virtual.ui.reading import read
 from kextrel.virtual.ui.recovery import Recovery
@@ -33,6 +34,7 @@ class Display:
             "off": lambda: None,
             "firmware": lambda: Progress(host.clock),
             "startup-options": self._options,
+            "locked": lambda: Unlock(host),
             "recovery": lambda: Recovery(host),
             "macos": lambda: Session(host),
             "other-macos": lambda: SetupAssistant(),
@@ -89,9 +91,9 @@ class Display:
 
     def entered(self, environment: str) -> None:
         """The machine's environment is another one: "off" (no signal), "firmware" (the logo and a bar),
-        "startup-options" (their choice goes to Host.boot_selected), "recovery" (user picker, utilities, Terminal),
-        "macos" (the desktop of Host.console_user, or the login window), "other-macos" (another one that nobody ever set
-        up)."""
+        "startup-options" (their choice goes to Host.boot_selected), "locked" (FileVault's unlock), "recovery" (user
+        picker, utilities, Terminal), "macos" (the desktop of Host.console_user, or the login window), "other-macos"
+        (another one that nobody ever set up)."""
         self._show(self._scenes[environment]())
 
     def _show(self, scene: Scene | None) -> None:

@@ -25,6 +25,7 @@ __all__ = [
     "Startup",
     "System",
     "Users",
+    "Vault",
 ]
 
 
@@ -203,6 +204,21 @@ class System(Protocol):
     def spawn(self, command: Sequence[str], *, tty: Tty, env: Mapping[str, str]) -> Process: ...
 
 
+class Vault(Protocol):
+    """FileVault, while it is locked. `users`: who may unlock it."""
+
+    @property
+    def users(self) -> Sequence[Account]: ...
+
+    def takes(self, user: str, password: str) -> bool:
+        """Whether that unlocks the volume; what is wrong is counted."""
+        ...
+
+    def open(self, login: str) -> None:
+        """It is unlocked, and `login`, who did it at the keyboard, is logged in by that."""
+        ...
+
+
 class Host(Protocol):
     """The Mac, as its screen sees it. `console_user`: the short name of who is logged in at the screen."""
 
@@ -221,6 +237,8 @@ class Host(Protocol):
 
     @property
     def settings(self) -> Settings: ...
+    @property
+    def filevault(self) -> Vault: ...
     @property
     def t2(self) -> T2 | None: ...
     @property

@@ -1,17 +1,17 @@
-"""The login window and the lock screen: somebody's full name, and a field for the password."""
+"""The login window, the lock screen and FileVault's unlock: somebody's full name, and a field for the password."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
 from kextrel.virtual.ui.boot import SCREEN
-from kextrel.virtual.ui.host import Account
+from kextrel.virtual.ui.host import Account, Host
 from kextrel.virtual.ui.keys import Key
-from kextrel.virtual.ui.marks import WIDTH, Box, Disc, Fade, Mark, Rect, Text
+from kextrel.virtual.ui.marks import WIDTH, Box, Disc, Fade, Layer, Mark, Rect, Text
 from kextrel.virtual.ui.widgets import Field
 from kextrel.virtual.ui.window import Frame, Window
 
-__all__ = ["WALLPAPER", "LoginPage", "portrait"]
+__all__ = ["WALLPAPER", "LoginPage", "Unlock", "portrait"]
 
 WALLPAPER = Fade(SCREEN, "#3f6fb5", "#c58fb4")
 _FIELD = Rect(WIDTH // 2 - 110, 640, 220, 32)
@@ -43,6 +43,31 @@ class LoginPage(Window):
         yield Text(WIDTH // 2, 610, self._people[self._at].full_name, 20, "#ffffff", "m", True)
         yield Box(_FIELD.inset(-1), "#ffffff", None, 7)
         yield from super()._marks(active=active)
+
+
+class Unlock:
+    """What a Mac with FileVault shows before its boot: the login window of those who may unlock it, and nothing by
+    which it could be told from the real one [Apple's guide to macOS: it is the same since 11]. With a wrong password it
+    shakes, and the field is empty again."""
+
+    signal = True
+
+    def __init__(self, host: Host) -> None:
+        self._vault = host.filevault
+        self._page = LoginPage(self._vault.users, self._enter)
+
+    def key(self, key: Key) -> None:
+        self._page.key(key)
+
+    def layers(self) -> Sequence[Layer]:
+        return [self._page.layer(active=True)]
+
+    def left(self) -> None:
+        """There is nothing to clear up."""
+
+    def _enter(self, account: Account, password: str) -> None:
+        if self._vault.takes(account.name, password):
+            self._vault.open(account.name)
 
 
 def portrait(x: int, y: int, size: int) -> Iterator[Mark]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from kextrel.virtual.unix.fs import FileSystem
     from kextrel.virtual.unix.system import System
 
-__all__ = ["AccountLike", "Clock", "Faults", "Host", "Spec", "Timer"]
+__all__ = ["AccountLike", "Clock", "Faults", "Host", "Spec", "Timer", "Vault"]
 
 
 class Timer(Protocol):
@@ -93,6 +93,18 @@ class Faults(Protocol):
         ...
 
 
+class Vault(Protocol):
+    """FileVault, as who unlocks it sees it."""
+
+    def takes(self, user: str, password: str, /) -> bool:
+        """Whether that unlocks the volume; what is wrong is counted."""
+        ...
+
+    def open(self) -> None:
+        """Somebody has unlocked it, whom that logs in nowhere."""
+        ...
+
+
 class Host(Protocol):
     """A Mac, as its processes and its SSH server see it. `disk` outlives a restart."""
 
@@ -104,6 +116,8 @@ class Host(Protocol):
     def disk(self) -> FileSystem: ...
     @property
     def faults(self) -> Faults: ...
+    @property
+    def filevault(self) -> Vault: ...
     @property
     def sip(self) -> int:
         """The word of System Integrity Protection's bits that are off at this boot."""

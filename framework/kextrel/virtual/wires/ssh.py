@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from weakref import WeakSet
 
 import asyncssh
@@ -16,6 +17,7 @@ from kextrel.virtual.unix.fs import KERNEL
 from kextrel.virtual.unix.host import Host
 from kextrel.virtual.unix.users import User
 from kextrel.virtual.wires.gathering import gather
+from kextrel.virtual.wires.preboot import Unlocking
 from kextrel.virtual.wires.session import Session
 
 __all__ = ["SshServer"]
@@ -35,7 +37,7 @@ class SshServer:
         self._key = asyncssh.generate_private_key("ssh-ed25519")
         self._place: socket.socket | None = None
         self._listener: asyncssh.SSHAcceptor | None = None
-        self._options: asyncssh.SSHServerConnectionOptions | None = None
+        self._options: dict[type[asyncssh.SSHServer], asyncssh.SSHServerConnectionOptions] = {}
         self._connections: set[asyncssh.SSHServerConnection] = set()
         self._strangers: set[asyncssh.SSHServerConnection] = set()
         host.faults.when(DROP, self._cut)
@@ -60,16 +62,26 @@ class SshServer:
 
     async def open(self) -> None:
         """Listens. When the wire is cut (a fault of the bench) the port keeps refusing."""
+        await self._listen(_Login, lambda: _Login(self))
+
+    async def open_before_boot(self) -> None:
+        """Listens as macOS 26 does while FileVault is locked: with the same host key, and for its password only."""
+        await self._listen(Unlocking, lambda: Unlocking(self, self._mac.filevault))
+
+    async def _listen(self, kind: type[asyncssh.SSHServer], made: Callable[[], asyncssh.SSHServer]) -> None:
         await self.prepare()
         if self._listener is None and not self._mac.faults.active(DROP):
             self._listener = await asyncssh.listen(
-                self.host, self.port, reuse_port=True, options=self._connection_options()
+                self.host, self.port, reuse_port=True, options=self._options_of(kind, made)
             )
 
-    def _connection_options(self) -> asyncssh.SSHServerConnectionOptions:
-        if self._options is None:
-            self._options = asyncssh.SSHServerConnectionOptions(
-                server_factory=lambda: _Login(self),
+    def _options_of(
+        self, kind: type[asyncssh.SSHServer], made: Callable[[], asyncssh.SSHServer]
+    ) -> asyncssh.SSHServerConnectionOptions:
+        """They are dear to make, so each kind's are made once."""
+        if kind not in self._options:
+            self._options[kind] = asyncssh.SSHServerConnectionOptions(
+                server_factory=made,
                 server_host_keys=[self._key],
                 server_version=VERSION,
                 encoding=None,
@@ -78,7 +90,7 @@ class SshServer:
                 agent_forwarding=False,
                 authorized_client_keys=None,
             )
-        return self._options
+        return self._options[kind]
 
     async def close(self, *, orderly: bool) -> None:
         """The port refuses again; connections end as when sshd goes, or are cut when not `orderly`."""

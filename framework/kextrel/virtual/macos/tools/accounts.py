@@ -1,15 +1,13 @@
-"""Accounts and volumes: dseditgroup(8), dscl(1), sysadminctl(8), fdesetup(8), diskutil(8)."""
+"""Accounts and volumes: dseditgroup(8), dscl(1), sysadminctl(8), diskutil(8)."""
 
 from __future__ import annotations
 
-import uuid
-
-from kextrel.virtual.macos.tools.mac import answer, machine, stamp
+from kextrel.virtual.macos.tools.mac import answer, machine, stamp, user_uuid
 from kextrel.virtual.macos.tools.options import parse
 from kextrel.virtual.settings import LOCKS_AT_ONCE
 from kextrel.virtual.unix.process import Exit, Proc, tool
 
-__all__ = ["diskutil", "dscl", "dseditgroup", "fdesetup", "sysadminctl"]
+__all__ = ["diskutil", "dscl", "dseditgroup", "sysadminctl"]
 
 _VOLUME_GROUPS_SINCE = (10, 15)
 
@@ -84,26 +82,12 @@ async def dscl(proc: Proc) -> int:
             if user is None:
                 raise Exit(56, "<dscl_cmd> DS Error: -14136 (eDSRecordNotFound)")
             rows = {
-                "GeneratedUID": _user_uuid(proc, user.name), "NFSHomeDirectory": user.home,
+                "GeneratedUID": user_uuid(proc, user.name), "NFSHomeDirectory": user.home,
                 "RealName": f"\n {user.full_name}", "RecordName": user.name, "UniqueID": str(user.uid),
             }  # fmt: skip
             proc.out("".join(f"{key}: {value}\n" for key, value in rows.items() if not keys or key in keys))
             return 0
     raise Exit(64, "dscl (v20.4)\nusage: dscl [options] [<datasource> [<command>]]")
-
-
-@tool("/usr/bin/fdesetup", where=("macos",))
-async def fdesetup(proc: Proc) -> int:
-    """status, isactive: FileVault is off on a Mac of the bench."""
-    match proc.args:
-        case ["status"]:
-            proc.out("FileVault is Off.\n")
-            return 0
-        case ["isactive"]:
-            proc.out("false\n")
-            return 1
-        case _:
-            raise Exit(1, "usage: fdesetup verb [options]")
 
 
 @tool("/usr/sbin/diskutil")
@@ -121,13 +105,17 @@ async def diskutil(proc: Proc) -> int:
             proc.out(
                 f"   Device Identifier:         disk3s1s1\n   Volume Name:               {name}\n"
                 "   Mounted:                   Yes\n   Mount Point:               /\n"
-                "   File System Personality:   APFS\n   FileVault:                 No\n"
+                f"   File System Personality:   APFS\n   FileVault:                 {_encrypted(proc)}\n"
                 "   Sealed:                    Yes\n"
                 f"{_group_row(proc)}"
             )
         case _:
             raise Exit(1, "Usage:  diskutil <verb> <options>, where <verb> is list, info or apfs")
     return 0
+
+
+def _encrypted(proc: Proc) -> str:
+    return "Yes" if machine(proc).spec.filevault else "No"
 
 
 def _group_row(proc: Proc) -> str:
@@ -138,7 +126,7 @@ def _group_row(proc: Proc) -> str:
 
 def _users(proc: Proc) -> str:
     owners = machine(proc).spec.owners
-    entries = [(_user_uuid(proc, owner.name), "Local Open Directory User") for owner in owners]
+    entries = [(user_uuid(proc, owner.name), "Local Open Directory User") for owner in owners]
     entries.append(("EBC6C064-0000-11AA-AA11-00306543ECAC", "Personal Recovery User"))
     lines = [f"Cryptographic users for disk3s1s1 ({len(entries)} found)", "|"]
     for index, (identity, kind) in enumerate(entries):
@@ -148,30 +136,27 @@ def _users(proc: Proc) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _user_uuid(proc: Proc, name: str) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.{machine(proc).spec.serial}")).upper()
-
-
 def _containers(proc: Proc) -> str:
-    spec, container = machine(proc).spec, _user_uuid(proc, "container")
+    spec, container = machine(proc).spec, user_uuid(proc, "container")
+    unlocked = "Yes (Unlocked)" if spec.filevault else "No"
     return (
         "APFS Container (1 found)\n|\n"
         f"+-- Container disk3 {container}\n"
         "    ====================================================\n"
         "    APFS Container Reference:     disk3\n"
         "    |\n"
-        f"{_system_volume('disk3s1', machine(proc).startup.volume_group, spec.disk_name, '/')}"
-        f"{_system_volume('disk3s7', _user_uuid(proc, 'other'), spec.other_macos, 'Not Mounted')}"
+        f"{_system_volume('disk3s1', machine(proc).startup.volume_group, spec.disk_name, '/', unlocked)}"
+        f"{_system_volume('disk3s7', user_uuid(proc, 'other'), spec.other_macos, 'Not Mounted', 'No')}"
         "    +-> Volume disk3s5\n"
         "        ---------------------------------------------------\n"
         "        APFS Volume Disk (Role):   disk3s5 (Data)\n"
         f"        Name:                      {spec.disk_name} - Data (Case-insensitive)\n"
         "        Mount Point:               /System/Volumes/Data\n"
-        "        FileVault:                 No\n"
+        f"        FileVault:                 {unlocked}\n"
     )
 
 
-def _system_volume(device: str, identity: str, name: str, mounted: str) -> str:
+def _system_volume(device: str, identity: str, name: str, mounted: str, filevault: str) -> str:
     """One volume with a macOS, nothing where it has no name."""
     if not name:
         return ""
@@ -182,7 +167,7 @@ def _system_volume(device: str, identity: str, name: str, mounted: str) -> str:
         f"    |   Name:                      {name} (Case-insensitive)\n"
         f"    |   Mount Point:               {mounted}\n"
         "    |   Sealed:                    Yes\n"
-        "    |   FileVault:                 No\n"
+        f"    |   FileVault:                 {filevault}\n"
         "    |\n"
     )
 

@@ -25,6 +25,7 @@ __all__ = [
     "machine",
     "need_root",
     "stamp",
+    "user_uuid",
 ]
 
 
@@ -89,6 +90,11 @@ async def ask_volume(proc: Proc) -> None:
 def hardware_uuid(proc: Proc) -> str:
     """IOPlatformUUID: the same for the Mac's life."""
     return str(uuid.uuid5(uuid.NAMESPACE_DNS, machine(proc).spec.serial)).upper()
+
+
+def user_uuid(proc: Proc, name: str) -> str:
+    """GeneratedUID of a user, and of what else has one: the same for the Mac's life."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.{machine(proc).spec.serial}")).upper()
 
 
 def date_text(seconds: float) -> str:

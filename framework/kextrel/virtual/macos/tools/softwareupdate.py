@@ -29,6 +29,7 @@ __all__ = ["furnish_installers", "softwareupdate", "startosinstall"]
 _FETCHING, _PREPARING = 600.0, 900.0
 """Mac seconds that a whole installer takes to be fetched, and to prepare the other system."""
 _FETCHES_SINCE, _FIRST_ON_SILICON = (10, 15), (11,)
+_NEEDS_T2_SINCE = (26,)
 _INSTALLER = "/System/Installation/startosinstall"
 _RESOURCES = "/Contents/Resources/startosinstall"
 _USAGE = "usage: softwareupdate [--list-full-installers | --fetch-full-installer [--full-installer-version version]]"
@@ -78,7 +79,8 @@ def furnish_installers(disk: FileSystem, spec: MacSpec) -> None:
 def _known_to(spec: MacSpec) -> list[str]:
     """The newest first."""
     first = _FIRST_ON_SILICON if spec.architecture == "apple-silicon" else ()
-    return sorted((one for one in BUILDS if release(one) >= first), key=release, reverse=True)
+    end = _NEEDS_T2_SINCE if spec.architecture == "intel" else (1000,)
+    return sorted((one for one in BUILDS if first <= release(one) < end), key=release, reverse=True)
 
 
 def _put(disk: FileSystem, macos: str) -> None:
