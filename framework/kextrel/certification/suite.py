@@ -179,7 +179,8 @@ def _command(order: Order, report: Path, files: Sequence[Path]) -> list[str]:
         command += ["-p", "xdist.plugin", "-n", str(order.workers), "--max-worker-restart", "2"]
     lab = FIT if order.lab is None else str(order.lab.absolute())
     command += ["--kextrel-lab", lab, "--kextrel-report", str(report)]
-    if not order.rules:  # all of them need every Mac
+    if not order.rules:  # all of them need every Mac; and pytest looks through a file's folder again for each file
+        files = [SCENARIOS]
         command.append("--kextrel-at-once")
     for name, path in order.bundles.items():
         command += ["--kextrel-extension", f"{name}={path.absolute()}"]
