@@ -47,6 +47,11 @@ _PRETTY = (
     '      "state" => "activated_enabled"\n      "bundleVersion" => {{\n        "CFBundleVersion" => "{n}"\n'
     "      }}\n    }}\n"
 )
+_SERVICE = (
+    "+-o Lab  <class IOUserService, id 0x10{n:07x}, registered, matched, active, busy 0 (1 ms), retain 8>\n    {{\n"
+    '      "IOUserServerCDHash" = "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"\n      "IOProbeScore" = 1000\n'
+    '      "IOUserServerName" = "com.example.driver{n}"\n      "IOClass" = "IOUserService"\n    }}\n    \n'
+)
 _LOGIN = "admin     ttys{n:03d}                   Mon Oct 27 19:51 - 19:52  (00:01)\n"
 
 
@@ -137,6 +142,7 @@ INPUTS: dict[str, tuple[str, Callable[[int], str | bytes], str]] = {
     "assess": ("spctl --assess -v", lambda size: repeated(size, "/Applications/X{n}.app: accepted\n"), "accepted"),
     "last": ("last", lambda size: repeated(size, _LOGIN, "reboot time      Mon Oct 27 19:48\n"), "reboot"),
     "nvram": ("nvram -p", lambda size: repeated(size, "variable{n}\tvalue%00\n"), "values"),
+    "ioreg": ("ioreg -rlw0 -k IOUserServerName", lambda size: repeated(size, _SERVICE), "drivers"),
     "log": ("log show", lambda size: repeated(size, _LOG), "transitions"),
     "log-json": (
         "log show --style ndjson",

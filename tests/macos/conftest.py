@@ -135,6 +135,7 @@ ANSWERS = {
     "systemextensionsctl": "1 extension(s)\n--- com.apple.system_extension.network_extension\n"
     "enabled\tactive\tteamID\tbundleID (version)\tname\t[state]\n"
     "*\t*\tKXTRL00001\tcom.example.filter (1.0/7)\tLab Filter\t[activated enabled]\n",
+    "ioreg": "",
     "profiles": "Enrolled via DEP: No\nMDM enrollment: No\n",
     "stat": "admin\n",
     "fdesetup": "FileVault is Off.\n",
@@ -195,6 +196,7 @@ class FakeMac:
 
     def observe(self, shell: str = "sh", **options: Any) -> Observation:
         script = observation.script(self.token, **({"limit_seconds": 20} | options))
+        script = script.replace("/Library/SystemExtensions", str(self.folder / "SystemExtensions"))
         return observation.read(self.run(script, shell).stdout, token=self.token)
 
 

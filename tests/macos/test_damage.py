@@ -104,7 +104,7 @@ def _part(got: str, true: str, where: str) -> bool:
 
 
 # How many were read: fewer are left when some are gone.
-COUNTS = (".policies", ".count")
+COUNTS = (".policies", ".count", ".nodes")
 # What is false until something says it.
 DEFAULT = (".prompt", ".policies")
 # True of what is left: an error whose kind was cut off, and one of two complaints, which together are another.

@@ -13,7 +13,7 @@ from typing import Any
 
 from kextrel.macos.text import Facts, clean, meaningful, require
 
-__all__ = ["SignatureAnswer", "read"]
+__all__ = ["SignatureAnswer", "read", "read_each"]
 
 _KEYS = (
     *("Executable", "Identifier", "Format", "CodeDirectory", "Hash type", "CandidateCDHash", "CandidateCDHashFull"),
@@ -87,6 +87,12 @@ def read(text: str | bytes) -> SignatureAnswer:
     telling = {"Identifier", "Authority", "TeamIdentifier", "CDHash", "Signature", "Format"} & set(rows)
     require(bool(telling or verdict or any(key.startswith("CodeDirectory") for key in rows)), "codesign", lines)
     return SignatureAnswer(**{**_facts(rows), **verdict}, unparsed=tuple(unparsed))
+
+
+def read_each(text: str | bytes) -> tuple[SignatureAnswer, ...]:
+    """The answer about several bundles: those of them that it shows, each of whose rows begin with `Executable`."""
+    parts = re.split(r"^(?=Executable=)", clean(text), flags=re.MULTILINE)
+    return tuple(read(part) for part in parts if part.startswith("Executable="))
 
 
 def _unwrapped(lines: Iterable[str]) -> list[str]:

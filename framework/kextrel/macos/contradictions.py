@@ -5,26 +5,20 @@ Each is a sentence that names both tools. What one of them did not say, or was n
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
 from kextrel.macos import derive
 from kextrel.macos.derive import Answers
+from kextrel.macos.drivers import RunningDriver, against_the_list
 from kextrel.macos.fields import Field
 from kextrel.macos.kextpolicy import KextPolicyAnswer
+from kextrel.macos.sysext import SystemExtension
 from kextrel.vocabulary import Architecture
 
 __all__ = ["between_tools"]
 
 _INTEL = (Architecture.INTEL, Architecture.INTEL_T2)
-# An older record in one of these states still runs, whatever the list says of the newer one.
-_RUNNING_ON = (
-    "terminating for upgrade via delegate",
-    "terminating for uninstall via delegate",
-    "terminating for disable but still running",
-    "terminating for uninstall but still running",
-)
 
 
 def between_tools(
@@ -32,13 +26,14 @@ def between_tools(
     silicon: Field[Architecture],
     loaded: Field[frozenset[str]],
     aux: Field[frozenset[str]],
-    extensions: Field[tuple[Any, ...]],
+    extensions: Field[tuple[SystemExtension, ...]],
+    running: Field[tuple[RunningDriver, ...]],
 ) -> tuple[str, ...]:
     """All of them, in the order of the page."""
     return (
         *_of_policies(answers, silicon),
         *_of_kexts(answers, loaded, aux),
-        *_of_extensions(extensions),
+        *against_the_list(answers, running, extensions),
     )
 
 
@@ -67,21 +62,6 @@ def _denied(table: KextPolicyAnswer | None) -> frozenset[str]:
     if table is None:
         return frozenset()
     return frozenset(row["bundle_id"] for row in table.rows if row.get("allowed") is False) - table.allowed()
-
-
-def _of_extensions(extensions: Field[tuple[Any, ...]]) -> Iterator[str]:
-    """A driver that was replaced while its device was in use: the new one is enabled, and the old one runs."""
-    by_name = defaultdict[str, list[Any]](list)
-    for one in extensions.value if isinstance(extensions.value, tuple) else ():
-        by_name[one.bundle_id].append(one)
-    for name, rows in by_name.items():
-        enabled = [f"{row.version}/{row.build}" for row in rows if row.state == "activated enabled"]
-        old = [f"{row.version}/{row.build}" for row in rows if row.state in _RUNNING_ON]
-        if enabled and old:
-            yield (
-                f"systemextensionsctl says that {name} {enabled[0]} is enabled, and of {old[0]} that it still runs: "
-                "the new one begins when the old one ends, at the latest at the next restart"
-            )
 
 
 def _differ(one: Field[Any], other: Field[Any]) -> bool:

@@ -8,7 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from kextrel.macos import bputil, csrutil, intel, kextpolicy, kexts, profiler, profiles, sysext, system
+from kextrel.macos import (
+    bputil,
+    codesign,
+    csrutil,
+    extensionstore,
+    intel,
+    ioreg,
+    kextpolicy,
+    kexts,
+    profiler,
+    profiles,
+    sysext,
+    system,
+)
 from kextrel.macos.fields import Field, Said, first_known, known, said
 from kextrel.macos.frames import Frames
 from kextrel.macos.kexts import KextList
@@ -85,6 +98,9 @@ class Answers:
     kext_policy_mdm: Said[kextpolicy.KextPolicyAnswer]
     kext_history: Said[kextpolicy.KextPolicyAnswer]
     sysext: Said[sysext.SystemExtensionList]
+    drivers: Said[ioreg.IoregAnswer]
+    dexts: Said[tuple[codesign.SignatureAnswer, ...]]
+    dexts_db: Said[extensionstore.StoreAnswer]
     enrollment: Said[profiles.EnrollmentAnswer]
     console: Said[tuple[str | None]]
     filevault: Said[system.FileVault]
@@ -108,6 +124,9 @@ class Answers:
             said(frames, "kext-policy-mdm", lambda text: kextpolicy.read(text, "kext_policy_mdm")),
             said(frames, "kext-history", lambda text: kextpolicy.read(text, "kext_load_history_v3")),
             said(frames, "sysext", sysext.read),
+            said(frames, "drivers", ioreg.read),
+            said(frames, "dexts", codesign.read_each, failure_speaks=True),
+            said(frames, "dexts-db", extensionstore.read, file=True),
             said(frames, "enrollment", profiles.read),
             said(frames, "console", lambda text: (system.read_console_user(text),)),
             said(frames, "filevault", system.read_filevault, failure_speaks=True),

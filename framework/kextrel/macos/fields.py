@@ -61,8 +61,11 @@ class Said(Generic[R]):
         return tuple(line for line, _ in zip(lines, range(_LINES), strict=False))
 
 
-def said(frames: Frames, name: str, read: Callable[[str], R], *, failure_speaks: bool = False) -> Said[R]:
-    """Reads section `name`. `failure_speaks`: an exit code other than 0 is part of the answer, and so is stderr."""
+def said(
+    frames: Frames, name: str, read: Callable[[Any], R], *, failure_speaks: bool = False, file: bool = False
+) -> Said[R]:
+    """Reads section `name`. `failure_speaks`: an exit code other than 0 is part of the answer, and so is stderr.
+    `file`: it is a file's content, which may be no text: `read` gets the bytes."""
     command = command_of(name)
     section = frames.sections.get(name)
     if section is None:
@@ -75,7 +78,7 @@ def said(frames: Frames, name: str, read: Callable[[str], R], *, failure_speaks:
         return Said(command, None, f"{command}: it ended with {section.exit_code}: {first[:_WIDTH].strip()}")
     text = f"{out}\n{err}" if failure_speaks else out
     try:
-        return Said(command, read(text), "", text)
+        return Said(command, read(section.stdout if file else text), "", text)
     except UnreadableAnswer as error:
         return Said(command, None, str(error), text)
 

@@ -4,7 +4,7 @@ The answer is `TOKEN begin LIMIT`; `TOKEN sections` with a name and a code for e
 files; `TOKEN data`; the bytes of all those files, one after the other; and last, on a line of its own, `TOKEN end`.
 Because bytes are counted before they are sent, nothing that a tool prints can be taken for a frame, whatever it knows,
 and a file that grew meanwhile moves the end from where it must be. A code is the exit code, or `timeout`, `absent` (no
-such tool) or `noroot`.
+such tool), `noroot` or `nofile`.
 
 Sections run side by side in a folder of files that only this user can read. Each is cut off at a number of bytes and
 ended after a number of seconds, with sudo's help where it runs as root.
@@ -33,6 +33,7 @@ _PROBLEMS = {
     "timeout": "it did not end in time",
     "absent": "this Mac does not have the tool",
     "noroot": "it needs root, and the script had none",
+    "nofile": "there is nothing of that kind on this Mac",
 }
 
 # Runs under dash, bash 3.2 and zsh's sh alike: no local, no arrays, no arithmetic. Everything is a function, so that a
@@ -165,22 +166,26 @@ observe() {
 
 @dataclass(frozen=True)
 class Probe:
-    """One section: what is run, by whom, and the shell condition under which (empty: always)."""
+    """One section: what is run and by whom. `unless`: only without that tool. `files`: a pattern of paths, as the shell
+    expands it; the section is run where there are any, and `told` gives them to the command."""
 
     name: str
     command: tuple[str, ...]
     root: bool = False
     unless: str = ""
+    files: str = ""
+    told: bool = False
 
     @property
     def line(self) -> str:
         """The command as people type it."""
-        return ("sudo " if self.root else "") + shlex.join(self.command)
+        return ("sudo " if self.root else "") + shlex.join(self.command) + (f" {self.files}" if self.told else "")
 
     def shell(self) -> str:
         """What starts it in the background, its streams in files of its name."""
         root = "$root " if self.root else ""
-        run = f"{root}{shlex.join(self.command)} >{self.name}.out 2>{self.name}.err &"
+        files = ' "$@"' if self.told else ""
+        run = f"{root}{shlex.join(self.command)}{files} >{self.name}.out 2>{self.name}.err &"
         return f'{run} jobs="$jobs {self.name}:$!"'
 
 
@@ -243,17 +248,25 @@ def build(
 
 def _asking(probes: Iterable[Probe]) -> Iterator[str]:
     """The lines that start the sections: a tool's sections together, so that the Mac looks for it once."""
-    for (tool, root, unless), sections in groupby(probes, lambda probe: (probe.command[0], probe.root, probe.unless)):
+    for (tool, root, unless, files), sections in groupby(probes, _together):
         same = list(sections)
         names = " ".join(probe.name for probe in same)
+        if files:
+            yield f"  set -- {files}"
         if unless:
             yield f"  hash {shlex.quote(unless)} ||"
         yield f"  if ! hash {shlex.quote(tool)}; then\n    skip absent {names}"
+        if files:
+            yield f'  elif [ ! -e "$1" ]; then\n    skip nofile {names}'
         if root:
             yield f'  elif [ -n "$noroot" ]; then\n    skip noroot {names}'
         yield "  else"
         yield from (f"    {probe.shell()}" for probe in same)
         yield "  fi"
+
+
+def _together(probe: Probe) -> tuple[str, bool, str, str]:
+    return probe.command[0], probe.root, probe.unless, probe.files
 
 
 def _plain_words(sudo: str) -> str:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
 
-from kextrel.macos import approvals, derive, frames
+from kextrel.macos import approvals, derive, drivers, frames
 from kextrel.macos.contradictions import between_tools
 from kextrel.macos.csrutil import Sip
+from kextrel.macos.drivers import RunningDriver
 from kextrel.macos.fields import Field, first_known
 from kextrel.macos.probes import MACOS, RECOVERY, of
 from kextrel.macos.sysext import SystemExtension
@@ -80,6 +81,7 @@ class Observation:
     mdm_allowed_kexts: Field[frozenset[str]]
     asked_for_kexts: Field[frozenset[str]]
     system_extensions: Field[tuple[SystemExtension, ...]]
+    running_drivers: Field[tuple[RunningDriver, ...]]
     console_user: Field[str | None]
     filevault: Field[bool]
     contradictions: tuple[str, ...] = ()
@@ -165,7 +167,7 @@ def _observation(found: frames.Frames, *, in_recovery: bool) -> Observation:
     safe_boot: Field[bool] = answers.sysctl.field(lambda row: _said(row.flag("kern.safeboot")), "safeboot")
     smb2, smb3, smb4 = (derive.smb(answers, tag, silicon) for tag in ("smb2", "smb3", "smb4"))
     loaded, aux = derive.loaded_kexts(answers), derive.aux_kc(answers, macos)
-    extensions = derive.system_extensions(answers, macos)
+    extensions, running = derive.system_extensions(answers, macos), drivers.running(answers, macos)
     return Observation(
         macos=macos,
         build=answers.sw_vers.field(lambda row: _said(row.build), "BuildVersion"),
@@ -197,9 +199,10 @@ def _observation(found: frames.Frames, *, in_recovery: bool) -> Observation:
         mdm_allowed_kexts=approvals.managed_kexts(answers.kext_policy_mdm, answers.kext_history),
         asked_for_kexts=approvals.asked_for_kexts(answers.kext_history),
         system_extensions=extensions,
+        running_drivers=running,
         console_user=derive.console_user(answers),
         filevault=answers.filevault.field(lambda row: row.on),
-        contradictions=() if in_recovery else between_tools(answers, silicon, loaded, aux, extensions),
+        contradictions=() if in_recovery else between_tools(answers, silicon, loaded, aux, extensions, running),
         problem=found.problem,
     )
 
@@ -217,7 +220,7 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, frozenset | tuple):
         items = [jsonable(item) for item in value]
         return sorted(items) if isinstance(value, frozenset) else items
-    if isinstance(value, SystemExtension):
+    if isinstance(value, SystemExtension | RunningDriver):
         return value.facts()
     if isinstance(value, BootTime):
         return {"sec": value.sec, "usec": value.usec}
@@ -251,6 +254,8 @@ def worded(field: Field[Any]) -> str:
 def _item(value: Any) -> str:
     if isinstance(value, SystemExtension):
         return f"{value.bundle_id} {value.version}/{value.build} [{value.state}]"
+    if isinstance(value, RunningDriver):
+        return f"{value.bundle_id} {value.full_version or 'of unknown version'}"
     if isinstance(value, BootTime):
         return f"{value.sec}.{value.usec:06d}"
     found: Mapping[str, Any] | Any = jsonable(value)

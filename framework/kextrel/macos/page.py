@@ -11,6 +11,7 @@ import textwrap
 from datetime import UTC, datetime
 from typing import Any
 
+from kextrel.macos.drivers import RunningDriver
 from kextrel.macos.fields import Field
 from kextrel.macos.observation import Observation, worded
 from kextrel.macos.probes import MACOS
@@ -62,6 +63,7 @@ _PAGE: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("mdm_allowed_kexts", "Kexts allowed by MDM"),
             ("asked_for_kexts", "Kexts ever asked for"),
             ("system_extensions", "System extensions"),
+            ("running_drivers", "Drivers that run"),
         ),
     ),
 )
@@ -130,7 +132,7 @@ def _values(name: str, field: Field[Any]) -> list[str]:
     if isinstance(value, BootTime):
         return [_moment(value)]
     if isinstance(value, tuple) and value:
-        return [line for item in sorted(value, key=_place) for line in _extension(item)]
+        return [line for item in sorted(value, key=_place) for line in _described(item)]
     if isinstance(value, frozenset) and value:
         return sorted(worded(Field((item,))) for item in value)
     if value is None and name in _NONE:
@@ -138,9 +140,21 @@ def _values(name: str, field: Field[Any]) -> list[str]:
     return [_SWITCHED[value]] if name == "filevault" and isinstance(value, bool) else [worded(field)]
 
 
-def _place(one: SystemExtension) -> tuple[str, bool]:
+def _place(one: SystemExtension | RunningDriver) -> tuple[str, bool]:
     """By name; the one that lives before the one that goes."""
-    return one.bundle_id, not one.state.startswith("activated")
+    return one.bundle_id, not (one.state or "").startswith("activated")
+
+
+def _described(one: SystemExtension | RunningDriver) -> list[str]:
+    return _driver(one) if isinstance(one, RunningDriver) else _extension(one)
+
+
+def _driver(one: RunningDriver) -> list[str]:
+    """What runs and of what version; under it whose, by which process, and what that must be signed as."""
+    whose = f"team {one.team_id}" if one.team_id else ""
+    pids = f"PID {', '.join(map(str, one.pids))}" if one.pids else ""
+    rest = ", ".join(part for part in (whose, pids, f"cdhash {one.cdhash}" if one.cdhash else "") if part)
+    return [worded(Field((one,))), *([f"  {rest}"] if rest else [])]
 
 
 def _extension(one: SystemExtension) -> list[str]:

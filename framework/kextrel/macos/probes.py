@@ -9,9 +9,13 @@ from kextrel.errors import UsageError
 from kextrel.macos.frames import Probe
 from kextrel.macos.kextpolicy import query
 
-__all__ = ["KEXT_POLICY", "MACOS", "RECOVERY", "SIP_WORD", "T2_POLICY", "command_of", "of"]
+__all__ = ["DATABASE", "KEXT_POLICY", "MACOS", "RECOVERY", "SIP_WORD", "STAGED", "T2_POLICY", "command_of", "of"]
 
 KEXT_POLICY = "/var/db/SystemPolicyConfiguration/KextPolicy"
+
+# sysextd's copies of drivers, and its list of all that it has: which copy is of which version.
+STAGED = "/Library/SystemExtensions/*/*.dext"
+DATABASE = "/Library/SystemExtensions/db.plist"
 
 _UUID = re.compile(r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}\Z")
 
@@ -44,6 +48,10 @@ MACOS: tuple[Probe, ...] = (
     Probe("kext-policy-mdm", ("sqlite3", "-readonly", KEXT_POLICY, query("kext_policy_mdm")), root=True),
     Probe("kext-history", ("sqlite3", "-readonly", KEXT_POLICY, query("kext_load_history_v3")), root=True),
     Probe("sysext", ("systemextensionsctl", "list")),
+    # Of the whole registry what drivers in user space have, each node by itself: it is megabytes else.
+    Probe("drivers", ("ioreg", "-r", "-l", "-w0", "-d1", "-k", "IOUserServerName")),
+    Probe("dexts", ("codesign", "-dvvv"), files=STAGED, told=True),
+    Probe("dexts-db", ("cat", DATABASE), files=STAGED),
     Probe("enrollment", ("profiles", "status", "-type", "enrollment")),
     Probe("console", ("stat", "-f", "%Su", "/dev/console")),
     Probe("filevault", ("fdesetup", "status")),

@@ -22,6 +22,7 @@ from kextrel.macos import (
     extensionstore,
     gatekeeper,
     installed,
+    ioreg,
     kextpolicy,
     kexts,
     load,
@@ -77,6 +78,7 @@ COMMANDS = (
     "last",
     "ssh",
     "log show",
+    "ioreg -rlw0 -k IOUserServerName",
 )
 
 _csrutil: Reader = screentext.tolerant(csrutil.read, screentext.CSRUTIL)
@@ -96,6 +98,7 @@ _BY_TOOL: Mapping[str, Reader] = MappingProxyType(
         "nvram": system.read_nvram,
         "fdesetup": system.read_filevault,
         "codesign": codesign.read,
+        "ioreg": ioreg.read,
         "stapler": gatekeeper.read_stapler,
         "rdma_ctl": recoveryonly.read_switch,
         "last": sessions.read_last,
@@ -179,6 +182,8 @@ def _by_arguments(tool: str, arguments: list[str]) -> Reader | None:
 
 def _profiles(arguments: list[str]) -> Reader | None:
     verb = arguments[0].lstrip("-") if arguments else ""
+    # Short options may stand together: -Pv.
+    verb = verb[0] if re.match(r"-[PLCSe]", arguments[0] if arguments else "") else verb
     if verb == "status":
         return profiles.read_bootstrap_token if "bootstraptoken" in arguments else profiles.read
     if verb in ("show", "list", "P", "L", "C"):
