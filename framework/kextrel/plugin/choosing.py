@@ -71,6 +71,15 @@ def _macos(text: str) -> WantedMacos:
 
 def for_scenario(run: Run, scenario: Scenario) -> list[str]:
     """The Macs that a scenario runs on: one that fits or, with `on: each`, all that do. Where none fits, the first one,
-    which will say why not. Raises NotPossible where they are made to measure and that one cannot be."""
+    which will say why not. Raises NotPossible where they are made to measure and that one cannot be.
+
+    Of several that fit, workers take the one with the least to do, a run without workers the first: there a second Mac
+    makes nothing sooner, and has its own way back to a baseline.
+    """
     made = run.make(scenario.requirement)
-    return [made] if made is not None else scenario.mac.chosen(run.names, run.plan.facts)
+    if made is not None:
+        return [made]
+    fits = scenario.mac.fitting(run.names, run.plan.facts)
+    if run.handed is not None and scenario.mac.on == "any" and fits:
+        return [run.share(fits, 1 + len(scenario.steps))]
+    return scenario.mac.chosen(run.names, run.plan.facts)

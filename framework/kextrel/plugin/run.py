@@ -7,6 +7,7 @@ them. A Mac is leased when the first of its tests runs and given back when the r
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -54,6 +55,7 @@ class Run:
         self._logs: dict[str, EvidenceLog] = {}
         self._unreported: list[dict[str, Any]] = []
         self.visits: dict[str, Sequence[Visit]] = {}
+        self._work: Counter[str] = Counter()
 
     @property
     def plan(self) -> Lab:
@@ -91,6 +93,13 @@ class Run:
         """Where the lab is made to measure: the name of the Mac that meets `wanted`, made up when there was none yet.
         Raises NotPossible where no virtual Mac can."""
         return None if self._fitted is None else self._fitted.mac_for(wanted)
+
+    def share(self, names: Sequence[str], work: int) -> str:
+        """Which of several Macs gets so much more work: the one with the least until now, of equals the first. All
+        workers collect the same tests in the same order, so they all say the same."""
+        name = min(names, key=lambda name: self._work[name])
+        self._work[name] += work
+        return name
 
     def tell(self, wishes: Mapping[str, Wish]) -> None:
         """A worker tells the controller what its tests want, and what Macs it has made up for them."""

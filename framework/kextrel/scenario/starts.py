@@ -129,8 +129,12 @@ class WantedMac:
     def chosen(self, names: Sequence[str], facts: Callable[[str], Facts]) -> list[str]:
         """The Macs of a lab that the scenario runs on: the first that fits or, with `on: each`, all that do. Where none
         fits, the first of all, which will say why not."""
-        fits = [name for name in names if not self.unmet(facts(name))] or list(names)[:1]
+        fits = self.fitting(names, facts) or list(names)[:1]
         return fits if self.on == "each" else fits[:1]
+
+    def fitting(self, names: Sequence[str], facts: Callable[[str], Facts]) -> list[str]:
+        """The Macs of a lab that the scenario could run on."""
+        return [name for name in names if not self.unmet(facts(name))]
 
     @property
     def requirement(self) -> Requirement:
