@@ -79,10 +79,19 @@ def test_kext_10_a_banned_kext_is_dropped_by_the_rebuild_and_refused_after_it(wa
 
 
 def test_kext_10_a_rebuild_on_request_drops_it_too(walk: WALK) -> None:
+    """Nothing else is there to be built, and whether kmutil counts a kext that it drops, no rule says."""
     on = walk(mac=INTEL, banned=True).do(*APPROVED, Rebuild())
-    assert on.answers() == ["restart-required"]
+    assert (on.answers(), on.last.open) == (["restart-required", "unchanged"], False)
+    assert all(one.situation.dropped == HERE for one in on.last.outcomes)
     assert on.do(LOAD).answers() == ["banned"]
-    assert on.do(Rebuild()).answers() == ["unchanged"]
+    assert on.do(Rebuild()).answers() == ["unchanged", "restart-required"]
+    assert on.do(Remove("driver"), Rebuild()).answers() == ["unchanged"]
+
+
+def test_kext_10_a_rebuild_for_the_others_is_one_whatever_is_banned(walk: WALK) -> None:
+    on = walk(mac=INTEL, more=beside(banned=True)).do(*APPROVED, Install("other"), Load("other"), Approve("other"))
+    assert on.do(Rebuild()).answers() == ["restart-required"]
+    assert on.do(Restart(), Rebuild()).answers() == ["unchanged", "restart-required"]
 
 
 def test_kext_10_another_version_is_asked_for_anew(walk: WALK) -> None:

@@ -39,8 +39,16 @@ def nothing_is_pending(situation: Situation, action: Approve, law: Law) -> Predi
     if pending:
         return None
     if action.extension in situation.lapsed and law.says(KEXT_22):
-        return refused(Reason.NOT_OFFERED, situation, KEXT_22, *rules)
+        return _or_still_offered(situation, action, law, refused(Reason.NOT_OFFERED, situation, KEXT_22, *rules))
     return refused(Reason.NOT_OFFERED, situation, *rules)
+
+
+def _or_still_offered(situation: Situation, action: Approve, law: Law, gone: Prediction) -> Prediction:
+    """KEXT-22 calls an ignored approval pending, and says that asking again shows it again: not when the Mac takes it
+    off the screen. TN2459 does so after half an hour; one that offers it for longer breaks no rule."""
+    still = only_by_hand(situation, action, law) or only_by_an_administrator(situation, action, law)
+    still = still or approved_into_the_uakl(situation, action, law)
+    return replace(gone, outcomes=(*gone.outcomes, *still.outcomes))
 
 
 def only_by_hand(situation: Situation, action: Approve, law: Law) -> Prediction | None:
@@ -119,10 +127,25 @@ def _rebuilt(situation: Situation, law: Law) -> Prediction:
     wanted = buildable(situation, law)
     banned = banned_among(situation, wanted, law)
     kexts = situation.kexts_on_disk
-    if wanted == situation.aux_kc and not any(situation.outdated(kexts[one]) for one in wanted):
-        return ruled(Outcome.UNCHANGED, replace(situation, staged=None), KEXT_08)
+    unchanged = ruled(Outcome.UNCHANGED, replace(situation, staged=None), KEXT_08)
     after = replace(situation, staged=wanted - banned, dropped=situation.dropped | banned)
-    return ruled(Outcome.RESTART_REQUIRED, after, KEXT_08, KEXT_05, *((KEXT_10,) if banned else ()))
+    changed = ruled(Outcome.RESTART_REQUIRED, after, KEXT_08, KEXT_05, *((KEXT_10,) if banned else ()))
+    if any(situation.outdated(kexts[one]) for one in wanted) or wanted - banned != situation.aux_kc:
+        return changed
+    likely, other = (unchanged, changed) if wanted == situation.aux_kc else (changed, unchanged)
+    return _whatever_it_says_of_the_banned(likely, other, banned)
+
+
+def _whatever_it_says_of_the_banned(likely: Prediction, other: Prediction, banned: frozenset[str]) -> Prediction:
+    """Where the approved kexts differ from the AuxKC only in a banned one, kmutil may count that one or not, each time:
+    the rules say what is built (KEXT-10), not that."""
+    situation = likely.outcomes[0].situation
+    approved = situation.uakl & situation.dropped & situation.kexts_on_disk.keys()
+    if not banned and not approved:
+        return likely
+    (answer,) = other.outcomes
+    known = replace(situation, staged=answer.situation.staged, dropped=situation.dropped | banned)
+    return replace(likely, outcomes=(*likely.outcomes, replace(answer, situation=known)))
 
 
 def time_passed(situation: Situation, action: Wait, law: Law) -> Prediction:
