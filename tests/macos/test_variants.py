@@ -272,6 +272,11 @@ FACTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "Mac14,3\n1\n",
         {"model": "Mac14,3", "arm64": True},
     ),
+    "one value below its prompt": (
+        "sysctl -n machdep.cpu.brand_string",
+        "$ sysctl -n machdep.cpu.brand_string\nApple M3\n",
+        {"cpu": "Apple M3"},
+    ),
     "Intel has no such name": (
         "sysctl hw.optional.arm64",
         "sysctl: unknown oid 'hw.optional.arm64'\n",
@@ -315,10 +320,16 @@ FACTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"absent": ["boot-args"], "value": None, "error": None},
     ),
     "ended badly": (
+        "last -5",
+        "reboot    ~                         Mon Mar  9 08:15\nreboot    ~                         Sun Mar  8 20:00\n"
+        "shutdown  ~                         Sun Mar  8 19:58\n\nwtmp begins Sat Mar  7 10:11\n",
+        {"reboot": "Mon Mar 9 08:15", "clean_shutdown": False, "shutdown": "Sun Mar 8 19:58"},
+    ),
+    "no ends were asked for": (
         "last -5 reboot",
         "reboot    ~                         Mon Mar  9 08:15\nreboot    ~                         Sun Mar  8 20:00\n\n"
         "wtmp begins Sat Mar  7 10:11\n",
-        {"reboot": "Mon Mar 9 08:15", "clean_shutdown": False, "shutdown": None},
+        {"reboot": "Mon Mar 9 08:15", "clean_shutdown": None, "shutdown": None},
     ),
     "one start only": (
         "last reboot",

@@ -44,7 +44,7 @@ _PROMPTS = ("Enter username", "Enter password", "Enter the password", "Pick a ma
 
 # How a complaint of bputil begins; what follows may go over several lines.
 _OWN = re.compile(
-    r"\s{0,8}(?:(?:bputil|This tool|This utility):? (?:must|requires|needs)\b|bputil: |Error Domain=|Error: "
+    r"\s{0,8}(?:(?:bputil|Th(?:e|is) (?:tool|utility)):? (?:must|requires|needs)\b|bputil: |Error Domain=|Error: "
     r"|[^:\n]{0,200}\bfailed\b[^:\n]{0,80}:|Failed to (?!display))"
 )
 # The first phrase found (in lower case) names the error.

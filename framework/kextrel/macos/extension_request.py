@@ -21,7 +21,8 @@ _BEGUN = re.compile(r"\s*request: (activate|deactivate) ([A-Za-z0-9._-]{1,200})\
 _REPLACING = re.compile(r"\s*replacing (\S{1,80}) with (\S{1,80})\s*\Z")
 _DOMAIN = "OSSystemExtensionErrorDomain"
 _FAILED = re.compile(_DOMAIN + r"[ ,:(]{0,8}(?:(?:code|error)[ =:]{0,4})?(\d{1,4})(?!\d)", re.IGNORECASE)
-_NAMED = re.compile(r"\bextension \"([A-Za-z0-9._-]{2,200})\"", re.IGNORECASE)
+_NAMED = re.compile(r"\b(?:System)?extension \"([A-Za-z0-9._-]{2,200})\"", re.IGNORECASE)
+_ASKED = re.compile(r"\b(activ|deactiv)ation of ([A-Za-z0-9._-]{2,200}) is requested")
 _AFTER_REBOOT = re.compile(r"will complete after reboot", re.IGNORECASE)
 _COMPLETED = re.compile(r"finished: completed|request (?:did )?complete[ds]?\b|completed successfully", re.IGNORECASE)
 _APPROVAL = re.compile(r"needs user approval", re.IGNORECASE)
@@ -94,6 +95,8 @@ def _step(line: str) -> dict[str, Any]:
     """The fields that one line sets; the last end that is said counts."""
     if match := _BEGUN.match(line):
         return {"action": match[1], "bundle_id": match[2]}
+    if match := _ASKED.search(line):
+        return {"action": f"{match[1]}ate", "bundle_id": match[2]}
     if match := _REPLACING.match(line):
         return {"replaced": (match[1], match[2])}
     if match := _FAILED.search(line):

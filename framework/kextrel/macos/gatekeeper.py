@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 _SWITCH = re.compile(r"(assessments|developer id|devid)\s{1,8}(enabled|disabled)\W{0,2}\Z", re.IGNORECASE)
+_NO_CONSENT = "no kext consent configuration found"
 _CONSENT = re.compile(r"Kernel Extension User Consent:\s{0,20}(ENABLED|DISABLED)\b", re.IGNORECASE)
 _TEAM = re.compile(r"[A-Z0-9]{10}\Z")
 _VERDICT = re.compile(r"(.{1,4096}?): (accepted|rejected)(?: \((.{1,400})\))?\Z")
@@ -111,9 +112,9 @@ def read_assess(text: str | bytes) -> AssessAnswer:
     unparsed: list[str] = []
     lines = list(meaningful(clean(text)))
     for line in lines:
-        if match := _VERDICT.match(line):
+        if match := _VERDICT.match(line.lstrip()):
             found |= {"path": match[1], "accepted": match[2] == "accepted", "reason": match[3]}
-        elif match := _ROW.match(line):
+        elif match := _ROW.match(line.lstrip()):
             found[match[1]] = match[2].strip()
         elif word := _error(line):
             found["error"] = word
@@ -138,7 +139,7 @@ def read_consent(text: str | bytes) -> ConsentAnswer:
     for line in lines:
         if match := _CONSENT.search(line):
             consent = match[1].upper()
-        elif "Team Identifiers" in line:
+        elif "Team Identifiers" in line or _NO_CONSENT in line:
             titled = True
         elif _TEAM.match(line.strip()):
             teams.append(line.strip())

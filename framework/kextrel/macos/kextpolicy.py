@@ -3,7 +3,7 @@
 sqlite3 ends with 0 also where what it printed went nowhere (a full disk), so `query` asks for a last line: `ended`.
 
 Which table a row is from, and which columns it has, is known from the query, else from a row of titles (-header), else
-from the number of columns. -json, -csv, -line and the INSERT lines of .dump are read too.
+from the number of columns. -json, -csv, -line, the modes that draw a table and the INSERT lines of .dump are read too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kextrel.macos.sqlmodes import listed
 from kextrel.macos.text import clean, meaningful, require, unique
 
 __all__ = ["COLUMNS", "KextPolicyAnswer", "columns_of", "query", "read", "table_of"]
@@ -31,6 +32,7 @@ _SELECTED = re.compile(r"\bSELECT\s{1,20}([\w\s,\"'`]{1,400}?)\s{1,20}FROM\b", r
 _INSERT = re.compile(r"INSERT INTO [\"'`\[]?(\w{1,80})[\"'`\]]? VALUES ?\((.*)\);?\s*\Z", re.IGNORECASE)
 _LINE_MODE = re.compile(r"\s{0,40}(\w{1,40}) = (.*)\Z")
 _SETTING = re.compile(r"[\w.-]{1,80}\Z")
+_PAYLOAD = re.compile(r"[0-9A-Fa-f-]{0,36}\s{0,8}\Z")
 _END = "end"
 _KNOWN = frozenset(column for columns in COLUMNS.values() for column in columns)
 _DUMP = ("PRAGMA ", "BEGIN TRANSACTION", "COMMIT;")
@@ -114,14 +116,20 @@ def read(text: str | bytes, table: str | None = None, columns: tuple[str, ...] |
     if cleaned.lstrip().startswith("[{"):
         return _read_json(cleaned, table, lines)
     ended = lines[-1:] == [_END]
-    draft = _Draft(table, columns)
-    for line in lines[:-1] if ended else lines:
+    draft = _Draft(table or _asked(lines), columns)
+    for line in listed(lines[:-1] if ended else lines, _KNOWN):
         if not (_schema(line, draft) or _data(line, draft)):
             draft.unparsed.append(line)
     rest = _line_mode(draft)
     known = bool(draft.rows or draft.tables or draft.error or draft.titled or not rest)
     require(known, "sqlite3 KextPolicy", lines)
     return KextPolicyAnswer(table, tuple(draft.rows), unique(draft.tables), draft.error, tuple(rest), ended)
+
+
+def _asked(lines: list[str]) -> str | None:
+    """The table that was asked for at sqlite's own prompt, where it was one."""
+    asked = {table_of(line) for line in lines if line.startswith("sqlite> ")} - {None}
+    return asked.pop() if len(asked) == 1 else None
 
 
 def _schema(line: str, draft: _Draft) -> bool:
@@ -211,14 +219,15 @@ def _error(line: str) -> str | None:
 
 def _row(line: str, draft: _Draft) -> dict[str, Any] | None:
     """One row; a developer's name may itself hold a "|", so that column takes what is left over."""
-    cells = line.split("|", 64) if "|" in line else _comma_separated(line)
+    separator = "|" if "|" in line else ","
+    cells = line.split("|", 64) if separator == "|" else _comma_separated(line)
     columns = draft.columns or _columns(cells, draft.table)
     if columns is None or (len(cells) < 2 and not draft.columns):
         return None
     over = len(cells) - len(columns)
     if over > 0 and "developer_name" in columns:
         at = columns.index("developer_name")
-        cells = [*cells[:at], "|".join(cells[at : at + over + 1]), *cells[at + over + 1 :]]
+        cells = [*cells[:at], separator.join(cells[at : at + over + 1]), *cells[at + over + 1 :]]
     if len(cells) not in (len(columns), len(columns) - ("cdhash" in columns)):
         return None
     return _typed(cells, columns)
@@ -233,10 +242,10 @@ def _comma_separated(line: str) -> list[str]:
 
 
 def _typed(cells: list[str], columns: tuple[str, ...]) -> dict[str, Any] | None:
-    values: dict[str, Any] = dict(zip(columns, cells, strict=False))
+    values: dict[str, Any] = {column: cell.strip() for column, cell in zip(columns, cells, strict=False)}
     for column, typed in _TYPES.items():
         if column in values:
-            values[column] = typed(values[column].strip())
+            values[column] = typed(values[column])
             if values[column] is None:
                 return None
     return values
@@ -255,7 +264,9 @@ def _by_width(cells: list[str]) -> str | None:
         return "kext_load_history_v3"
     if len(cells) == 2:
         return "settings" if _SETTING.match(cells[0]) else None
-    return "kext_policy_mdm" if len(cells) == 4 else "kext_policy" if len(cells) >= 5 else None
+    if len(cells) == 4:  # or the beginning of a row of five
+        return "kext_policy_mdm" if _PAYLOAD.match(cells[3]) else None
+    return "kext_policy" if len(cells) >= 5 else None
 
 
 _FLAGS_OF = {"0": False, "1": True}

@@ -49,7 +49,7 @@ PHRASES: tuple[tuple[LoadReason, tuple[str, ...]], ...] = (
         LoadReason.APPROVAL_REQUIRED,
         ("not approved to load", "ystem policy prevents loading", "rejected due to system policy"),
     ),
-    (LoadReason.REBOOT_REQUIRED, ("requires a reboot", "requires reboot")),
+    (LoadReason.REBOOT_REQUIRED, ("requires a reboot", "requires reboot", "system reboot is required")),
     (LoadReason.NOT_SIGNED, ("not signed at all", "not code signed", "code object is not signed")),
     (LoadReason.BAD_CODE_SIGNATURE, ("Bad code signature", "invalid signature")),
     (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import itertools
 import re
+import textwrap
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -31,7 +32,8 @@ _TAG = re.compile(
     r"</?(?:pre|code|p|b|i|em|strong|tt|div|span|blockquote|kbd|samp)(?: [^<>\n]{0,200})?>|<br ?/?>", re.IGNORECASE
 )
 _BOLD = re.compile(r"\*\*(?=[^\s*])([^*\n]{1,400})(?<!\s)\*\*")
-_CODE = re.compile(r"^([ \t]{0,8})`{1,3}([^`\n]+)`{1,3}(?=[ \t]{0,8}$)", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]{0,8}```\w{0,12}[ \t]{0,8}(?:\n|\Z)", re.MULTILINE)
+_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _LONE_CODE = re.compile(r"\A(\s{0,80})`([^`]+)`(\s{0,80})\Z")
 _ESCAPED = re.compile(r"\\([*_\[\]<>])")
 _HARD_BREAK = re.compile(r"[ \t]{0,8}\\$", re.MULTILINE)
@@ -50,7 +52,8 @@ def unmarked(text: str) -> str:
     if "**" in text:
         text = _BOLD.sub(r"\1", text)
     if "`" in text:
-        text = _LONE_CODE.sub(r"\1\2\3", _CODE.sub(r"\1\2", text))
+        text = _FENCE.sub("", text)
+        text = _LONE_CODE.sub(r"\1\2\3", _CODE.sub(r"\1", text))
     if "\\" in text:
         text = _ESCAPED.sub(r"\1", text)
         text = _HARD_BREAK.sub("", text) if 2 * text.count("\\\n") >= text.count("\n") else text
@@ -70,8 +73,9 @@ def _unquoted(text: str) -> str:
 
 
 def bare(text: str) -> str:
-    """`text` without a bullet, or a line number, that every line begins with; for what cannot be read with it."""
-    lines = [line for line in text.split("\n") if line and not line.isspace()]
+    """`text` without a bullet, or a line number, or blanks, that every line begins with; for what cannot be read
+    with them."""
+    lines = [line for line in textwrap.dedent(text).split("\n") if line and not line.isspace()]
     bullets = [_BULLET.match(line) for line in lines]
     if lines and all(bullets) and len({match[0].strip() for match in bullets if match}) == 1:
         return "\n".join(line[match.end() :] for line, match in zip(lines, bullets, strict=True) if match)
@@ -79,7 +83,7 @@ def bare(text: str) -> str:
     counted = [int(match[1]) for match in numbers if match]
     if len(lines) > 1 and len(counted) == len(lines) and _counts(counted):
         return "\n".join(line[match.end() :] for line, match in zip(lines, numbers, strict=True) if match)
-    return text
+    return "\n".join(lines) if text[:1].isspace() else text
 
 
 def _counts(numbers: list[int]) -> bool:

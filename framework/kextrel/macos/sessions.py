@@ -34,6 +34,7 @@ _ERRORS = (
     ("connection timed out", "timeout"),
     ("could not resolve hostname", "unknown_host"),
     ("no route to host", "no_route"),
+    ("host is down", "no_route"),
     ("connection reset", "closed"),
     ("closed by remote host", "closed"),
     ("connection closed by", "closed"),
@@ -44,7 +45,7 @@ _ERRORS = (
 @dataclass(frozen=True)
 class LastAnswer(Facts):
     """`reboot` is the newest start, `shutdown` the newest end, as printed. `clean_shutdown`: whether an end stands
-    before the newest start; None where nothing before it is left."""
+    before the newest start; None where nothing before it is left, or only starts were asked for (`last reboot`)."""
 
     reboot: str | None = None
     shutdown: str | None = None
@@ -74,12 +75,17 @@ def read_last(text: str | bytes) -> LastAnswer:
     require(bool(events) or any(_BEGINS.match(line) for line in lines), "last", lines)
     starts = [place for place, (kind, _) in enumerate(events) if kind == "reboot"]
     before = [kind for kind, _ in events[starts[0] + 1 :]] if starts else []
+    all_kinds = len(starts) < len(events) or any(map(_is_login, lines))
     return LastAnswer(
         reboot=events[starts[0]][1] if starts else None,
         shutdown=next((when for kind, when in events if kind == "shutdown"), None),
-        clean_shutdown=before[0] == "shutdown" if before else None,
+        clean_shutdown=before[0] == "shutdown" if before and all_kinds else None,
         unparsed=tuple(unparsed),
     )
+
+
+def _is_login(line: str) -> bool:
+    return _LOGIN.match(line) is not None and _EVENT.match(line) is None and _BEGINS.match(line) is None
 
 
 def read_ssh(text: str | bytes) -> SshAnswer:

@@ -31,6 +31,7 @@ __all__ = [
 _NOTHING: Callable[[], Mapping[str, str]] = lambda: MappingProxyType({})  # noqa: E731
 _BOOTTIME = re.compile(r"\{ ?sec = (\d{1,12}), ?usec = (\d{1,7}) ?\}")
 _VERSION = re.compile(r"\d{1,3}(?:\.\d{1,4}){0,3}\Z")
+_NEXT_ROW = re.compile(r"[ \t]{1,8}(?=(?:ProductVersion|ProductVersionExtra|BuildVersion):)")
 _BUILD = re.compile(r"\d{1,3}[A-Z]\d{1,5}[a-z]?\Z|\d{1,3}[A-Z]\d+[a-z]\Z")
 # A kernel's build names its architecture and, on Apple silicon, its chip: what was cut off has neither.
 _KERNEL = re.compile(r"root:[^\s/]{1,200}/([A-Z]{2,40}_(?:X86_64|I386|ARM64(?:_[A-Z]{1,10}\d{0,6})?))")
@@ -163,7 +164,8 @@ def read_sw_vers(text: str | bytes) -> SwVers:
     }
     found: dict[str, str] = {}
     unparsed: list[str] = []
-    lines = list(meaningful(clean(text)))
+    # Line ends may be lost.
+    lines = list(meaningful(_NEXT_ROW.sub("\n", clean(text))))
     for line in lines:
         label, colon, value = (part.strip() for part in line.partition(":"))
         if colon and label in names and value:
@@ -235,9 +237,13 @@ def read_sysctl(text: str | bytes, names: tuple[str, ...] = ()) -> Sysctl:
 
 def _named(lines: list[str], names: tuple[str, ...]) -> list[str]:
     """The values with their names before them, where there is one for each."""
+    # What was typed may stand above.
+    echoes = [line for line in lines if "sysctl -n" in line] if len(lines) != len(names) else []
+    lines = [line for line in lines if line not in echoes]
     if len(lines) != len(names):
-        return lines
-    return [line if line.startswith(f"{name}:") else f"{name}: {line}" for name, line in zip(names, lines, strict=True)]
+        return [*echoes, *lines]
+    named = zip(names, lines, strict=True)
+    return [*echoes, *(line if line.startswith(f"{name}:") else f"{name}: {line}" for name, line in named)]
 
 
 def read_nvram(text: str | bytes) -> Nvram:
