@@ -30,12 +30,15 @@ UNSIGNED = (
 PANE = "Privacy & Security\nSecurity\nAllow applications downloaded from\n"
 BLOCKED = "System software from developer “Kextrel” was blocked from loading.\n"
 
+SIGNED = f"Identifier={ID}\nAuthority=Developer ID Application: Kextrel (KXTRL00001)\nTeamIdentifier=KXTRL00001\n"
+
 
 @pytest.fixture
 def driven(world: Any, rig: Rig) -> Rig:
     rig.catalog.learn({"driver": Extension("driver", ExtensionKind.KEXT, ID)})
     world.shell_up, world.screen = True, "Finder File Edit View Go Window Help"
     world.commands["stat -f"] = "admin\n"
+    world.commands["codesign"] = (0, "", SIGNED)
     return rig
 
 
@@ -242,9 +245,26 @@ def test_the_button_of_one_of_several_developers_is_not_pressed_blindly(
 ) -> None:
     settings(world, takes=True)
     pane(world, 'Allow\nSystem software from developer "Other" was blocked from loading.  Allow\n')
-    with pytest.raises(NotPossible, match="several developers"):
+    world.commands["codesign"] = (0, "", SIGNED.replace("Kextrel (", "Kextrol ("))
+    with pytest.raises(NotPossible, match=r"Kextrel.*Other.*which row is ours, of Kextrol or Unidentified - com"):
         perform(driven, Approve("driver"), deadline=deadline)
     assert world.policy.approved == ()
+
+
+def test_the_only_button_is_not_pressed_where_it_is_a_strangers(world: Any, driven: Rig, deadline: Deadline) -> None:
+    settings(world, takes=True)
+    world.commands["codesign"] = (0, "", SIGNED.replace("Kextrel (", "Somebody else ("))
+    done = perform(driven, Approve("driver"), deadline=deadline)
+    assert (done.outcome, done.reason) == (Outcome.REFUSED, Reason.NOT_OFFERED)
+    assert "Settings says System software from developer “Kextrel”" in done.note
+    assert (world.policy.approved, "press space" in world.log) == ((), False)
+
+
+def test_a_programme_clicks_no_first_button_of_several(world: Any, driven: Rig, deadline: Deadline) -> None:
+    settings(world, takes=True)
+    pane(world, 'Allow\nSystem software from developer "Other" was blocked from loading.  Allow\n')
+    with pytest.raises(NotPossible, match="several developers"):
+        perform(driven, Approve("driver", input="synthetic"), deadline=deadline)
 
 
 def settings(world: Any, *, takes: bool) -> None:

@@ -100,10 +100,57 @@ def test_before_collections_the_row_that_goes_is_the_proof(world: Any, rig: Rig,
     rig.facts = replace(rig.facts, macos=Version(10, 14, 6))
     world.shell_up, world.screen = True, OLD + OPEN + "".join(TWO)
     world.on_key = lambda key: key == "space" and setattr(world, "screen", OLD + OPEN + TWO[0])
-    assert approval.names(rig, "Maker B", deadline=deadline)
-    assert not approval.names(rig, "Maker", deadline=deadline)
+    assert approval.ours(rig, ["Maker B", "Unidentified - b"], deadline=deadline) == "Maker B"
     assert approval.approve(rig, rig.accounts.admin, "Maker B", deadline=deadline) is True
     assert world.log == ["press tab"] * 4 + ["press space"]
+
+
+def sentence(name: str) -> str:
+    return f"System software from developer “{name}” was blocked from loading.\nAllow\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "ours"),
+    [
+        (sentence("Kextrel Labs Inc."), "Kextrel Labs Inc."),
+        (sentence("Kextre1 Labs lnc"), "Kextrel Labs Inc."),
+        (sentence("Kextrel Lobs Inc."), "Kextrel Labs Inc."),
+        (sentence("Unidentified - driver"), "Unidentified - driver"),
+        (sentence("Other People GmbH") + sentence("Kextrel Labs Inc."), "Kextrel Labs Inc."),
+        (sentence("Other People GmbH"), ""),
+        (sentence("Other People GmbH") + sentence("Strangers"), ""),
+    ],
+)
+def test_only_our_developers_row_is_ours(world: Any, rig: Rig, deadline: Deadline, rows: str, ours: str) -> None:
+    desk(world, PANE)
+    world.screen = PANE + rows
+    assert approval.ours(rig, ["Kextrel Labs Inc.", "Unidentified - driver"], deadline=deadline) == ours
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        sentence("Kextrel Laps lmc"),
+        sentence("Kextrel Lobs Inc.") + sentence("Other People GmbH"),
+        "Syslem soflware from developer “Kextrel Labs Inc.” was blocked from loading.\nAllow\n",
+        sentence("Kextrel Labs Inc.") + "Some of it was blocked from loading.\nAllow\n",
+    ],
+)
+def test_what_may_be_ours_and_may_be_anothers_is_not_pressed(
+    world: Any, rig: Rig, deadline: Deadline, rows: str
+) -> None:
+    desk(world, PANE)
+    world.screen = PANE + rows
+    with pytest.raises(NotPossible, match=r"Settings says .*blocked from loading.*cannot be told which row is ours"):
+        approval.ours(rig, ["Kextrel Labs Inc.", "Unidentified - driver"], deadline=deadline)
+
+
+def test_a_row_that_went_meanwhile_is_not_taken_for_another(world: Any, rig: Rig, deadline: Deadline) -> None:
+    desk(world, PANE)
+    world.screen = PANE + "".join(TWO)
+    with pytest.raises(NotPossible, match="by now: it cannot be told which row is Maker C's"):
+        approval.approve(rig, rig.accounts.admin, "Maker C", deadline=deadline)
+    assert world.log == []
 
 
 @pytest.mark.parametrize(("after", "came"), [(TWO[0], False), ("", True)])

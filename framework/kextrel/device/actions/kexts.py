@@ -85,32 +85,32 @@ def approve(rig: Rig, action: Approve, *, deadline: Deadline) -> Performed:
     """Allow in Settings, by the keyboard. What KextPolicy says afterwards decides, where it can be read."""
     need_macos(rig, action.verb, deadline)
     extension = rig.catalog.kext(action.extension)
-    account = rig.accounts.acting(action.as_)
     target = rig.catalog.installed_at(extension)
     if not exists(rig, target, deadline=deadline):
         return Performed(Outcome.REFUSED, Reason.NOT_INSTALLED, f"there is nothing at {target}")
     try:
-        offer = approval.look(rig, deadline=deadline)
-        if offer is not Offer.ALLOW:
-            return Performed(Outcome.REFUSED, _NOT_OFFERED[offer], f"Settings shows {offer}")
-        whose = _whose(rig, target, deadline) if approval.of_several(rig, deadline=deadline) else ""
-        if action.input == "physical":
-            taken = approval.approve(rig, account, whose, deadline=deadline)
-        elif whose:
-            raise NotPossible("Settings offers extensions of several developers, and a programme clicks the first only")
-        else:
-            taken = approval.approve_by_script(rig, account, deadline=deadline)
+        pressed = _in_settings(rig, action, target, deadline)
     finally:
         approval.close_settings(rig, deadline=deadline)
-    return _approved(rig, action, extension, taken, deadline)
+    return pressed if isinstance(pressed, Performed) else _approved(rig, action, extension, pressed, deadline)
 
 
-def _whose(rig: Rig, target: str, deadline: Deadline) -> str:
-    """The developer whose row is ours, of several; NotPossible where that cannot be told."""
-    developer = signature.developer(rig, target, deadline=deadline)
-    if not approval.names(rig, developer, deadline=deadline):
-        raise NotPossible("Settings offers extensions of several developers, and it cannot be told which is ours")
-    return developer
+def _in_settings(rig: Rig, action: Approve, target: str, deadline: Deadline) -> Performed | bool:
+    """Whether Settings took it; a refusal where it does not offer ours. Leaves Settings open."""
+    account = rig.accounts.acting(action.as_)
+    offer = approval.look(rig, deadline=deadline)
+    if offer is not Offer.ALLOW:
+        return Performed(Outcome.REFUSED, _NOT_OFFERED[offer], f"Settings shows {offer}")
+    names = signature.shown_as(rig, target, deadline=deadline)
+    whose = approval.ours(rig, names, deadline=deadline)
+    if not whose:
+        said = approval.seen(rig.screen.text(deadline=deadline))
+        return Performed(Outcome.REFUSED, Reason.NOT_OFFERED, f"Settings says {said}, and nothing of {names[0]}")
+    if action.input == "physical":
+        return approval.approve(rig, account, whose, deadline=deadline)
+    if approval.of_several(rig, deadline=deadline):
+        raise NotPossible("Settings offers extensions of several developers, and a programme clicks the first only")
+    return approval.approve_by_script(rig, account, deadline=deadline)
 
 
 _NOT_OFFERED = {

@@ -7,7 +7,8 @@ it is System Preferences, whose lock is opened first; where things are there is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
 from enum import StrEnum
 
 from kextrel.device.flows import authentication, pane
@@ -22,9 +23,12 @@ from kextrel.errors import NotPossible
 from kextrel.macos import commands
 from kextrel.timing import Deadline
 
-__all__ = ["Offer", "approve", "approve_by_script", "close_settings", "look", "names", "of_several"]
+__all__ = ["Offer", "approve", "approve_by_script", "close_settings", "look", "of_several", "ours", "seen"]
 
 _TRIES = 2
+_DAMAGED, _ANOTHER = 0.9, 0.6
+"""How alike two names are of which one is the other, read badly; and how little they are when they are two."""
+_ABOUT = re.compile(f"{fold('developer')}(.+?){fold('was')}(?:{fold('blocked')}|{fold('Allow')}|{fold('Enable')})")
 
 
 class Offer(StrEnum):
@@ -62,9 +66,33 @@ def of_several(rig: Rig, *, deadline: Deadline) -> bool:
     return _kexts(rig.screen.text(deadline=deadline)) > 1
 
 
-def names(rig: Rig, developer: str, *, deadline: Deadline) -> bool:
-    """Whether one sentence of the open pane, and no other, is about `developer`."""
-    return bool(developer) and len(_rows_of(rig.screen.text(deadline=deadline), developer)) == 1
+def ours(rig: Rig, names: Sequence[str], *, deadline: Deadline) -> str:
+    """By which of `names`, all that macOS may call our developer, the open pane speaks of it; "" where it speaks of
+    others only. NotPossible, with what was seen, where that cannot be told: a stranger's button is never pressed.
+
+    A lone row may be damaged a little by OCR; of several one must be ours to the letter.
+    """
+    text = rig.screen.text(deadline=deadline)
+    said = [_developer(sentence) for sentence in _sentences(text)]
+    exact = [name for name in names if [fold(name)] == [one for one in said if one == fold(name)]]
+    likeness = {name: max((_alike(one, fold(name)) for one in said if one), default=0.0) for name in names}
+    nearest = max(likeness, key=lambda name: likeness[name], default="")
+    if _Row.UNREADABLE not in _rows(text):
+        if exact:
+            return exact[0]
+        if nearest and likeness[nearest] >= _DAMAGED and _kexts(text) == 1:
+            return nearest
+        if nearest and likeness[nearest] < _ANOTHER:
+            return ""
+    known = " or ".join(names) or "nobody whom codesign names"
+    raise NotPossible(f"Settings says {seen(text)}: it cannot be told which row is ours, of {known}")
+
+
+def seen(text: str) -> str:
+    """The sentences of the pane as they were read, for people."""
+    words = ("System software from", "blocked from loading")
+    lines = (line.strip() for line in text.splitlines() if any(has(line, one) for one in words))
+    return " / ".join(lines)[:300] or "nothing that can be read"
 
 
 def approve(rig: Rig, account: Account, developer: str = "", *, deadline: Deadline) -> bool:
@@ -181,16 +209,29 @@ def _kexts(text: str) -> int:
     return len([row for row in _rows(text) if row is not _Row.APPLICATION])
 
 
-def _rows_of(text: str, developer: str) -> list[int]:
-    """Which rows, from the top, are about `developer`."""
-    sentences = fold(text).split(fold("System software from"))[1:]
-    wanted = fold(f"developer {developer} was blocked")
-    return [number for number, sentence in enumerate(sentences) if sentence.startswith(wanted)]
+def _sentences(text: str) -> list[str]:
+    """The pane's sentences from top to bottom, folded, without their common beginning."""
+    return fold(text).split(fold("System software from"))[1:]
+
+
+def _developer(sentence: str) -> str | None:
+    """The folded name of the developer whom a sentence is about; None where it is about an application. A button may
+    have been read in the middle of it."""
+    found = _ABOUT.match(sentence)
+    return found[1] if found else None
+
+
+def _alike(one: str, other: str) -> float:
+    """From 0, nothing in common, to 1, the same."""
+    return SequenceMatcher(None, one, other, autojunk=False).ratio()
 
 
 def _tabs_to_ours(rig: Rig, developer: str, deadline: Deadline) -> int:
-    """Tabs from the search field to the button of the row of `developer`, else of the first of a developer."""
+    """Tabs from the search field to the button of the row of `developer`; of the only one of a developer, if nobody is
+    named, or if it is not to be read to the letter any more."""
     text = rig.screen.text(deadline=deadline)
+    named = [n for n, sentence in enumerate(_sentences(text)) if developer and _developer(sentence) == fold(developer)]
     first = [n for n, row in enumerate(_rows(text)) if row is not _Row.APPLICATION]
-    ours = next(iter([*(_rows_of(text, developer) if developer else ()), *first]), 0)
-    return walk_for(rig.facts.macos).tabs_to_pending + ours
+    if len(named) != 1 and developer and len(first) > 1:
+        raise NotPossible(f"Settings says {seen(text)} by now: it cannot be told which row is {developer}'s")
+    return walk_for(rig.facts.macos).tabs_to_pending + next(iter([*named, *first]), 0)

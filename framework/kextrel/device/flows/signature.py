@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from kextrel.device.performed import Performed
 from kextrel.device.remote import look
@@ -14,7 +15,7 @@ from kextrel.macos import readiness as told
 from kextrel.timing import Deadline
 from kextrel.vocabulary import Extension, ExtensionKind, Reason, Signature
 
-__all__ = ["believed", "developer"]
+__all__ = ["believed", "shown_as"]
 
 _DEVELOPER = re.compile(r"Developer ID Application: (.{1,200}?)(?: \([A-Z0-9]{10}\))?\Z")
 _NOT_MET = 3  # the signature is valid, and the requirement is not met [codesign(1)]
@@ -38,14 +39,15 @@ def believed(rig: Rig, extension: Extension, done: Performed, *, deadline: Deadl
     )
 
 
-def developer(rig: Rig, path: str, *, deadline: Deadline) -> str:
-    """Who signed the kext at `path`, by the name that macOS shows; "" where its certificate does not say."""
+def shown_as(rig: Rig, path: str, *, deadline: Deadline) -> tuple[str, ...]:
+    """By what names macOS may show the developer of the kext at `path`, the likely first: the one in its certificate,
+    where it has one; the one of a kext whose signature proves nobody."""
     done = look(rig, commands.codesign_display(path), deadline=deadline)
-    if done.exit_code != 0 or not done.err.strip():
-        return ""
-    first = next(iter(codesign.read(done.err).authorities), "")
+    signed = done.exit_code == 0 and done.err.strip()
+    first = next(iter(codesign.read(done.err).authorities), "") if signed else ""
     named = _DEVELOPER.match(first)
-    return named[1] if named else ""
+    nobody = f"Unidentified - {PurePosixPath(path).stem}"
+    return (named[1], nobody) if named else (nobody,)
 
 
 def _unless_notarized(rig: Rig, target: str, done: Performed, deadline: Deadline) -> Performed:
