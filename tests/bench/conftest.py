@@ -129,7 +129,7 @@ class Stranger(Peer):
     def start(self) -> None:
         if not self.thread.is_alive():
             self.thread.start()
-        asyncio.run_coroutine_threadsafe(self._listen(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._listen(), self.loop).result(30)
 
     async def _listen(self) -> None:
         outer = self
@@ -173,7 +173,7 @@ class Stranger(Peer):
             self.loop.call_soon_threadsafe(self.acceptor.close)
             self.acceptor = None
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(10)
+        self.thread.join(30)
 
     def shell(self, sink: EvidenceLog | None = None, keys: list[str] | None = None) -> SshShell:
         pins = [public_line(self.host_key)] if keys is None else keys
@@ -293,7 +293,7 @@ class Board:
     def until(self, heard: Callable[[bytes], bool]) -> bytes:
         """What the board has heard, once `heard` is true of it."""
         with self._changed:
-            assert self._changed.wait_for(lambda: heard(bytes(self.heard)), 5), bytes(self.heard).hex(" ")
+            assert self._changed.wait_for(lambda: heard(bytes(self.heard)), 30), bytes(self.heard).hex(" ")
             return bytes(self.heard)
 
     def hang_up(self) -> None:

@@ -22,7 +22,7 @@ from kextrel.timing import Deadline
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed here")
 
 
-def soon(seconds: float = 5) -> Deadline:
+def soon(seconds: float = 30) -> Deadline:
     return Deadline.after(seconds, "the report")
 
 
@@ -35,7 +35,7 @@ def beacon(log) -> Iterator[HttpBeacon]:  # type: ignore[no-untyped-def]
 
 def ask(url: str, method: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(str(parts.hostname), int(parts.port or 0), timeout=5)
+    connection = http.client.HTTPConnection(str(parts.hostname), int(parts.port or 0), timeout=30)
     connection.request(method, parts.path, body, headers or {})
     answer = connection.getresponse()
     result = answer.status, answer.read()
@@ -114,7 +114,7 @@ def test_reports_are_bounded(beacon: Beacon) -> None:
         (b"Transfer-Encoding: chunked", b"-5\r\n"),
         (b"Transfer-Encoding: chunked", b"nonsense\r\n"),
     ):
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as stranger:
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as stranger:
             stranger.sendall(b"PUT " + path.encode() + b" HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\n" + body)
             assert stranger.recv(100).startswith(b"HTTP/1.1 413"), head
     assert ask(ticket.url, "PUT", b"x" * (1 << 20))[0] == 204
@@ -126,7 +126,7 @@ def test_reports_are_bounded(beacon: Beacon) -> None:
 def test_silent_clients_do_not_keep_others_out(beacon: Beacon) -> None:
     ticket = beacon.offer("script")
     port = int(urlsplit(ticket.url).port or 0)
-    silent = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(AT_A_TIME + 4)]
+    silent = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(AT_A_TIME + 4)]
     for one in silent:
         one.close()
     limit = soon()
@@ -180,7 +180,7 @@ def test_close_hangs_up_on_a_client_in_the_middle_of_a_report(log) -> None:  # t
     beacon = HttpBeacon("mini.beacon", "127.0.0.1", 0, log)
     ticket = beacon.offer("x")
     url = urlsplit(ticket.url)
-    with socket.create_connection(("127.0.0.1", int(url.port or 0)), timeout=5) as half:
+    with socket.create_connection(("127.0.0.1", int(url.port or 0)), timeout=30) as half:
         half.sendall(f"PUT {url.path} HTTP/1.1\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n".encode())
         assert half.recv(100).startswith(b"HTTP/1.1 100")
         half.sendall(b"half of")
@@ -194,7 +194,7 @@ def test_close_hangs_up_on_a_client_in_the_middle_of_a_report(log) -> None:  # t
 def test_half_a_report_is_none(beacon: Beacon, log) -> None:  # type: ignore[no-untyped-def]
     ticket = beacon.offer("x")
     url = urlsplit(ticket.url)
-    with socket.create_connection(("127.0.0.1", int(url.port or 0)), timeout=5) as cut:
+    with socket.create_connection(("127.0.0.1", int(url.port or 0)), timeout=30) as cut:
         cut.sendall(f"PUT {url.path} HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf of".encode())
         cut.shutdown(socket.SHUT_WR)
         assert cut.recv(100).startswith(b"HTTP/1.1 413")

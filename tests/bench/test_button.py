@@ -19,7 +19,7 @@ from kextrel.timing import Clock, Deadline
 DOWN, UP = bytes.fromhex("A0 02 01 A3"), bytes.fromhex("A0 02 00 A2")
 
 
-def soon(seconds: float = 5) -> Deadline:
+def soon(seconds: float = 30) -> Deadline:
     return Deadline.after(seconds, "the press")
 
 
@@ -61,7 +61,12 @@ def test_every_way_out_opens_the_contacts(button: Button, relays, raised) -> Non
 
 def test_an_interrupt_in_a_press_opens_the_contacts(relays, log) -> None:  # type: ignore[no-untyped-def]
     button = RelayButton("mini.button", relays.port, 2, Clock(), log)
-    threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT]).start()
+
+    def interrupt_once_it_is_down() -> None:
+        relays.after(1)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt_once_it_is_down).start()
     with pytest.raises(KeyboardInterrupt):
         button.press(60, deadline=soon(90))
     assert relays.until(lambda heard: len(heard) >= 8) == DOWN + UP

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -13,16 +14,22 @@ from kextrel.evidence import MASK
 from kextrel.timing import Deadline
 
 
-def soon(seconds: float = 5) -> Deadline:
+def soon(seconds: float = 30) -> Deadline:
     return Deadline.after(seconds, "the prompt")
 
 
 def test_a_match_may_be_split_anywhere(board, log) -> None:  # type: ignore[no-untyped-def]
     console: Console = SerialConsole("mini.console", board.port, 115200, log)
-    for place, piece in enumerate((b"login", b": ad", b"min\r\nPass", b"word: rest")):
-        threading.Timer(0.05 * place, board.say, [piece]).start()
-    assert console.read_until(rb"login: ", deadline=soon()) == b"login: "
-    assert console.read_until(rb"Pass\w+: ", deadline=soon()) == b"admin\r\nPassword: "
+    with ThreadPoolExecutor(1) as pool:
+        for first, second, awaited, read in (
+            (b"login", b": ad", rb"login: ", b"login: "),
+            (b"min\r\nPass", b"word: rest", rb"Pass\w+: ", b"admin\r\nPassword: "),
+        ):
+            waiting = pool.submit(console.read_until, awaited, deadline=soon())
+            board.say(first)
+            console.read_until(rb"(?s)\A(?=.*%b)" % first[-4:], deadline=soon())  # it has come, and stays to be read
+            board.say(second)
+            assert waiting.result(30) == read
     assert console.read_until(rb"rest", deadline=soon()) == b"rest"
     assert console.read_available() == b""
     console.close()
@@ -48,8 +55,9 @@ def test_what_is_written_arrives_and_is_evidence(board, log) -> None:  # type: i
 def test_a_prompt_that_does_not_come_quotes_what_came(board, log) -> None:  # type: ignore[no-untyped-def]
     console = SerialConsole("mini.console", board.port, 115200, log)
     board.say(b"login: ")
+    console.read_until(rb"(?=login: )", deadline=soon())  # it has come, and stays to be read
     with pytest.raises(DeadlineExceeded) as caught:
-        console.read_until(rb"# $", deadline=soon(0.3))
+        console.read_until(rb"# $", deadline=soon(0.05))
     assert str(caught.value) == "mini.console: the prompt: no '# $' came in time, only 'login: '"
     assert console.read_available() == b"login: "
     console.close()

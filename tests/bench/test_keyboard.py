@@ -10,6 +10,7 @@ import pytest
 
 from kextrel.bench.keyboard import Ch9329Keyboard, frame
 from kextrel.bench.protocols import Keyboard
+from kextrel.bench.serialport import SerialPort
 from kextrel.errors import BenchError, DeadlineExceeded, UsageError
 from kextrel.evidence import MASK
 from kextrel.timing import Deadline
@@ -17,7 +18,7 @@ from kextrel.timing import Deadline
 ALL_UP = bytes(8)
 
 
-def soon(seconds: float = 5) -> Deadline:
+def soon(seconds: float = 30) -> Deadline:
     return Deadline.after(seconds, "typing")
 
 
@@ -58,7 +59,8 @@ class Injector:
 
 
 @pytest.fixture
-def injector(board) -> Injector:  # type: ignore[no-untyped-def]
+def injector(board, monkeypatch: pytest.MonkeyPatch) -> Injector:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("kextrel.bench.keyboard.ANSWER", 30.0)  # this board is a thread of a busy machine
     board.answers = Injector()
     return board.answers
 
@@ -198,6 +200,25 @@ def test_a_dead_board_is_named_within_a_second_or_so(board, log) -> None:  # typ
         keyboard.check(deadline=soon(0.2))
     with pytest.raises(BenchError):
         keyboard.close()
+
+
+def test_an_answer_that_has_arrived_counts_however_late_we_look(
+    keyboard: Keyboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("kextrel.bench.keyboard.ANSWER", 0.0)
+        patched.setattr(SerialPort, "read", lambda *_, **__: reply(0x82, b"\x00"))
+        keyboard.press("a", deadline=soon())
+
+
+def test_a_board_that_only_babbles_is_not_listened_to_for_ever(
+    keyboard: Keyboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("kextrel.bench.keyboard.ANSWER", 0.01)
+        patched.setattr(SerialPort, "read", lambda *_, **__: b"\x57\xab\x00\x99\x01\x05\x01")
+        with pytest.raises(BenchError, match=r"did not answer within 0\.01 s"):
+            keyboard.check(deadline=soon())
 
 
 def test_noise_before_an_answer_is_passed_over(board, keyboard: Keyboard, injector: Injector) -> None:  # type: ignore[no-untyped-def]

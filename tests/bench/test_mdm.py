@@ -23,12 +23,13 @@ from kextrel.bench.protocols import Mdm
 from kextrel.errors import BenchError, DeadlineExceeded, UsageError
 from kextrel.evidence import EvidenceLog
 from kextrel.timing import Deadline
+from loopback import free_port
 
 UDID = "5B1A3C0E-1111-2222-3333-444455556666"
 KEY = "an-api-key-of-tests"
 
 
-def soon(seconds: float = 5) -> Deadline:
+def soon(seconds: float = 30) -> Deadline:
     return Deadline.after(seconds, "the command")
 
 
@@ -124,7 +125,7 @@ class Nano:
 
 def post(url: str, body: bytes, headers: dict[str, str] | None = None) -> int:
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(str(parts.hostname), int(parts.port or 0), timeout=5)
+    connection = http.client.HTTPConnection(str(parts.hostname), int(parts.port or 0), timeout=30)
     connection.request("POST", parts.path, body, headers or {})
     status = connection.getresponse().status
     connection.close()
@@ -250,11 +251,9 @@ def test_a_wrong_key_is_said_and_never_shown(nano: Nano, log: EvidenceLog) -> No
 
 
 def test_a_server_that_is_down_is_asked_again_until_it_is_there(nano: Nano, log: EvidenceLog) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    wire = NanoMdm("studio.mdm", Server(f"http://127.0.0.1:{port}", KEY), UDID, Webhook(), log)
+    wire = NanoMdm("studio.mdm", Server(f"http://127.0.0.1:{free_port()}", KEY), UDID, Webhook(), log)
     with pytest.raises(BenchError, match=r"the MDM server is not there: .*is the MDM server up"):
-        wire.send({"RequestType": "ProfileList"}, deadline=soon(0.5))
+        wire.send({"RequestType": "ProfileList"}, deadline=soon(1))
     wire.close()
 
 
@@ -263,7 +262,7 @@ def test_a_server_that_is_silent_is_not_asked_twice(log: EvidenceLog) -> None:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         wire = NanoMdm("studio.mdm", Server(url, KEY), UDID, Webhook(), log)
         with pytest.raises(BenchError, match=r"the MDM server does not answer: .*timed out"):
-            wire.check(deadline=soon(0.3))
+            wire.check(deadline=soon(1))
         wire.close()
 
 
@@ -289,7 +288,7 @@ def test_an_answer_to_another_command_in_our_event_is_refused(mdm: Mdm, nano: Na
     nano.spoil = lambda event: {**event, "command_uuid": command.uuid}
     release = threading.Event()
     poll = nano.poll
-    nano.poll = lambda: release.wait(5) and poll()  # type: ignore[method-assign,assignment,func-returns-value]
+    nano.poll = lambda: release.wait(30) and poll()  # type: ignore[method-assign,assignment,func-returns-value]
     command = mdm.send({"RequestType": "ProfileList"}, deadline=soon())
     release.set()
     with pytest.raises(BenchError, match="is another command's"):

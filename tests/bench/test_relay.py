@@ -13,7 +13,7 @@ from kextrel.errors import BenchError, UsageError
 from kextrel.timing import Clock, Deadline
 
 
-def soon(seconds: float = 5) -> Deadline:
+def soon(seconds: float = 30) -> Deadline:
     return Deadline.after(seconds, "the relay")
 
 

@@ -17,6 +17,7 @@ from kextrel.bench.shell import SshShell
 from kextrel.bench.sshlink import Login, connect
 from kextrel.errors import BenchError, DeadlineExceeded, UsageError
 from kextrel.timing import Deadline
+from until import until
 
 HOSTILE = [
     "plain",
@@ -33,7 +34,7 @@ HOSTILE = [
 ]
 
 
-def soon(seconds: float = 20) -> Deadline:
+def soon(seconds: float = 30) -> Deadline:
     return Deadline.after(seconds, "the copy")
 
 
@@ -133,8 +134,9 @@ def test_where_no_second_session_is_given_the_whole_file_is_sent(servers, tmp_pa
 
 
 @pytest.fixture
-def narrow(servers, tmp_path: Path) -> Iterator[SshShell]:  # type: ignore[no-untyped-def]
-    """A shell whose sshd gives one session at a time."""
+def narrow(servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SshShell]:  # type: ignore[no-untyped-def]
+    """A shell whose sshd gives one session at a time, and has all the time it needs to collect the one before."""
+    monkeypatch.setattr("kextrel.bench.remote.COLLECTED", 30.0)
     server = servers["openssh"](tmp_path)
     server.more = ("MaxSessions 1",)
     server.start()
@@ -153,14 +155,17 @@ def test_one_session_at_a_time_is_enough_for_commands_and_copies_in_turns(narrow
         assert (tmp_path / f"copy-{number}" / "file").read_text() == "arrived"
 
 
-def test_an_sshd_that_gives_no_session_at_all_is_said_in_one_sentence(servers, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_an_sshd_that_gives_no_session_at_all_is_said_in_one_sentence(
+    servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("kextrel.bench.shell.PATIENCE", 2.0)
     server = servers["openssh"](tmp_path)
     server.more = ("MaxSessions 0",)
     server.start()
     wire = server.shell()
     try:
         with pytest.raises(BenchError, match=r"gives no session: .*; look at MaxSessions in the Mac's sshd_config"):
-            wire.upload(tmp_path / "user.pub", f"{tmp_path}/copy", deadline=soon(2))
+            wire.upload(tmp_path / "user.pub", f"{tmp_path}/copy", deadline=soon())
     finally:
         wire.close()
         server.stop()
@@ -219,5 +224,5 @@ def test_a_copy_ends_with_its_deadline(shell: SshShell, tmp_path: Path) -> None:
     with big.open("wb") as file:
         file.truncate(1 << 30)
     with pytest.raises(DeadlineExceeded, match="what was copied so far is still there"):
-        shell.upload(big, f"{tmp_path}/copy", deadline=soon(0.3))
+        shell.upload(big, f"{tmp_path}/copy", deadline=until((tmp_path / "copy").exists, "the copy"))
     assert shell.run("echo alive", deadline=soon()).out == "alive\n"

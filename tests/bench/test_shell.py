@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,15 +25,51 @@ from kextrel.bench.sshlink import Login
 from kextrel.errors import BenchError, DeadlineExceeded, UnreadableAnswer, UsageError
 from kextrel.evidence import MASK, EvidenceLog
 from kextrel.timing import Deadline
+from until import until
 
 
-def soon(seconds: float = 20) -> Deadline:
+def soon(seconds: float = 30) -> Deadline:
     return Deadline.after(seconds, "the test's command")
 
 
+@pytest.fixture(autouse=True)
+def _lenient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine's sshd has time for a second session and for what is to be killed."""
+    monkeypatch.setattr(remote, "GRACE", 30.0)
+    monkeypatch.setattr(remote, "COLLECTED", 30.0)
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Path:
+    """A file that a command makes when it is under way."""
+    return tmp_path / "begun"
+
+
+@pytest.fixture
+def when_begun(tmp_path: Path) -> Iterator[Callable[[Callable[[], object]], str]]:
+    """Has a call made as soon as a command is under way; gives the line that the command begins with."""
+    pipe, threads = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+
+    def once(call: Callable[[], object]) -> str:
+        def wait() -> None:
+            pipe.read_bytes()
+            call()
+
+        threads.append(threading.Thread(target=wait))
+        threads[-1].start()
+        return f"echo > {pipe}"
+
+    yield once
+    for thread in threads:
+        with contextlib.suppress(OSError):  # ENXIO: nobody waits any more
+            os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        thread.join(30)
+
+
 def running(word: str) -> list[str]:
-    """The processes with `word` in their command line; those that are being killed have a second for it."""
-    limit = soon(1)
+    """The processes with `word` in their command line, once those that are being killed have had their time."""
+    limit = soon()
     while True:
         found = subprocess.run(["pgrep", "-f", word], capture_output=True, text=True, check=False).stdout.split()
         left = [pid for pid in found if int(pid) != os.getpid()]
@@ -102,37 +140,38 @@ def test_noise_of_a_startup_file_is_not_the_commands(peer) -> None:  # type: ign
     assert (done.stdout, done.stderr) == (b"out\n", b"err\n")
 
 
-def test_a_timeout_kills_the_command_and_its_children_and_says_so(shell: SshShell) -> None:
+def test_a_timeout_kills_the_command_and_its_children_and_says_so(shell: SshShell, begun: Path) -> None:
     word = f"31{os.getpid()}.5"
-    began = time.monotonic()
+    family = f"sleep {word} & (trap '' TERM; : > {begun}; echo; sleep {word}) & sleep {word}"
     with pytest.raises(DeadlineExceeded) as caught:
-        shell.run(f"sleep {word} & (trap '' TERM; sleep {word}) & sleep {word}", deadline=Deadline.after(0.5, "a nap"))
+        shell.run(family, deadline=until(begun.exists, "a nap"))
     assert "a nap was not done in time" in str(caught.value)
     assert "it was killed on the Mac" in str(caught.value)
     assert running(word) == []
-    assert time.monotonic() - began < 0.5 + 3 * remote.GRACE
     assert shell.run("echo alive", deadline=soon()).stdout == b"alive\n"
 
 
-def test_a_command_that_the_deadline_names_is_named_once(shell: SshShell) -> None:
-    shell.run("true", deadline=soon())
+def test_a_command_that_the_deadline_names_is_named_once(shell: SshShell, begun: Path) -> None:
+    line = f": > {begun}; echo; sleep 34"
     with pytest.raises(DeadlineExceeded) as late:
-        shell.run("sleep 34", deadline=Deadline.after(0.2, "`sleep 34`"))
-    assert late.value.what == "`sleep 34` was not done in time; it was killed on the Mac"
+        shell.run(line, deadline=until(begun.exists, f"`{line[:60]}`"))
+    assert late.value.what == f"`{line[:60]}` was not done in time; it was killed on the Mac"
 
 
-def test_a_command_that_ignores_signals_and_closed_its_output_is_killed(shell: SshShell) -> None:
+def test_a_command_that_ignores_signals_and_closed_its_output_is_killed(shell: SshShell, begun: Path) -> None:
     word = f"32{os.getpid()}.5"
+    deaf_and_mute = f"trap '' TERM HUP; : > {begun}; exec >&- 2>&-; sleep {word}; sleep {word}"
     with pytest.raises(DeadlineExceeded, match="it was killed on the Mac"):
-        shell.run(f"trap '' TERM HUP; exec >&- 2>&-; sleep {word}; sleep {word}", deadline=Deadline.after(0.5))
+        shell.run(deaf_and_mute, deadline=until(begun.exists))
     assert running(word) == []
 
 
-def test_without_a_process_group_the_descendants_are_killed(stranger) -> None:  # type: ignore[no-untyped-def]
+def test_without_a_process_group_the_descendants_are_killed(stranger, begun: Path) -> None:  # type: ignore[no-untyped-def]
     word = f"33{os.getpid()}.5"
     wire = stranger.shell()
+    family = f"sh -c 'sleep {word} & : > {begun}; echo; sleep {word}' & sleep {word}"
     with pytest.raises(DeadlineExceeded, match="it was killed on the Mac"):
-        wire.run(f"sh -c 'sleep {word} & sleep {word}' & sleep {word}", deadline=Deadline.after(0.5))
+        wire.run(family, deadline=until(begun.exists))
     assert running(word) == []
     assert wire.run("exit 3", deadline=soon()).exit_code == 3
     assert wire.run("kill -9 $$", deadline=soon()).exit_code == 137
@@ -148,15 +187,11 @@ def test_more_output_than_the_limit_ends_the_command(shell: SshShell) -> None:
     assert len(shell.run("head -c 65536 /dev/zero", limit=1 << 16, deadline=soon()).stdout) == 1 << 16
 
 
-def test_an_interrupt_leaves_nothing_running(shell: SshShell) -> None:
+def test_an_interrupt_leaves_nothing_running(shell: SshShell, when_begun) -> None:  # type: ignore[no-untyped-def]
     word = f"34{os.getpid()}.5"
-    main = threading.main_thread().ident
-    assert main is not None
-    shell.run("true", deadline=soon())
-    timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), 2))
-    timer.start()
+    beginning = when_begun(lambda: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
-        shell.run(f"sleep {word}", deadline=soon())
+        shell.run(f"{beginning}; sleep {word}", deadline=soon())
     assert running(word) == []
 
 
@@ -232,7 +267,7 @@ def test_nobody_there_is_a_bench_error_and_not_reachable(tmp_path: Path, peer) -
     peer.stop()
     assert wire.reachable(deadline=soon()) is False
     with pytest.raises(BenchError, match="no SSH connection: Connection refused; is the Mac running"):
-        wire.run("true", deadline=soon(0.5))
+        wire.run("true", deadline=soon(1))
 
 
 def test_it_comes_back_after_a_restart_and_knows_it(peer) -> None:  # type: ignore[no-untyped-def]
@@ -273,7 +308,7 @@ def test_a_dropped_connection_is_not_a_mac_that_went_down(peer) -> None:  # type
     wire = peer.shell()
     wire.run("true", deadline=soon())
     wire._link.transport.sock.shutdown(2)
-    with pytest.raises(DeadlineExceeded):
+    with pytest.raises(DeadlineExceeded, match="the same boot still answers"):
         wire.wait_until_gone(deadline=soon(1.5))
     assert wire.run("echo again", deadline=soon()).out == "again\n"
     wire.close()
@@ -296,7 +331,7 @@ def test_a_silent_server_does_not_outwait_the_deadline(tmp_path: Path) -> None:
         assert wire.reachable(deadline=soon(0.5)) is False
         with pytest.raises(BenchError):
             wire.run("true", deadline=soon(0.5))
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 15, "paramiko's own limits for a silent server"
 
 
 def freeze(peer) -> list[int]:  # type: ignore[no-untyped-def]
@@ -317,7 +352,7 @@ def test_a_connection_that_stands_and_answers_nothing_is_left_for_another(peer) 
     wire.run("true", deadline=soon())
     frozen = freeze(peer)
     try:
-        assert wire.run("echo one", deadline=soon(4)).out == "one\n"
+        assert wire.run("echo one", deadline=soon()).out == "one\n"
         assert wire.run("echo two", deadline=soon()).out == "two\n"
     finally:
         for pid in frozen:
@@ -335,7 +370,7 @@ def test_a_copy_that_nobody_takes_ends_with_its_deadline(peer, tmp_path: Path) -
         with pytest.raises(BenchError) as failed:
             wire.upload(big, "/tmp/kextrel-never", deadline=soon(0.5))
         assert failed.value.wire == "mini.shell"
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 10, "TCP's own limit"
     finally:
         for pid in frozen:
             os.kill(pid, signal.SIGKILL)
@@ -351,12 +386,10 @@ def test_boot_time_that_cannot_be_read_is_said(peer) -> None:  # type: ignore[no
     wire.close()
 
 
-def test_a_lost_connection_in_a_command_is_a_bench_error(peer) -> None:  # type: ignore[no-untyped-def]
-    wire = peer.shell()
-    wire.run("true", deadline=soon())
-    threading.Timer(0.3, peer.stop).start()
-    with pytest.raises(BenchError, match="the connection ended before the command did: 'sleep 35'"):
-        wire.run("sleep 35", deadline=soon())
+def test_a_lost_connection_in_a_command_is_a_bench_error(peer, when_begun) -> None:  # type: ignore[no-untyped-def]
+    wire, beginning = peer.shell(), when_begun(peer.stop)
+    with pytest.raises(BenchError, match=r"the connection ended before the command did: 'echo > /"):
+        wire.run(f"{beginning}; sleep 35", deadline=soon())
 
 
 CUT = "echo x >> {0}; test $(wc -l < {0}) -gt 1 || kill -9 $PPID; cat {0}"
@@ -394,15 +427,13 @@ def test_another_boot_is_not_asked_for_the_lost_answer(peer, written: Path) -> N
     wire.close()
 
 
-def test_a_lost_answer_of_a_server_that_is_gone_says_both(peer) -> None:  # type: ignore[no-untyped-def]
-    wire = peer.shell()
+def test_a_lost_answer_of_a_server_that_is_gone_says_both(peer, when_begun, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    wire, beginning = peer.shell(), when_begun(peer.stop)
     wire.run("true", deadline=soon())
-    threading.Timer(0.3, peer.stop).start()
-    both = (
-        "the connection ended before the command did: 'sleep 36'; trying again: no SSH connection: Connection refused"
-    )
+    monkeypatch.setattr("kextrel.bench.shell.PATIENCE", 1.0)
+    both = r"the connection ended before the command did: .*; trying again: no SSH connection: Connection refused"
     with pytest.raises(BenchError, match=both):
-        wire.run("sleep 36", deadline=soon(2), again=True)
+        wire.run(f"{beginning}; sleep 36", deadline=soon(), again=True)
 
 
 def test_close_is_idempotent_and_not_the_end(shell: SshShell) -> None:

@@ -137,8 +137,9 @@ def test_an_enrollment_ends_and_begins_again(studio: Managed) -> None:
 
 def test_no_key_of_the_server_is_evidence(studio: Managed) -> None:
     key = (Path(f"{studio.lab}.secrets") / "studio-mdm").read_text().strip()
+    studio.do(InstallProfile(ALLOW))  # the tests before may have been another worker's
     said = [record.to_json() for record in studio.evidence.records if record.wire == "mdm"]
-    assert len(said) > 10
+    assert len(said) > 2
     assert not [line for line in said if key in line]
 
 

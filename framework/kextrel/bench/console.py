@@ -45,8 +45,9 @@ class SerialConsole:
         with self._arrived:
             while (end := _end_of_match(form, self._buffer)) is None:
                 self._still_open()
-                if not self._arrived.wait(deadline.remaining) and deadline.expired:
+                if deadline.expired:
                     raise self._late(pattern, deadline)
+                self._arrived.wait(deadline.remaining)
             taken = bytes(self._buffer[:end])
             del self._buffer[:end]
             self._say(max(0, len(self._unsaid) - len(self._buffer)))

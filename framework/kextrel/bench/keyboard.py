@@ -152,13 +152,14 @@ class Ch9329Keyboard:
 
     def _answer(self, command: int, deadline: Deadline) -> bytes | None:
         limit = deadline.within(ANSWER)
-        arrived = b""
+        arrived, late = b"", False
         while (found := _parse(arrived, command)) is None:
-            if limit.expired:
+            if late:
                 if deadline.expired:
                     raise DeadlineExceeded(f"{deadline.what} was not done in time", wire=self._name)
                 hint = "is it a CH9329 at 9600 baud, and powered?"
                 raise BenchError(f"the keyboard board did not answer within {ANSWER} s", wire=self._name, hint=hint)
+            late = limit.expired  # then one last read: the answer may be here, and only we were slow
             arrived += self._port.read(deadline=limit)
         whole, body = found
         return body if whole else None

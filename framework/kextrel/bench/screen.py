@@ -78,18 +78,18 @@ class PikvmScreen:
 
     def wait(self, seen: Callable[[str], bool], *, deadline: Deadline, what: str) -> str:
         shown: str | None = None
-        trouble = ""
-        while True:
+        trouble = "there was no time to look"
+        while deadline.remaining > 0:
             try:
                 shown, trouble = self.text(deadline=deadline), ""
+            except (Transient, DeadlineExceeded) as error:  # unless it is only our own time that cut it off
+                trouble = "" if deadline.expired and shown is not None else error.what
+            else:
                 if seen(shown):
                     self._illustrate(deadline)
                     return shown
-            except Transient as error:  # unless it is only our own time that cut it off
-                trouble = "" if deadline.expired and shown is not None else error.what
             time.sleep(min(self._poll, deadline.remaining))
-            if deadline.expired:
-                raise self._never_seen(what, shown or "", trouble)
+        raise self._never_seen(what, shown or "", trouble)
 
     @contextmanager
     def private(self) -> Iterator[None]:
@@ -142,10 +142,15 @@ class PikvmScreen:
         return answer
 
     def _illustrate(self, deadline: Deadline) -> None:
-        """The picture to a text that was awaited, where pictures are kept and this one is not known."""
+        """The picture to a text that was awaited, where pictures are kept and this one is not known. It is evidence
+        only: without it the text was seen all the same."""
         if self._folder() is None or self._private or deadline.expired or self._last == self._illustrated:
             return
-        self.picture(deadline=deadline)
+        try:
+            self.picture(deadline=deadline)
+        except (Transient, DeadlineExceeded) as error:
+            self._sink.record(self._wire, "no picture", why=error.what)
+            return
         self._illustrated = self._last
 
     def _keep(self, picture: bytes) -> None:

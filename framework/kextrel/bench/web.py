@@ -17,15 +17,17 @@ __all__ = ["trusted", "whole"]
 def whole(begun: httpx.Response, *, most: int, limit: Deadline, who: str, wire: str) -> httpx.Response:
     """The answer with its body: httpx bounds each wait for a piece, but not how many pieces there are.
 
-    BenchError for more than `most` bytes, Transient where it does not end before `limit`; `who` answers.
+    BenchError for more than `most` bytes, Transient where it goes on after `limit`: what has arrived to its end counts,
+    however late we look. `who` answers.
     """
-    body = bytearray()
+    body, late = bytearray(), False
     for piece in begun.iter_bytes():
         body += piece
         if len(body) > most:
             raise BenchError(f"{who} answers {begun.status_code} with more than {most} bytes", wire=wire)
-        if limit.expired:
+        if late:
             raise Transient(f"{who}'s answer does not end: {len(body)} bytes until now", wire=wire)
+        late = limit.expired
     kind = {"content-type": begun.headers.get("content-type", "text/plain; charset=utf-8")}
     return httpx.Response(begun.status_code, headers=kind, content=bytes(body))
 

@@ -19,7 +19,7 @@ from kextrel.testing.patience import Patient
 __all__ = ["HOSTILE", "ShellConformance", "ShellPeer"]
 
 MEGABYTE = 1 << 20
-ENDING = 2.0  # wall seconds that a process may still be listed after it was killed
+ENDING = 10.0  # wall seconds that a process may still be listed after it was killed
 HOSTILE = (
     "with space",
     "a'quote",

@@ -18,6 +18,7 @@ from kextrel.bench.power import RelayPower
 from kextrel.bench.shell import SshShell
 from kextrel.bench.sshlink import Login
 from kextrel.evidence import EvidenceLog
+from kextrel.testing.patience import Patient
 from kextrel.timing import Deadline
 from kextrel.virtual.clock import Clock
 from kextrel.virtual.faults import Faults
@@ -26,6 +27,8 @@ from kextrel.virtual.service import run
 from kextrel.virtual.spec import Endpoints, MacSpec
 from kextrel.virtual.wires.keyboard import HidInjector
 from kextrel.virtual.wires.relay import RelayBoard
+
+Patient.patience = 120.0  # pyserial takes RFC 2217 byte by byte, and a busy machine its time for that
 
 
 class Changes:
@@ -43,7 +46,7 @@ class Changes:
     def after(self, count: int) -> list[Any]:
         """All of them, once there are `count`."""
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.seen) >= count, 10), self.seen
+            assert self._changed.wait_for(lambda: len(self.seen) >= count, 30), self.seen
             return list(self.seen)
 
 
@@ -90,7 +93,7 @@ class Bench:
         async def made() -> Any:
             return board()
 
-        self._boards.append(asyncio.run_coroutine_threadsafe(made(), self._loop).result(10))
+        self._boards.append(asyncio.run_coroutine_threadsafe(made(), self._loop).result(30))
         return self._boards[-1]
 
     def serve(self, spec: MacSpec) -> Endpoints:
@@ -106,17 +109,17 @@ class Bench:
 
     def wait_for(self, story: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         """What `story()` comes to in the loop."""
-        return asyncio.run_coroutine_threadsafe(story(), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(story(), self._loop).result(30)
 
     def close(self) -> None:
         if self._stop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
         for running in self._running:
-            running.result(10)
+            running.result(30)
         for board in self._boards:
             self.wait_for(partial(_closed, board))
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(30)
         self._loop.close()
 
 

@@ -76,14 +76,14 @@ class Ser2net:
 
     def until_listening(self) -> None:
         """As the system has it: whoever connects to find out is the port's owner for a while."""
-        limit, listens = Deadline.after(10, "ser2net's start"), f" 0100007F:{self.at:04X} 00000000:0000 0A "
+        limit, listens = Deadline.after(30, "ser2net's start"), f" 0100007F:{self.at:04X} 00000000:0000 0A "
         while listens not in Path("/proc/net/tcp").read_text():
             limit.check("ser2net")
             os.sched_yield()
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(30)
 
 
 @pytest.fixture

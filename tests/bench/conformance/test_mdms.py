@@ -96,7 +96,7 @@ class Nano:
 
     def stop(self) -> None:
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(30)
 
     def spec(self, name: str, authority: Authority) -> MacSpec:
         """A Mac that is to be enrolled here, with an identity of that authority's."""
