@@ -162,3 +162,19 @@ def test_allow_takes_no_click_that_a_programme_made(asked: Any) -> None:
     assert not asked.display.click("Mail", "Allow")
     assert asked.display.click("System Preferences", "lock")
     assert "Click the lock to make changes." in asked.text
+
+
+def test_where_local_policy_lets_no_kext_be_the_row_leads_to_recovery(mac: Any) -> None:
+    mac.is_a("apple-silicon", "12.7")
+    mac.display.entered("macos")
+    mac.kernel.ask(allowed_by_policy=False)
+    mac.display.open_settings(URL)
+    assert "Enable System Extensions…" in mac.text
+    mac.press("tab", "tab", "tab", "space")
+    assert "Shutdown" not in mac.text
+    mac.press("shift-tab", "space")
+    mac.type("swordfish")
+    mac.press("return", "tab", "space")
+    assert "Cancel    Shutdown" in mac.text
+    mac.press("escape")
+    assert (mac.done, mac.kernel.approved) == ([], [])

@@ -132,14 +132,14 @@ def blocked(stack: Stack, developer: str, open_settings: Callable[[], None], *, 
     return _alert(stack, AGENT, ("System Extension Blocked", text), buttons, navigation=navigation, escape=1)
 
 
-def recovery_needed(stack: Stack, shut_down: Callable[[], None], *, navigation: bool) -> Window:
+def recovery_needed(stack: Stack, shut_down: Callable[[], None], *, navigation: bool, home: Home = _SETTINGS) -> Window:
     """Settings cannot allow it: the security policy does not let kexts in, and only recovery changes that."""
     texts = (
         "To enable system extensions, you need to modify your security settings in the Recovery environment.",
         "To do this, shut down your system. Then press and hold the power button to launch Startup Security Utility.",
     )
     buttons = (("Cancel", _nothing), ("Shutdown", shut_down))
-    return _alert(stack, SETTINGS, texts, buttons, navigation=navigation)
+    return _alert(stack, home.application, texts, buttons, navigation=navigation)
 
 
 def restart_needed(stack: Stack, restart: Callable[[], None], *, navigation: bool, home: Home = _SETTINGS) -> Window:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from kextrel.virtual.ui.authority import administrator, allow_extensions, approve_kexts
-from kextrel.virtual.ui.dialogues import PREFERENCES, Authentication, home_of, restart_needed
+from kextrel.virtual.ui.dialogues import PREFERENCES, Authentication, home_of, recovery_needed, restart_needed
 from kextrel.virtual.ui.host import Account, ExtensionRecord, Host, Pending
 from kextrel.virtual.ui.keys import Key
 from kextrel.virtual.ui.marks import Box, Mark, Rect, Text
@@ -113,19 +113,34 @@ class Preferences(Window):
         for developer in dict.fromkeys(one.developer_name for one in pending):
             group = [one for one in pending if one.developer_name == developer]
             open_ones = [one for one in group if not one.forbidden]
-            yield from self._row(y, f"developer “{developer}”", self._approver(open_ones) if open_ones else None)
+            yield from self._row(y, f"developer “{developer}”", self._button(y, open_ones))
             y += 72
         for application in dict.fromkeys(one.application for one in waiting):
             mine = [one for one in waiting if one.application == application]
-            yield from self._row(y, f"application “{application}”", self._allower(mine))
+            yield from self._row(y, f"application “{application}”", _allow_button(y, self._allower(mine)))
             y += 72
 
-    def _row(self, y: int, whose: str, allow: Callable[[], None] | None) -> Iterator[Widget]:
-        """The sentence, and its button unless a profile forbids to `allow` it."""
+    def _row(self, y: int, whose: str, button: Button | None) -> Iterator[Widget]:
+        """The sentence, and its button unless a profile forbids to allow it."""
         text = f"System software from {whose} was blocked from loading."
         yield Label(_LEFT, y, text, width=_RIGHT - _LEFT)
-        if allow is not None:
-            yield Button(Rect(_RIGHT - 84, y + 16, 80, 30), "Allow", allow, by_hand=True)
+        if button is not None:
+            yield button
+
+    def _button(self, y: int, pending: Sequence[Pending]) -> Button | None:
+        """What may be done about one developer's kexts: on Apple silicon recovery comes first where LocalPolicy lets no
+        kexts be, and its button says so."""
+        if not pending:
+            return None
+        if all(one.allowed_by_policy for one in pending):
+            return _allow_button(y, self._approver(pending))
+        return Button(Rect(_RIGHT - 244, y + 16, 240, 30), "Enable System Extensions…", self._send_to_recovery)
+
+    def _send_to_recovery(self) -> None:
+        """Behind the lock, as Allow is."""
+        if self._unlocked_by is not None:
+            home, shutdown = home_of(self._host.spec.macos), self._host.request_shutdown
+            self._stack.open(recovery_needed(self._stack, shutdown, navigation=self._navigation_on, home=home))
 
     def _choose_tab(self, tab: int) -> None:
         self._tab = tab
@@ -162,3 +177,7 @@ class Preferences(Window):
                 allow_extensions(self._host, self._unlocked_by, waiting)
 
         return allow
+
+
+def _allow_button(y: int, press: Callable[[], None]) -> Button:
+    return Button(Rect(_RIGHT - 84, y + 16, 80, 30), "Allow", press, by_hand=True)
