@@ -84,8 +84,8 @@ def test_boot_10_left_out_lets_macos_change_it(walk: WALK, wanted: bool) -> None
 @MACS
 def test_boot_03_sip_on_intel_too_takes_an_administrator(walk: WALK, mac: dict[str, Any]) -> None:
     on = walk(mac=mac).do(IN_RECOVERY, SetSip(False, Credential.STANDARD))
-    assert (on.answers(), on.last.rules) == (["not-admin"], ("BOOT-03",))
-    assert on.do(SetSip(False, Credential.WRONG_PASSWORD)).answers() == ["authentication"]
+    assert (on.answers(), on.last.rules, on.last.open) == (["not-admin", "changed"], ("BOOT-03",), False)
+    assert on.do(SetSip(False, Credential.WRONG_PASSWORD)).answers() == ["authentication", "changed"]
     assert on.situation.state.sip is True
 
 
