@@ -142,3 +142,12 @@ def test_the_volume_group_is_read_and_nothing_else_for_it() -> None:
     assert readiness.read_volume_group(text) == group
     with pytest.raises(UnreadableAnswer):
         readiness.read_volume_group("   APFS Volume Group:         none\n")
+
+
+def test_who_may_unlock_filevault() -> None:
+    listed = f"admin,{OURS}\r\nodd, name,11111111-2222-4333-8444-555555555555\n"
+    assert readiness.read_filevault_users(listed) == ("admin", "odd, name")
+    assert readiness.read_filevault_users("") == ()
+    for wrong in ("Error: not for you", "admin", f",{OURS}", "admin,5E4B"):
+        with pytest.raises(UnreadableAnswer, match="fdesetup list"):
+            readiness.read_filevault_users(wrong)

@@ -28,6 +28,7 @@ __all__ = [
     "Screen",
     "Shell",
     "Ticket",
+    "Unlock",
     "Wire",
 ]
 
@@ -105,6 +106,20 @@ class Shell(Wire, Protocol):
 
     def reachable(self, *, deadline: Deadline) -> bool:
         """Whether a shell answers now: one short attempt. A refused connection or a closed port is False, no error."""
+        ...
+
+
+class Unlock(Wire, Protocol):
+    """The SSH that a Mac with FileVault has before its boot, from macOS 26 on with Apple silicon."""
+
+    def waiting(self, *, deadline: Deadline) -> bool:
+        """Whether an SSH that has our host key takes a password; that of macOS does, too, so who asks has seen that no
+        shell answers. One short attempt, and nothing is given away. Nobody there is False, no error."""
+        ...
+
+    def unlock(self, user: str, password: str, *, deadline: Deadline) -> bool:
+        """Gives the password once. Whether that was acknowledged; False when the connection ended without a word, and
+        the boot must tell. A password that is refused is a BenchError."""
         ...
 
 

@@ -18,7 +18,7 @@ from kextrel.bench import remote, sftp
 from kextrel.bench.hostkey import HostKey
 from kextrel.bench.protocols import BootId, Completed
 from kextrel.bench.retry import Transient, retrying
-from kextrel.bench.sshlink import Login, LoginRefused, SshTransport, Unreachable, connect
+from kextrel.bench.sshlink import Locked, Login, LoginRefused, SshTransport, Unreachable, connect
 from kextrel.errors import BenchError, DeadlineExceeded, UnreadableAnswer
 from kextrel.evidence import Sink
 from kextrel.timing import Deadline
@@ -45,7 +45,8 @@ class SshShell:
     """protocols.Shell over SSH. Use it from one thread at a time; `close` may come from any.
 
     `host_keys` are lines as in a .pub file, one for each environment that this Mac is reached in. `name` is what errors
-    and evidence call the wire.
+    and evidence call the wire. `filevault`: it is on, so who refuses a login may be the SSH before the boot, which does
+    not always say so.
     """
 
     def __init__(
@@ -58,10 +59,11 @@ class SshShell:
         sink: Sink,
         *,
         wire: str = "shell",
+        filevault: bool = False,
     ) -> None:
         self._name, self._host, self._port, self._login = name, host, port, login
         self._pins = tuple(HostKey.parse(line) for line in host_keys)
-        self._sink, self._wire = sink, wire
+        self._sink, self._wire, self._filevault = sink, wire, filevault
         self._link: _Link | None = None
         self._lock = threading.RLock()
         self._proved = False  # whether this login has worked before
@@ -110,7 +112,7 @@ class SshShell:
             nonlocal known
             try:
                 link = self._glance(deadline)
-            except Unreachable as error:
+            except (Unreachable, Locked) as error:
                 return error.what
             known = known or link.boot
             if link.boot != known:
@@ -130,7 +132,7 @@ class SshShell:
 
     def check(self, *, deadline: Deadline) -> str:
         """For health: connects, and says whose key it met and which boot. Raises BenchError."""
-        link = self._glance(deadline)
+        link = self._opened(deadline.within(GLANCE, "a look whether the shell answers"), starting=False)
         key = link.transport.get_remote_server_key()
         met = HostKey(key.get_name(), key.asbytes()).fingerprint
         since = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(link.boot.sec)) if link.boot else "an unknown time"
@@ -206,6 +208,8 @@ class SshShell:
         try:
             transport = connect(self._host, self._port, self._login, self._pins, wire=self._name, deadline=deadline)
         except LoginRefused as error:
+            if starting and self._filevault:
+                raise Locked(wire=self._name, refused=error.what) from error
             if starting and self._proved:  # sshd answers before the Mac knows its users
                 raise Transient(error.what, wire=error.wire, hint=error.hint) from error
             raise

@@ -23,7 +23,7 @@ from kextrel.bench.retry import Transient
 from kextrel.errors import BenchError
 from kextrel.timing import Deadline
 
-__all__ = ["Login", "LoginRefused", "SshTransport", "Unreachable", "connect", "offered_key", "request"]
+__all__ = ["Locked", "Login", "LoginRefused", "SshTransport", "Unreachable", "connect", "met", "offered_key", "request"]
 
 # paramiko logs the tracebacks of lost connections; without a handler Python would print them on stderr.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -34,6 +34,7 @@ _UNHEARD = {
     "transport shut down": "the connection ended in the login",
 }
 """What paramiko calls a failed login, too, by its words: nobody said no."""
+_LOCKED = "this system is locked"
 _SIGNALS = {f"{s.name.removeprefix('SIG')}": int(s) for s in signal.Signals}
 _RSA_TYPES = ("rsa-sha2-512", "rsa-sha2-256")
 
@@ -44,6 +45,15 @@ class Unreachable(Transient):
 
 class LoginRefused(BenchError):
     """The Mac's sshd answers, is the pinned one, and does not let this user in."""
+
+
+class Locked(Transient):
+    """What answers is the SSH before the boot, which lets nobody in [apple_ssh_and_filevault(7)]."""
+
+    def __init__(self, *, wire: str, refused: str = "") -> None:
+        what = "FileVault is locked, and macOS waits for its password"
+        hint = "type it at the Mac; the bench does that where the profile says filevault: true"
+        super().__init__(f"{refused}, or {what}" if refused else what, wire=wire, hint=hint)
 
 
 @dataclass(frozen=True)
@@ -97,13 +107,24 @@ def connect(
 ) -> SshTransport:
     """One attempt. Raises Transient when nobody answers, BenchError when the wrong one does or the login fails."""
     deadline = deadline.within(ONE_ATTEMPT, "the SSH connection")
+    transport = met(host, port, pins, wire=wire, deadline=deadline)
+    try:
+        _authenticate(transport, login, wire, deadline)
+    except BaseException:
+        transport.close()
+        raise
+    return transport
+
+
+def met(host: str, port: int, pins: Sequence[HostKey], *, wire: str, deadline: Deadline) -> SshTransport:
+    """One attempt at a connection to who has a pinned host key; nobody is logged in yet. Raises as `connect`."""
+    deadline = deadline.within(ONE_ATTEMPT, "the SSH connection")
     deadline.check(wire)
     sock = _dial(host, port, wire, deadline)
     transport = None
     try:
         transport = SshTransport(sock)
         _handshake(transport, pins, wire, deadline)
-        _authenticate(transport, login, wire, deadline)
     except BaseException:
         (transport or sock).close()
         raise
@@ -183,11 +204,19 @@ def _authenticate(transport: SshTransport, login: Login, wire: str, deadline: De
         unheard = next((said for words, said in _UNHEARD.items() if words in str(error)), None)
         if unheard is not None:
             raise Transient(unheard, wire=wire) from error
+        if _is_locked(transport):
+            raise Locked(wire=wire) from error
         way = f"the key {login.key}" if login.key else "the password"
         hint = "look at user, password and key in the profile"
         raise LoginRefused(f"'{login.user}' cannot log in with {way}", wire=wire, hint=hint) from error
     except (paramiko.SSHException, EOFError, OSError) as error:
         raise Transient(f"the connection ended in the login: {str(error) or 'closed'}", wire=wire) from error
+
+
+def _is_locked(transport: SshTransport) -> bool:
+    """Whether the banner that came with the first answer says so. One server was seen without one."""
+    banner = transport.get_banner() or b""
+    return _LOCKED in " ".join(banner.decode(errors="replace").casefold().split())
 
 
 def _private_key(path: Path, wire: str) -> paramiko.PKey:

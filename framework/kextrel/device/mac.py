@@ -132,6 +132,13 @@ class TestMac:
         with self._step("examine"):
             return readiness.examine(self._rig, bundles=bundles, deadline=deadline)
 
+    def unlock(self, *, done: Callable[[readiness.Remedied], None], deadline: Deadline) -> None:
+        """Gives FileVault's password where the Mac waits for it, and tells `done`."""
+        from kextrel.device import readiness
+
+        with self._step("unlock"):
+            readiness.unlock(self._rig, done=done, deadline=deadline)
+
     def make_ready(
         self, *, bundles: Sequence[Path] = (), done: Callable[[readiness.Remedied], None], deadline: Deadline
     ) -> list[readiness.Finding]:

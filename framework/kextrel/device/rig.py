@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields
 from typing import TypeVar
 
-from kextrel.bench.protocols import Beacon, Button, Console, Keyboard, Mdm, Power, Screen, Shell, Wire
+from kextrel.bench.protocols import Beacon, Button, Console, Keyboard, Mdm, Power, Screen, Shell, Unlock, Wire
 from kextrel.device.catalog import Catalog
 from kextrel.errors import BenchError, DeadlineExceeded, NotPossible
 from kextrel.evidence import Sink
@@ -112,6 +112,7 @@ class Wires:
     screen: Screen | None = None
     beacon: Beacon | None = None
     mdm: Mdm | None = None
+    unlock: Unlock | None = None
 
     def all(self) -> list[Wire]:
         """Those that are there."""

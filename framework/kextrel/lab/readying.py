@@ -48,8 +48,10 @@ def examined(lab: Lab, name: str, sink: Sink, *, deadline: Deadline) -> list[Fin
 def made_ready(
     lab: Lab, name: str, sink: Sink, *, done: Callable[[Remedied], None], deadline: Deadline
 ) -> list[Finding]:
-    """Puts right what SSH can, and examines the Mac afterwards; `done` hears of each remedy."""
+    """Puts right what SSH can, and examines the Mac afterwards; `done` hears of each remedy. One that waits for
+    FileVault's unlock is unlocked first, where the profile states that."""
     with lab.open(name, sink, quarantined=True) as mac:
+        mac.unlock(done=done, deadline=deadline)
         key = _own_key(lab, name)
         if key is not None and _is_refused(mac, deadline):
             done(_key_installed(lab, name, key, sink, deadline))

@@ -17,12 +17,15 @@ from kextrel.evidence import Sink
 from kextrel.lab.profile import AccountProfile, MacProfile, MdmWire, ShellWire, Wiring
 from kextrel.lab.secrets import resolve
 from kextrel.timing import Clock
+from kextrel.vocabulary import Architecture, Version
 
 if TYPE_CHECKING:  # each driver is imported where a Mac has that wire: SSH and HTTP clients take long
     from kextrel.bench.mdm import NanoMdm
     from kextrel.bench.sshlink import Login
 
 __all__ = ["build", "openers"]
+
+_SSH_BEFORE_BOOT_SINCE = Version(26)
 
 
 def build(name: str, mac: MacProfile, facts: Facts, sink: Sink, base: Path) -> TestMac:
@@ -68,8 +71,21 @@ def openers(name: str, mac: MacProfile, sink: Sink, base: Path) -> Mapping[str, 
 
         login = _login(shell, admin, base)
         at = f"{name}.shell ({shell.host}:{shell.port})"
-        found["shell"] = lambda: SshShell(at, shell.host, shell.port, login, shell.host_keys, sink)
+        found["shell"] = lambda: SshShell(
+            at, shell.host, shell.port, login, shell.host_keys, sink, filevault=mac.filevault
+        )
+        if _unlocks_over_ssh(mac):
+            from kextrel.bench.unlock import SshUnlock
+
+            before = f"{name}.unlock ({shell.host}:{shell.port})"
+            found["unlock"] = lambda: SshUnlock(before, shell.host, shell.port, admin.name, shell.host_keys, sink)
     return found | _on_ports(name, wires, sink, clock) | _seeing(name, wires, sink, base)
+
+
+def _unlocks_over_ssh(mac: MacProfile) -> bool:
+    """Whether it has an SSH before the boot [apple_ssh_and_filevault(7)]."""
+    silicon = mac.architecture is Architecture.APPLE_SILICON
+    return mac.filevault and silicon and mac.macos >= _SSH_BEFORE_BOOT_SINCE
 
 
 def _on_ports(name: str, wires: Wiring, sink: Sink, clock: Clock) -> dict[str, Callable[[], Any]]:

@@ -17,6 +17,7 @@ __all__ = [
     "APPLE_SIGNING",
     "BATTERY",
     "FILEVAULT",
+    "FILEVAULT_USERS",
     "HARDWARE_PORTS",
     "KEYBOARD_MODE",
     "POWER",
@@ -30,6 +31,7 @@ __all__ = [
     "generated_uid",
     "is_administrator",
     "read_battery",
+    "read_filevault_users",
     "read_owners",
     "read_ports",
     "read_power",
@@ -48,6 +50,7 @@ __all__ = [
 
 SUDO_RIGHTS = "sudo -n -l"
 FILEVAULT = "fdesetup status"
+FILEVAULT_USERS = "fdesetup list"
 SCREEN_LOCK = "sysadminctl -screenLock status 2>&1"
 POWER = "pmset -g"
 KEYBOARD_MODE = "defaults read -g AppleKeyboardUIMode"
@@ -126,6 +129,15 @@ def read_secure_token(text: str) -> bool:
         if word in text:
             return answer
     raise UnreadableAnswer("sysadminctl -secureTokenStatus", text.strip())
+
+
+def read_filevault_users(text: str) -> tuple[str, ...]:
+    """Who may unlock FileVault, by short name; of each `fdesetup list` has a line with name and UUID."""
+    rows = [line.strip().rpartition(",") for line in meaningful(clean(text))]
+    for name, _, identity in rows:
+        if not name or _UUID.fullmatch(identity.strip()) is None:
+            raise UnreadableAnswer(FILEVAULT_USERS, name or identity)
+    return tuple(name for name, _, _ in rows)
 
 
 def read_screen_lock(text: str) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from kextrel.device.readiness import ROWS, Finding, Standing, by_hand, examine, make_ready
+from kextrel.bench.retry import Transient
+from kextrel.device.readiness import ROWS, Finding, Remedied, Standing, by_hand, examine, make_ready, unlock
 from kextrel.device.rig import Rig, Wires
 from kextrel.errors import BenchError
 from kextrel.timing import Deadline
@@ -89,6 +90,84 @@ def test_one_answer_is_one_row(
     assert (found[row].standing.value, said in found[row].said) == (standing, True), found[row].said
     others = {name for name, one in found.items() if one.standing is Standing.MISSING and name != row}
     assert others <= ({"PREP-12"} if command == "curl" else set())
+
+
+USERS = "admin,5E4B1A2C-0B1D-4E2F-8A3B-4C5D6E7F8091\n"
+
+
+@pytest.mark.parametrize(
+    ("stated", "answers", "keyboard", "over_ssh", "standing", "said"),
+    [
+        (False, {}, True, False, "missing", "no SSH comes back after a restart; say filevault: true in the profile"),
+        (True, {}, True, False, "ok", "admin is logged in at the console, and FileVault is unlocked by the keyboard"),
+        (True, {}, False, True, "ok", "FileVault is unlocked over the SSH before the boot after a restart"),
+        (True, {}, False, False, "missing", "nothing here types its password after a restart; add keyboard and screen"),
+        (True, {"fdesetup list": USERS.replace("admin", "o")}, True, False, "missing", "fdesetup add -usertoadd admin"),
+        (True, {"fdesetup list": "no list at all\n"}, True, False, "unknown", "cannot read its answer"),
+        (True, {"fdesetup list": (12, "", "not for you\n")}, True, False, "unknown", "not for you"),
+        (True, {"fdesetup status": "FileVault is Off.\n"}, True, False, "missing", "take filevault: true out"),
+        (True, {"stat -f": "root\n"}, True, False, "ok", "nobody is logged in, Kextrel does that by the keyboard"),
+        (True, {"stat -f": "root\n"}, False, True, "missing", "nobody is logged in at the console"),
+    ],
+)  # fmt: skip
+def test_filevault_that_is_on_is_for_the_bench_to_unlock(
+    world: Any,
+    well: Rig,
+    wires: Wires,
+    deadline: Deadline,
+    stated: bool,
+    answers: dict[str, Any],
+    keyboard: bool,
+    over_ssh: bool,
+    standing: str,
+    said: str,
+) -> None:
+    on = {"fdesetup status": "FileVault is On.\n", "fdesetup list": USERS}
+    world.commands = {**on, **answers, **{name: one for name, one in WELL.items() if name not in answers}}
+    well.facts = replace(well.facts, filevault=stated)
+    unlock: Any = object() if over_ssh else None
+    well.wires = replace(well.wires, keyboard=wires.keyboard if keyboard else None, unlock=unlock)
+    (found,) = [one for one in examine(well, deadline=deadline) if one.row == "PREP-05"]
+    assert (found.standing.value, said in found.said) == (standing, True), found.said
+
+
+def test_a_mac_that_waits_for_its_unlock_is_not_called_switched_off(
+    world: Any, well: Rig, deadline: Deadline, monkeypatch: pytest.MonkeyPatch, screens: dict[str, str]
+) -> None:
+    def refuse(self: object, *, deadline: Deadline) -> str:
+        raise Transient("no SSH connection: Connection refused", wire="mini.shell")
+
+    monkeypatch.setattr(type(well.wires.shell), "check", refuse)
+    well.facts, world.shell_up, world.screen = replace(well.facts, filevault=True), False, screens["login"]
+    assert look(well, deadline)["PREP-01"].said.startswith("macOS waits for FileVault's password before it starts;")
+    world.screen = screens["picker"]
+    assert look(well, deadline)["PREP-01"].said.startswith("nobody answers:")
+
+
+def test_it_is_unlocked_before_anything_else_is_put_right(
+    world: Any, well: Rig, wires: Wires, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    def key(pressed: str) -> None:
+        if pressed == "return":
+            world.shell_up, world.screen = True, screens["desktop"]
+
+    well.facts, well.wires = replace(well.facts, filevault=True), wires
+    world.shell_up, world.screen, world.on_key = False, screens["login"], key
+    did: list[Remedied] = []
+    unlock(well, done=did.append, deadline=deadline)
+    unlock(well, done=did.append, deadline=deadline)
+    assert [(one.row, one.failed) for one in did] == [("PREP-01", "")]
+    assert world.log.count("type a secret") == 1
+
+
+def test_an_unlock_that_fails_is_said(
+    world: Any, well: Rig, wires: Wires, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    well.facts, well.wires = replace(well.facts, filevault=True), wires
+    world.shell_up, world.screen = False, screens["login"]
+    did: list[Remedied] = []
+    unlock(well, done=did.append, deadline=deadline)
+    assert "typed FileVault's password 2 times" in did[0].failed
 
 
 def test_without_a_shell_nothing_else_is_asked(

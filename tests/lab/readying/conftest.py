@@ -39,6 +39,9 @@ MORE = {
     "closed": (f'{SILICON}, model: "MacBookPro18,3"', "PREP-08"),  # a laptop that lets no accessory in
     "keyless": (SILICON, ""),
     "locking": (SILICON, "PREP-06"),
+    "vault": (f"{SILICON}, filevault: true", ""),
+    "sealed": (f"{SILICON}, filevault: true", ""),
+    "newvault": ('architecture: apple-silicon, macos: "26.2", filevault: true', ""),
     "asking": (SILICON, "PREP-02"),
     "bare": (SILICON, "PREP-02, PREP-06, PREP-07, PREP-09"),  # what SSH can put right
     "shop": (SILICON, ", ".join(f"PREP-{number:02}" for number in range(2, 16))),  # reached by SSH, and nothing else

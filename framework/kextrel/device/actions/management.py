@@ -11,7 +11,7 @@ from typing import Any
 
 from kextrel.bench.protocols import BootId, Completed, MdmAnswer
 from kextrel.bundles.mobileconfig import mobileconfig, profile_identifier
-from kextrel.device.flows import login
+from kextrel.device.flows import filevault, login
 from kextrel.device.flows import mdm as server
 from kextrel.device.flows.place import Place, find
 from kextrel.device.flows.screens import has
@@ -74,6 +74,7 @@ def restart(rig: Rig, action: Restart, *, deadline: Deadline) -> Performed:
     if not server.is_managed(rig, deadline=deadline):
         return Performed(Outcome.REFUSED, Reason.ENROLLMENT, "the Mac is not enrolled, so no MDM restarts it")
     login.stay_out(rig, deadline=deadline)
+    filevault.check_way(rig)
     before = rig.shell.boot_id(deadline=deadline.within(rig.timeouts.command))
     answer = server.ask(rig, request, deadline=deadline)
     if not server.is_taken(answer):
@@ -208,7 +209,8 @@ def _goes_down(rig: Rig, before: BootId, deadline: Deadline) -> bool:
 
 def _restarted(rig: Rig, before: BootId, deadline: Deadline) -> Performed:
     try:
-        rig.shell.wait_for_boot(deadline=deadline.within(rig.timeouts.boot, "the restart"), other_than=before)
+        waiting = deadline.within(rig.timeouts.boot, "the restart")
+        filevault.await_macos(rig, deadline=waiting, other_than=before)
     except DeadlineExceeded as error:
         if deadline.expired or _goes_down(rig, before, deadline):
             raise

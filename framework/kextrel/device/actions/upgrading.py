@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kextrel.device.actions.bundles import need_macos
-from kextrel.device.flows import login, power
+from kextrel.device.flows import filevault, login, power
 from kextrel.device.performed import Performed
 from kextrel.device.remote import answered, look, run
 from kextrel.device.rig import Rig
@@ -72,7 +72,8 @@ def _install(rig: Rig, installer: str, macos: Version, deadline: Deadline) -> No
     given = f"{owner.password}\n".encode() if owner is not None else b""
     command = told.start(installer, macos, owner.name if owner is not None else None)
     power.go_down(rig, command, deadline=deadline, input=given, seconds=rig.timeouts.upgrade)
-    rig.shell.wait_for_boot(deadline=deadline.within(rig.timeouts.upgrade, "the other macOS"), other_than=before)
+    waiting = deadline.within(rig.timeouts.upgrade, "the other macOS")
+    filevault.await_macos(rig, deadline=waiting, other_than=before)
 
 
 def _upgraded(rig: Rig, macos: Version, deadline: Deadline) -> Performed:

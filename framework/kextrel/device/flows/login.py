@@ -28,11 +28,14 @@ def console_user(rig: Rig, *, deadline: Deadline) -> str | None:
 
 
 def arrived_user(rig: Rig, *, deadline: Deadline) -> str | None:
-    """As `console_user`, but an automatic login that is still on its way after a start is waited for."""
+    """As `console_user`, but a login that is still on its way after a start is waited for: an automatic one, or that of
+    who has unlocked FileVault; whether there is one is seen on the screen then."""
     user = console_user(rig, deadline=deadline)
-    if user is None and rig.facts.automatic_login and rig.wires.screen is not None and not _left(rig, deadline):
-        rig.sees(shows(Shown.DESKTOP), rig.timeouts.login, deadline=deadline, what="the desktop")
-        user = console_user(rig, deadline=deadline)
+    if user is None and rig.wires.screen is not None and (_by_itself(rig) or rig.facts.filevault):
+        ends = (Shown.DESKTOP,) if _by_itself(rig) else (Shown.DESKTOP, Shown.LOGIN)
+        if not _left(rig, deadline):
+            rig.sees(shows(*ends), rig.timeouts.login, deadline=deadline, what="the desktop")
+            user = console_user(rig, deadline=deadline)
     return user
 
 
@@ -46,7 +49,7 @@ def ensure(rig: Rig, *, automatic: bool = True, deadline: Deadline) -> str:
         if user is None:
             raise NotPossible("nobody is logged in at the console and there is no screen wire to log in by (PREP-05)")
         return user
-    if user is None and automatic and rig.facts.automatic_login and not _left(rig, deadline):
+    if user is None and automatic and _by_itself(rig) and not _left(rig, deadline):
         how = "switch it on, or say automatic_login: false in the profile, to have the bench log in by the keyboard"
         raise NotPossible(f"nobody was logged in at the console by automatic login (PREP-05); {how}")
     first = rig.screen.text(deadline=deadline).strip()
@@ -79,6 +82,11 @@ def stay_out(rig: Rig, *, deadline: Deadline) -> None:
     """Where the scenario says that nobody is logged in, nobody is: a boot since may have let somebody in by itself."""
     if rig.start is not None and not rig.start.logged_in:
         log_out(rig, deadline=deadline)
+
+
+def _by_itself(rig: Rig) -> bool:
+    """Whether a start logs somebody in; with FileVault macOS offers no such login."""
+    return rig.facts.automatic_login and not rig.facts.filevault
 
 
 def _left(rig: Rig, deadline: Deadline) -> bool:

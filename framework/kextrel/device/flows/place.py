@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from kextrel.bench.protocols import BootId
+from kextrel.device.flows import filevault
 from kextrel.device.flows.screens import Shown, last_line, shown
 from kextrel.device.rig import Rig
 from kextrel.errors import BenchError
@@ -53,31 +54,45 @@ def find(rig: Rig, *, deadline: Deadline) -> Place:
     """Where the Mac is now. Waits while it is on its way, at most the boot timeout.
 
     A Mac that shows macOS but has no answering shell is the shell's failure; a picture without a word, the screen's.
+    One that waits for FileVault's unlock, where the profile states that, is on its way to macOS.
     """
     if _answers(rig, deadline):
         return Place.MACOS
     if rig.wires.screen is None:
+        if filevault.unlock_over_network(rig, deadline=deadline):
+            rig.shell.wait_for_boot(deadline=deadline.within(rig.timeouts.boot, "macOS after FileVault's unlock"))
+            return Place.MACOS
         raise BenchError(
             "does not answer", wire=rig.shell.name, hint="there is no screen wire to tell where the Mac is"
         )
     place = _by_screen(rig, deadline)
     if place is not Place.MACOS:
         return place
-    waiting = deadline.within(rig.timeouts.login, "an answer of the shell, with macOS on the screen,")
-    rig.shell.wait_for_boot(deadline=waiting)
+    patience = rig.timeouts.boot if rig.facts.filevault else rig.timeouts.login
+    waiting = deadline.within(patience, "an answer of the shell, with macOS on the screen,")
+    filevault.await_macos(rig, deadline=waiting)
     return Place.MACOS
 
 
 def arrive(rig: Rig, before: BootId, *, deadline: Deadline) -> Place:
     """Where the Mac ends up after a restart out of the boot `before`: macOS, or a screen of recovery."""
+    locked = rig.facts.filevault
+    if locked:  # what the screen shows until then is that of the boot before
+        rig.shell.wait_until_gone(deadline=deadline.within(rig.timeouts.shutdown, "the end of macOS"))
 
     def up(text: str) -> bool:
+        if locked and shown(text) is Shown.LOGIN:
+            return True
         return _BY_SCREEN.get(shown(text), Place.MACOS) is not Place.MACOS or _in_another_boot(rig, before, deadline)
 
     text = rig.sees(up, rig.timeouts.boot, deadline=deadline, what="macOS or recovery after the restart")
     if text is None:
         raise blame_or(rig, rig.shell.name, "does not answer after a restart", deadline=deadline)
-    return _BY_SCREEN.get(shown(text), Place.MACOS)
+    place = _BY_SCREEN.get(shown(text), Place.MACOS)
+    if locked and place is Place.MACOS:
+        waiting = deadline.within(rig.timeouts.boot, "macOS after the restart")
+        filevault.await_macos(rig, deadline=waiting, other_than=before)
+    return place
 
 
 def no_signal(rig: Rig, *, deadline: Deadline) -> bool:

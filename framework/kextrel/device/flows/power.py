@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from kextrel.bench.protocols import BootId
+from kextrel.device.flows import filevault
 from kextrel.device.flows.place import Place, await_off, blame_or, find, no_signal
 from kextrel.device.flows.screens import Shown, shown, shows
 from kextrel.device.remote import run
@@ -67,7 +68,7 @@ def start_macos(rig: Rig, *, deadline: Deadline) -> BootId:
     for attempt in range(_TRIES):
         rig.button.press(_SHORT, deadline=deadline)
         if _wakes(rig, deadline):
-            return rig.shell.wait_for_boot(deadline=deadline.within(rig.timeouts.boot, "the start of macOS"))
+            return filevault.await_macos(rig, deadline=deadline.within(rig.timeouts.boot, "the start of macOS"))
         rig.note(f"the button was pressed (try {attempt + 1} of {_TRIES}) and the Mac stayed off")
     raise blame_or(rig, rig.button.name, f"was pressed {_TRIES} times and the Mac stayed off", deadline=deadline)
 
@@ -142,7 +143,8 @@ def restart(rig: Rig, *, deadline: Deadline) -> BootId:
     """Restarts a running macOS by its own command; the new boot has another boot time."""
     before = rig.shell.boot_id(deadline=deadline.within(rig.timeouts.command))
     go_down(rig, commands.restart(), deadline=deadline)
-    return rig.shell.wait_for_boot(deadline=deadline.within(rig.timeouts.boot, "the restart"), other_than=before)
+    waiting = deadline.within(rig.timeouts.boot, "the restart")
+    return filevault.await_macos(rig, deadline=waiting, other_than=before)
 
 
 def cut(rig: Rig, *, deadline: Deadline) -> None:
@@ -159,6 +161,7 @@ def cut_in_restart(rig: Rig, *, deadline: Deadline) -> None:
 
 
 def _without_mains(rig: Rig, was_on: bool, deadline: Deadline) -> None:
+    filevault.check_way(rig)
     try:
         rig.power.off(deadline=deadline)
         if was_on:
@@ -171,7 +174,7 @@ def _without_mains(rig: Rig, was_on: bool, deadline: Deadline) -> None:
 def resume(rig: Rig, *, deadline: Deadline) -> BootId:
     """To macOS after the mains came back: by itself (autorestart, PREP-09), else by a press."""
     if rig.wires.button is None or _wakes(rig, deadline):
-        return rig.shell.wait_for_boot(deadline=deadline.within(rig.timeouts.boot, "macOS after the power cut"))
+        return filevault.await_macos(rig, deadline=deadline.within(rig.timeouts.boot, "macOS after the power cut"))
     return start_macos(rig, deadline=deadline)
 
 
@@ -196,6 +199,7 @@ def _shut_down_by_macos(rig: Rig, deadline: Deadline) -> bool:
 
 def go_down(rig: Rig, command: str, *, deadline: Deadline, input: bytes = b"", seconds: float | None = None) -> None:
     """Runs a command that ends the connection it came over: that end is no failure, what comes next is looked at."""
+    filevault.check_way(rig)
     try:
         done = run(rig, command, deadline=deadline, input=input, seconds=seconds)
     except BenchError as error:

@@ -9,7 +9,7 @@ import itertools
 import re
 from collections.abc import Callable, Mapping
 
-from kextrel.device.flows import power
+from kextrel.device.flows import filevault, power
 from kextrel.device.flows.place import Place, arrive, blame_or, find
 from kextrel.device.flows.screens import Shown, at_prompt, fold, has, shown, shows
 from kextrel.device.flows.typing import type_line
@@ -159,7 +159,7 @@ def _reboot(rig: Rig, deadline: Deadline) -> None:
     )
     if left is None:
         raise blame_or(rig, rig.keyboard.name, "typed `reboot` and Terminal stayed", deadline=deadline)
-    rig.shell.wait_for_boot(deadline=deadline.within(rig.timeouts.boot, "macOS after recovery"))
+    filevault.await_macos(rig, deadline=deadline.within(rig.timeouts.boot, "macOS after recovery"))
 
 
 def _press_until_left(rig: Rig, screen: Shown, keys: Callable[[], None], deadline: Deadline, wait: float) -> None:

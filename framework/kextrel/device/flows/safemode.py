@@ -6,7 +6,7 @@ under the volume reads "Continue in Safe Mode".
 
 from __future__ import annotations
 
-from kextrel.device.flows import login, power
+from kextrel.device.flows import filevault, login, power
 from kextrel.device.flows.place import blame_or
 from kextrel.device.flows.screens import Shown, has, shown
 from kextrel.device.flows.walks import walk_for
@@ -31,7 +31,7 @@ def enter(rig: Rig, *, deadline: Deadline) -> None:
             _by_startup_options(rig, deadline)
         else:
             power.start_holding(rig, "shift", deadline=deadline)
-        rig.shell.wait_for_boot(deadline=deadline.within(rig.timeouts.boot, "safe mode"))
+        filevault.await_macos(rig, deadline=deadline.within(rig.timeouts.boot, "safe mode"))
         if is_safe_boot(rig, deadline=deadline):
             login.ensure(rig, automatic=False, deadline=deadline)
             return

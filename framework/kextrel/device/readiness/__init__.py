@@ -8,6 +8,6 @@ trust      rows 13 to 15: signatures, MDM, old approvals     remedies   what is 
 
 from kextrel.device.readiness.examine import examine
 from kextrel.device.readiness.finding import ROWS, Finding, Standing
-from kextrel.device.readiness.remedies import Remedied, by_hand, make_ready
+from kextrel.device.readiness.remedies import Remedied, by_hand, make_ready, unlock
 
-__all__ = ["ROWS", "Finding", "Remedied", "Standing", "by_hand", "examine", "make_ready"]
+__all__ = ["ROWS", "Finding", "Remedied", "Standing", "by_hand", "examine", "make_ready", "unlock"]

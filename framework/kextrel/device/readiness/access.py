@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kextrel.bench.retry import Transient
+from kextrel.device.flows import filevault
 from kextrel.device.readiness.asking import Asking
 from kextrel.device.readiness.finding import Finding, missing, ok, unknown
 from kextrel.errors import BenchError, UnreadableAnswer
@@ -25,6 +26,9 @@ def handshake(asking: Asking) -> Finding:
     try:
         said = shell.check(deadline=asking.deadline.within(asking.rig.timeouts.command, "a login"))
     except Transient as error:
+        if filevault.waits(asking.rig, deadline=asking.deadline):
+            how = "type it at the Mac, or run `kextrel lab prepare`"
+            return missing("PREP-01", f"macOS waits for FileVault's password before it starts; {how}")
         how = "start macOS, switch Remote Login on there, and look at host and port in the profile"
         return missing("PREP-01", f"nobody answers: {error.what}; {how}")
     except BenchError as error:

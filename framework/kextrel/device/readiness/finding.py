@@ -26,7 +26,7 @@ ROWS: Mapping[str, str] = MappingProxyType(
         "PREP-02": "sudo without a password",
         "PREP-03": "Full Disk Access for remote users",
         "PREP-04": "an administrator with a secure token who owns the volume",
-        "PREP-05": "somebody logged in at the console, FileVault off",
+        "PREP-05": "somebody logged in at the console, FileVault off or unlocked by the bench",
         "PREP-06": "no screen lock, no sleep",
         "PREP-07": "keyboard navigation",
         "PREP-08": "the bench's keyboard accepted, its layout set",

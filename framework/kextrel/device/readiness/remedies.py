@@ -13,14 +13,15 @@ from pathlib import Path
 from types import MappingProxyType
 
 from kextrel.bench.protocols import Completed
+from kextrel.device.flows import filevault
 from kextrel.device.readiness.asking import Asking
 from kextrel.device.readiness.examine import examine
 from kextrel.device.readiness.finding import Finding, Standing
 from kextrel.device.rig import Rig
-from kextrel.errors import KextrelError, NotPossible
+from kextrel.errors import BenchError, KextrelError, NotPossible
 from kextrel.timing import Deadline
 
-__all__ = ["Remedied", "by_hand", "make_ready"]
+__all__ = ["Remedied", "by_hand", "make_ready", "unlock"]
 
 _SUDOERS = "/private/etc/sudoers.d/kextrel"
 # A file with a mistake would shut everybody out of sudo, so visudo judges it before it is in its place; the rename
@@ -69,6 +70,23 @@ def make_ready(
         else:
             done(Remedied(row, did))
     return examine(rig, bundles=bundles, deadline=deadline) if lacking else found
+
+
+def unlock(rig: Rig, *, done: Callable[[Remedied], None], deadline: Deadline) -> None:
+    """Gives FileVault's password where the Mac waits for it, so that SSH can do the rest; `done` hears of it."""
+    did = "give FileVault's password, for which macOS waited"
+    try:
+        if not filevault.waits(rig, deadline=deadline):
+            return
+    except BenchError:
+        return  # of a wire that fails the examination says what and where
+    try:
+        waiting = deadline.within(rig.timeouts.boot, "macOS after FileVault's unlock")
+        filevault.await_macos(rig, deadline=waiting)
+    except KextrelError as error:
+        done(Remedied("PREP-01", did, str(error)))
+    else:
+        done(Remedied("PREP-01", did))
 
 
 def by_hand(found: Sequence[Finding]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kextrel.device.flows import filevault
 from kextrel.device.flows.login import console_user
 from kextrel.device.flows.probe import Typed, typed
 from kextrel.device.flows.rest import what_rests
@@ -18,17 +19,40 @@ _EVERY_CONTROL = ("2", "3")
 
 
 def desktop(asking: Asking) -> Finding:
-    """PREP-05: who owns the console; FileVault, which would keep SSH away after a restart."""
+    """PREP-05: who owns the console; FileVault, which keeps SSH away after a restart unless the bench unlocks it."""
     rig = asking.rig
-    if system.read_filevault(asking.run(told.FILEVAULT).out).on:
-        return missing("PREP-05", "FileVault is on, so no SSH comes back after a restart; turn it off in Settings")
+    on = system.read_filevault(asking.run(told.FILEVAULT).out).on
+    lacking = _unlockable(asking) if on else "FileVault is off; take filevault: true out of the profile"
+    if lacking and (on or rig.facts.filevault):
+        return missing("PREP-05", lacking)
     user = console_user(rig, deadline=asking.deadline)
+    vault = f"FileVault is unlocked {filevault.way(rig)} after a restart" if on else "FileVault is off"
     if user is not None:
-        return ok("PREP-05", f"{user} is logged in at the console, and FileVault is off")
-    if not rig.facts.automatic_login and rig.wires.screen is not None and rig.wires.keyboard is not None:
-        return ok("PREP-05", "nobody is logged in, and the profile says that Kextrel shall do it by the keyboard")
-    how = "switch automatic login on in Settings, Users & Groups, and restart"
-    return missing("PREP-05", f"nobody is logged in at the console; {how}")
+        return ok("PREP-05", f"{user} is logged in at the console, and {vault}")
+    by_hand = on or not rig.facts.automatic_login
+    if by_hand and rig.wires.screen is not None and rig.wires.keyboard is not None:
+        return ok("PREP-05", f"nobody is logged in, Kextrel does that by the keyboard, and {vault}")
+    how = (
+        "add keyboard and screen wires" if on else "switch automatic login on in Settings, Users & Groups, and restart"
+    )
+    return missing("PREP-05", f"nobody is logged in at the console, and {vault}; {how}")
+
+
+def _unlockable(asking: Asking) -> str:
+    """What is missing for this bench to unlock a FileVault that is on, and what to do; "" for nothing."""
+    rig, off = asking.rig, "or turn it off in Settings"
+    if not rig.facts.filevault:
+        return f"FileVault is on, so no SSH comes back after a restart; say filevault: true in the profile, {off}"
+    if not filevault.way(rig):
+        what = "FileVault is on, and nothing here types its password after a restart"
+        return f"{what}; add keyboard and screen wires, {off}"
+    name = rig.accounts.admin.name
+    listed = asking.root(told.FILEVAULT_USERS)
+    if listed.exit_code != 0:
+        raise UnreadableAnswer(listed.command, listed.err.strip())
+    if name not in told.read_filevault_users(listed.out):
+        return f"FileVault is on, and {name} may not unlock it; run `sudo fdesetup add -usertoadd {name}`, {off}"
+    return ""
 
 
 def awake(asking: Asking) -> Finding:

@@ -1,0 +1,123 @@
+"""FileVault's unlock before the boot: every start of macOS waits for a password, and whoever waits for macOS gives it.
+
+Where there are a keyboard and a screen it is typed, for that logs the administrator in as an automatic login would; the
+screen looks as the login window does, so what tells them apart is that no shell answers. Else it is given to the SSH
+before the boot, where the Mac has that (macOS 26, Apple silicon). `fdesetup authrestart` is not used: a restart that
+keeps the key is another one than the restart that a scenario speaks of, and a power cut or recovery could not use it.
+"""
+
+from __future__ import annotations
+
+from kextrel.bench.protocols import BootId
+from kextrel.device.flows.screens import Shown, has, shown, shows
+from kextrel.device.rig import Rig
+from kextrel.errors import BenchError
+from kextrel.timing import Deadline
+
+__all__ = ["await_macos", "check_way", "unlock_over_network", "waits", "way"]
+
+_TRIES = 2  # nobody sees whether the keyboard lost a key of a password, and ten wrong ones lock the Mac for ever
+_AGAIN = 1.0  # Mac seconds until the SSH before the boot is looked for again
+
+
+def way(rig: Rig) -> str:
+    """How FileVault is unlocked on this bench, in words; "" where it cannot be."""
+    if rig.wires.keyboard is not None and rig.wires.screen is not None:
+        return "by the keyboard"
+    return "over the SSH before the boot" if rig.wires.unlock is not None else ""
+
+
+def check_way(rig: Rig) -> None:
+    """Raises BenchError where the profile states FileVault and the Mac would be left waiting for its unlock."""
+    if rig.facts.filevault and not way(rig):
+        what = "would not come back from a start: FileVault is on, and nothing here types its password"
+        how = "add keyboard and screen wires (the SSH before the boot is macOS 26's), or turn FileVault off (PREP-05)"
+        raise BenchError(what, wire=rig.name, hint=how)
+
+
+def waits(rig: Rig, *, deadline: Deadline) -> bool:
+    """Whether this Mac, of which the profile states FileVault, waits for its unlock now."""
+    if not rig.facts.filevault or rig.wires.shell is None or _answers(rig, deadline):
+        return False
+    limit = deadline.within(rig.timeouts.command)
+    if rig.wires.screen is not None:
+        return shown(rig.screen.text(deadline=limit)) is Shown.LOGIN
+    return rig.wires.unlock is not None and rig.wires.unlock.waiting(deadline=limit)
+
+
+def await_macos(rig: Rig, *, deadline: Deadline, other_than: BootId | None = None) -> BootId:
+    """As Shell.wait_for_boot; FileVault is unlocked on the way, where the profile states it and the Mac waits for it.
+
+    `other_than` is the boot that is about to end: what the screen shows until then is its own. BenchError where the
+    password is not taken, or there is no way to give it.
+    """
+    if rig.facts.filevault:
+        check_way(rig)
+        if other_than is not None:
+            rig.shell.wait_until_gone(deadline=deadline.within(rig.timeouts.shutdown, "the end of macOS"))
+        _unlock(rig, deadline)
+    return rig.shell.wait_for_boot(deadline=deadline, other_than=other_than)
+
+
+def unlock_over_network(rig: Rig, *, deadline: Deadline) -> bool:
+    """Gives the password to the SSH before the boot, if that is what answers; whether it was."""
+    unlock = rig.wires.unlock
+    if not rig.facts.filevault or unlock is None:
+        return False
+    limit = deadline.within(rig.timeouts.command, "FileVault being unlocked")
+    if not unlock.waiting(deadline=limit):
+        return False
+    admin = rig.accounts.admin
+    heard = unlock.unlock(admin.name, admin.password, deadline=limit)
+    rig.note("FileVault was unlocked over SSH" if heard else "FileVault's password was given, and nobody said a word")
+    return True
+
+
+def _unlock(rig: Rig, deadline: Deadline) -> None:
+    if rig.wires.keyboard is not None and rig.wires.screen is not None:
+        _by_keyboard(rig, deadline)
+        return
+    while not _answers(rig, deadline) and not unlock_over_network(rig, deadline=deadline):
+        rig.clock.dwell(_AGAIN, deadline, rig.shell.name)
+
+
+def _by_keyboard(rig: Rig, deadline: Deadline) -> None:
+    """A login window with a shell behind it is macOS's own."""
+
+    def is_up(text: str) -> bool:
+        return shown(text) is Shown.LOGIN or _answers(rig, deadline)
+
+    rig.screen.wait(is_up, deadline=deadline, what="FileVault's unlock, or macOS,")
+    if not _answers(rig, deadline):
+        with rig.screen.private():
+            _type_password(rig, deadline)
+        rig.note("FileVault was unlocked by the keyboard")
+
+
+def _type_password(rig: Rig, deadline: Deadline) -> None:
+    admin = rig.accounts.admin
+    for attempt in range(_TRIES):
+        field = deadline.within(rig.timeouts.screen)
+        window = rig.screen.wait(shows(Shown.LOGIN), deadline=field, what="the field for FileVault's password")
+        if not has(window, admin.full_name):
+            how = "say who unlocks it under accounts.admin, with the full name, and let them (`fdesetup add`)"
+            raise BenchError(f"shows nobody named {admin.full_name!r} to unlock it", wire=rig.screen.name, hint=how)
+        rig.keyboard.type_secret(admin.password, deadline=deadline)
+        rig.keyboard.press("return", deadline=deadline)
+        if _is_past(rig, deadline):
+            return
+        rig.note(f"FileVault's password was typed (try {attempt + 1} of {_TRIES}) and its field stayed")
+    how = "is it that of accounts.admin in the profile, and is the layout before the login U.S. (PREP-08)?"
+    raise BenchError(
+        f"typed FileVault's password {_TRIES} times and its field stayed", wire=rig.keyboard.name, hint=how
+    )
+
+
+def _is_past(rig: Rig, deadline: Deadline) -> bool:
+    """While a password is judged there are dots where the field's words were; the name stays until it is right."""
+    name, what = rig.accounts.admin.full_name, "an end of FileVault's unlock"
+    return rig.sees(lambda text: not has(text, name), rig.timeouts.screen, deadline=deadline, what=what) is not None
+
+
+def _answers(rig: Rig, deadline: Deadline) -> bool:
+    return rig.shell.reachable(deadline=deadline.within(rig.timeouts.command))
