@@ -244,7 +244,7 @@ def test_a_mac_that_waits_for_filevault_is_forced_off_and_waits_again(act):
 def test_who_unlocks_it_for_safe_mode_logs_in_once_more(act):
     async def story(play: Play) -> None:
         await play.booted()
-        play.machine.startup.start_safe()
+        play.machine.startup.start_once(safe=True)
         play.machine.request_restart()
         await play.until("locked")
         play.machine.filevault.open("admin")

@@ -164,8 +164,8 @@ class Machine:
         "shutdown"."""
         if self.environment != "startup-options":
             raise RuntimeError(f"nothing can be chosen in {self.environment}")
-        if choice == "safe-mode":
-            self.startup.start_safe()
+        if choice in ("macos", "safe-mode"):
+            self.startup.start_once(safe=choice == "safe-mode")
         steps = {"recovery": self.load_recovery, "shutdown": self._halt, "other-macos": self.load_other}
         self.run(steps.get(choice, self._reset)())
 

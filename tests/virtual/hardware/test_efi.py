@@ -139,7 +139,7 @@ def test_no_startup_options_ask_for_safe_mode(act: Any) -> None:
     async def story(rig: Rig) -> None:
         assert not rig.efi.reading
         with pytest.raises(RuntimeError, match="hold Shift"):
-            rig.efi.start_safe()
+            rig.efi.start_once(safe=True)
 
     act(story)
 

@@ -193,6 +193,9 @@ class WatchedDisplay(QuietDisplay):
         super().__init__()
         self.machine, self.opened = machine, []
 
+    def application_blocked(self, application: str, category: str) -> None:
+        self.opened.append(f"blocked: {application}")
+
     def firmware(self, text: str | None) -> None: ...
     def entered(self, environment: str) -> None: ...
     def key(self, down: bool, usage: int, modifiers: int) -> None: ...
@@ -262,6 +265,12 @@ class Lab:
         await self.until("macos")
 
     async def one_true_recovery(self) -> None:
+        """Held button from off, then Options."""
+        await self.startup_options()
+        self.machine.boot_selected("recovery")
+        await self.until("recovery")
+
+    async def startup_options(self) -> None:
         """Held button from off."""
         if self.machine.environment == "off":
             await self.macos()
@@ -270,8 +279,6 @@ class Lab:
         self.machine.button.switch(True)
         await self.wait(lambda: self.machine.environment == "startup-options")
         self.machine.button.switch(False)
-        self.machine.boot_selected("recovery")
-        await self.until("recovery")
 
     async def run(self, *argv: str, user: str = "root", input: bytes = b"") -> Finished:
         return await self.machine.system.run(list(argv), user=user, input=input)

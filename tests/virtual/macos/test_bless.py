@@ -20,13 +20,7 @@ def test_the_recovery_of_the_other_lowers_nothing_here(lab: Any, play: Any) -> N
         group = mac.machine.startup.volume_group
         assert (await mac.run("bless", "--mount", "/", "--setBoot")).status == 1
         assert (await mac.run("bless", "--mount", f"/Volumes/{OTHER}", "--setBoot")).status == 0
-        mac.machine.request_shutdown()
-        await mac.wait(lambda: mac.machine.environment == "off")
-        mac.machine.button.switch(True)
-        await mac.wait(lambda: mac.machine.environment == "startup-options")
-        mac.machine.button.switch(False)
-        mac.machine.boot_selected("recovery")
-        await mac.until("recovery")
+        await mac.one_true_recovery()
         before = mac.machine.sep.stored
         status, said = await mac.typed("bputil", "-k", "-v", group, answers=["admin", mac.password])
         assert (status, "pairing (17)" in said) == (1, True)
@@ -55,6 +49,24 @@ def test_macos_asks_an_owner_and_what_was_chosen_starts(lab: Any, play: Any) -> 
         ):
             assert (await mac.run(*words, user=user, input=password)).status == 1
         assert (await mac.run(*chosen, "--user", "admin", "--stdinpass", input=given)).status == 0
+        mac.machine.request_restart()
+        await mac.wait(lambda: mac.machine.environment == "other-macos")
+
+    play(story())
+
+
+@pytest.mark.parametrize(("choice", "safe"), [("macos", False), ("safe-mode", True)])
+def test_what_is_chosen_at_the_startup_options_starts_this_once(lab: Any, play: Any, choice: str, safe: bool) -> None:
+    """Apple's user guide, "Change your Mac startup disk": for the next start alone, and the startup disk stays."""
+
+    async def story() -> None:
+        mac = of_two(lab)
+        await mac.one_true_recovery()
+        assert (await mac.run("bless", "--mount", f"/Volumes/{OTHER}", "--setBoot")).status == 0
+        await mac.startup_options()
+        mac.machine.boot_selected(choice)
+        await mac.until("macos")
+        assert mac.machine.started.safe is safe
         mac.machine.request_restart()
         await mac.wait(lambda: mac.machine.environment == "other-macos")
 

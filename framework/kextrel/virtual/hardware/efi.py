@@ -47,8 +47,8 @@ class EfiStartup:
     def set_startup_disk(self, other: bool) -> None:
         self._other = other
 
-    def start_safe(self) -> None:
-        raise RuntimeError("an Intel Mac has no startup options that ask for safe mode; hold Shift")
+    def start_once(self, *, safe: bool) -> None:
+        raise RuntimeError(f"an Intel Mac has no startup options{'; hold Shift for safe mode' if safe else ''}")
 
     def unlocks(self, user: str, password: str) -> bool:
         account = self._board.spec.account(user)

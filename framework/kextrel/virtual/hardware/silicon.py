@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from kextrel.virtual.hardware.bootrom import BootRom, Gesture
 from kextrel.virtual.hardware.localpolicy import LocalPolicy
 from kextrel.virtual.hardware.progress import BootProgress, Progress
@@ -22,7 +24,7 @@ class SiliconStartup:
         self.progress = BootProgress()
         self.sep = SecureEnclave(board.spec, self.progress, defects=board.spec.defects)
         self._rom = BootRom(board.clock, board.show, lambda gesture: board.run(self._boot(gesture)))
-        self._safe = False
+        self._once: Literal["normal", "safe"] | None = None
         self._other = False
 
     @property
@@ -55,8 +57,8 @@ class SiliconStartup:
     def set_startup_disk(self, other: bool) -> None:
         self._other = other
 
-    def start_safe(self) -> None:
-        self._safe = True
+    def start_once(self, *, safe: bool) -> None:
+        self._once = "safe" if safe else "normal"
 
     def unlocks(self, user: str, password: str) -> bool:
         try:
@@ -79,16 +81,16 @@ class SiliconStartup:
     async def _start(self) -> None:
         """No gesture: iBoot goes where NVRAM and LocalPolicy let it."""
         wanted, policy = self._board.nvram.take("recovery-boot-mode"), self._read_policy()
-        safe, self._safe = self._safe, False
+        chosen, self._once = self._once, None
         if wanted is not None or policy is None:
             self.progress.lock(Progress("recovery", paired=not self._other))
             await self._board.load_recovery()
             return
-        if self._other:
+        if self._other and chosen is None:
             await self._board.load_other()
             return
         self.progress.lock(Progress("macos"))
-        await self._board.load_macos(Started(policy, policy.sip0 or 0, safe))
+        await self._board.load_macos(Started(policy, policy.sip0 or 0, chosen == "safe"))
 
     def _read_policy(self) -> LocalPolicy | None:
         """iBoot: LocalPolicy when its signature and nonce are right; else this Mac must go to recovery."""

@@ -110,8 +110,9 @@ class Startup(Protocol):
         """Which of the two volumes with a macOS starts without a gesture, and whose recovery Options leads to."""
         ...
 
-    def start_safe(self) -> None:
-        """The next boot of macOS is a safe one: somebody chose it at the startup options."""
+    def start_once(self, *, safe: bool) -> None:
+        """The next start is of our macOS, whatever the startup disk, which stays: somebody chose it at the startup
+        options [Apple's user guide, "Change the startup disk": for this start only]. `safe`: in safe mode."""
         ...
 
     def unlocks(self, user: str, password: str) -> bool:
