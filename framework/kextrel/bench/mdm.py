@@ -20,7 +20,7 @@ import httpx
 from kextrel import propertylist
 from kextrel.bench.answers import Answers, Webhook
 from kextrel.bench.protocols import MdmAnswer, MdmCommand
-from kextrel.bench.retry import Transient, retrying
+from kextrel.bench.retry import Transient, retried
 from kextrel.bench.web import trusted, whole
 from kextrel.errors import BenchError, DeadlineExceeded
 from kextrel.evidence import Sink
@@ -181,10 +181,7 @@ class NanoMdm:
         if self._client.is_closed:
             raise BenchError("the MDM wire is closed", wire=self._name)
         limit = deadline.within(PATIENCE)
-        for attempt in retrying(limit):
-            with attempt:
-                return self._once(method, path, limit, **more)
-        raise AssertionError("tenacity ends with an answer or an error")
+        return retried(lambda: self._once(method, path, limit, **more), limit)
 
     def _once(self, method: str, path: str, limit: Deadline, **more: Any) -> httpx.Response:
         hint = "is the MDM server up, and is 'url' its address?"

@@ -15,10 +15,9 @@ import shlex
 import threading
 from dataclasses import dataclass, field
 
-import paramiko
-
 from kextrel.bench.protocols import Completed
-from kextrel.bench.retry import Transient, retrying
+from kextrel.bench.retry import Transient, retried
+from kextrel.bench.sshlibrary import paramiko
 from kextrel.bench.sshlink import SshTransport, request
 from kextrel.errors import BenchError, DeadlineExceeded, UsageError
 from kextrel.timing import Deadline
@@ -82,10 +81,8 @@ def session(transport: SshTransport, *, wire: str, deadline: Deadline) -> parami
     one for some milliseconds, and is asked again.
     """
     deadline.check(wire)
-    for attempt in retrying(deadline.within(COLLECTED), first=0.005, after=_Refused):
-        with attempt:
-            return _open(transport, wire, deadline)
-    raise AssertionError("tenacity ends with an answer or an error")
+    again = deadline.within(COLLECTED)
+    return retried(lambda: _open(transport, wire, deadline), again, first=0.005, after=_Refused)
 
 
 def _open(transport: SshTransport, wire: str, deadline: Deadline) -> paramiko.Channel:

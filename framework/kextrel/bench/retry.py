@@ -2,34 +2,59 @@
 
 from __future__ import annotations
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from kextrel.errors import BenchError
 from kextrel.timing import Deadline
 
-__all__ = ["Transient", "retrying"]
+if TYPE_CHECKING:
+    from tenacity import RetryCallState, Retrying
+
+__all__ = ["Transient", "retried"]
 
 LAST = 0.2  # wall seconds
+_LONGER = 1.5  # times as long as the pause before: what comes is noticed within a third of the time that it took
+
+_T = TypeVar("_T")
 
 
 class Transient(BenchError):
     """A failure that the next attempt may not have: a refused connection, a reset, a half-open server."""
 
 
-def retrying(
-    deadline: Deadline, *, first: float = 0.02, most: float = 1.0, after: type[Transient] = Transient
-) -> Retrying:
-    """Attempts again after a Transient, or a kind of it, with pauses from `first` to `most` wall seconds, until
-    `deadline` is over.
-
-    A pause is half as long again as the one before, so what comes is noticed within a third of the time that it took.
-
-    The last Transient is what is raised then; LAST is kept for a last attempt.
+def retried(
+    does: Callable[[], _T],
+    deadline: Deadline,
+    *,
+    first: float = 0.02,
+    most: float = 1.0,
+    after: type[Transient] = Transient,
+) -> _T:
+    """What `does` gives. It is called again after a Transient, or a kind of it, with pauses from `first` to `most` wall
+    seconds, until `deadline` is over; LAST is kept for a last attempt. The last Transient is what is raised then.
     """
-    pauses = wait_exponential(multiplier=first, max=most, exp_base=1.5)
+    try:
+        return does()  # what succeeds at once, as nearly everything does, needs no tenacity, which takes long to import
+    except after:
+        if deadline.remaining <= LAST:
+            raise
+    time.sleep(min(first, _pausable(deadline)))
+    return _retrying(deadline, first * _LONGER, most, after)(does)
+
+
+def _pausable(deadline: Deadline) -> float:
+    return max(deadline.remaining - LAST, 0.0)
+
+
+def _retrying(deadline: Deadline, first: float, most: float, after: type[Transient]) -> Retrying:
+    from tenacity import Retrying, retry_if_exception_type, wait_exponential
+
+    pauses = wait_exponential(multiplier=first, max=most, exp_base=_LONGER)
 
     def pause(state: RetryCallState) -> float:
-        return min(pauses(state), max(deadline.remaining - LAST, 0.0))
+        return min(pauses(state), _pausable(deadline))
 
     def over(_: RetryCallState) -> bool:
         return deadline.remaining <= LAST

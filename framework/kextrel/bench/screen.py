@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from kextrel.bench.retry import Transient, retrying
+from kextrel.bench.retry import Transient, retried
 from kextrel.bench.web import trusted, whole
 from kextrel.errors import BenchError, DeadlineExceeded
 from kextrel.evidence import EvidenceLog, Sink
@@ -112,10 +112,7 @@ class PikvmScreen:
         deadline.check(self._name)
         if self._client.is_closed:
             raise BenchError("the screen wire is closed", wire=self._name)
-        for attempt in retrying(deadline.within(PATIENCE)):
-            with attempt:
-                return self._get(deadline, ocr)
-        raise AssertionError("tenacity ends with an answer or an error")
+        return retried(lambda: self._get(deadline, ocr), deadline.within(PATIENCE))
 
     def _get(self, deadline: Deadline, ocr: bool) -> httpx.Response | None:
         try:

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import paramiko
-
 from kextrel.bench import remote as remotely
 from kextrel.bench.retry import Transient
+from kextrel.bench.sshlibrary import paramiko
 from kextrel.bench.sshlink import SshTransport, request
 from kextrel.errors import BenchError, DeadlineExceeded, UsageError
 from kextrel.timing import Deadline

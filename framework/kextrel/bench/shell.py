@@ -17,7 +17,7 @@ from typing import TypeVar
 from kextrel.bench import remote, sftp
 from kextrel.bench.hostkey import HostKey
 from kextrel.bench.protocols import BootId, Completed
-from kextrel.bench.retry import Transient, retrying
+from kextrel.bench.retry import Transient, retried
 from kextrel.bench.sshlink import Locked, Login, LoginRefused, SshTransport, Unreachable, connect
 from kextrel.errors import BenchError, DeadlineExceeded, UnreadableAnswer
 from kextrel.evidence import Sink
@@ -147,10 +147,7 @@ class SshShell:
     def _connected(self, deadline: Deadline) -> _Link:
         """The connection; a lost one is tried again for PATIENCE."""
         patience = deadline.within(PATIENCE)
-        for attempt in retrying(patience):
-            with attempt:
-                return self._opened(patience, starting=False)
-        raise AssertionError("tenacity ends with an answer or an error")
+        return retried(lambda: self._opened(patience, starting=False), patience)
 
     def _done(self, does: Callable[[_Link], _T], *, deadline: Deadline, again: bool) -> _T:
         """What `does` gives on the connection, or on another one where it may be tried there a second time."""
@@ -182,13 +179,10 @@ class SshShell:
     def _until(self, deadline: Deadline, look: Callable[[], _T]) -> _T:
         """Looks again after a Transient, as long as the deadline allows."""
         try:
-            for attempt in retrying(deadline):
-                with attempt:
-                    return look()
+            return retried(look, deadline)
         except Transient as error:
             late = f"{deadline.what} was not done in time: {error.what}"
             raise DeadlineExceeded(late, wire=self._name, hint=error.hint) from error
-        raise AssertionError("tenacity ends with an answer or an error")
 
     def _glance(self, deadline: Deadline) -> _Link:
         """One short attempt. Raises Transient when no shell answers."""

@@ -15,11 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-import paramiko
-from paramiko.common import MSG_CHANNEL_REQUEST, cMSG_CHANNEL_REQUEST
-
 from kextrel.bench.hostkey import HostKey
 from kextrel.bench.retry import Transient
+from kextrel.bench.sshlibrary import paramiko
 from kextrel.errors import BenchError
 from kextrel.timing import Deadline
 
@@ -73,7 +71,7 @@ class SshTransport(paramiko.Transport):
 
     _channel_handler_table: ClassVar[dict[int, Any]] = {
         **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]
-        MSG_CHANNEL_REQUEST: lambda channel, message: _channel_request(channel, message),
+        paramiko.common.MSG_CHANNEL_REQUEST: lambda channel, message: _channel_request(channel, message),
     }
 
 
@@ -94,7 +92,7 @@ def request(transport: SshTransport, channel: paramiko.Channel, kind: str, what:
     That saves a round trip, and a wait that has no limit in paramiko. A server that refuses closes the channel.
     """
     message = paramiko.Message()
-    message.add_byte(cMSG_CHANNEL_REQUEST)
+    message.add_byte(paramiko.common.cMSG_CHANNEL_REQUEST)
     message.add_int(channel.remote_chanid)
     message.add_string(kind)
     message.add_boolean(True)
