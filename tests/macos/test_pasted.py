@@ -92,6 +92,37 @@ def test_a_list_that_cannot_be_read_with_its_bullets_is_read_without_them():
     assert tolerant(reader("sw_vers"))("- ProductVersion: 14.5\n- BuildVersion: 23F79\n").facts()["version"] == "14.5"
 
 
+PROBE = {"team_id": "KXTRL00001", "bundle_id": "com.example.a", "allowed": True, "developer_name": "A", "flags": 1}
+UNSIGNED = {"team_id": "", "bundle_id": "com.example.b", "allowed": False, "developer_name": "B", "flags": 8}
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "facts"),
+    [
+        (
+            "sqlite3 KextPolicy",
+            "- KXTRL00001|com.example.a|1|A|1\n- |com.example.b|0|B|8\n",
+            {"rows": [PROBE, UNSIGNED]},
+        ),
+        ("sqlite3 KextPolicy", "  1  KXTRL00001|com.example.a|1|A|1\n", {"rows": [PROBE]}),
+        (
+            "csrutil status",
+            "1: System Integrity Protection status: enabled.\n2: \tKext Signing: disabled\n",
+            {"kext_signing": False, "installations": []},
+        ),
+        (
+            "bputil -d",
+            "1: Security Mode: Reduced (smb0): 1\n2: \n3: Kexts: Enabled (smb2): 1\n",
+            {"security_mode": "Reduced"},
+        ),
+        ("uname -a", "1: Darwin mac 25.0.0\n", {"release": "25.0.0"}),
+    ],
+)
+def test_what_can_be_read_in_part_with_its_marks_is_read_whole_without_them(command, text, facts):
+    got = tolerant(reader(command))(text).facts()
+    assert {name: got[name] for name in facts} == facts
+
+
 @pytest.mark.parametrize("text", ["> zsh: command not found: bputil\n", "- one\n- two\n", "1: one\n2: two\n"])
 def test_foreign_text_is_quoted_with_its_marks(text):
     with pytest.raises(UnreadableAnswer) as refused:

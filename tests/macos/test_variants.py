@@ -50,6 +50,17 @@ FACTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"security_mode": "Reduced", "smb0": 1, "smb1": "absent", "smb2": 1, "third_party_kexts": True},
     ),
     "no root": ("bputil -d", "bputil must be run as root\n", {"error": "not_root", "policies": 0}),
+    "a store's name before the variable": (
+        "nvram 7C436110-AB2A-4BBB-A880-FE41995C9F82:csr-active-config",
+        "7C436110-AB2A-4BBB-A880-FE41995C9F82:csr-active-config\tw%00%00%00\n",
+        {"sip_bits": 0x77, "value": "w%00%00%00"},
+    ),
+    "certificates out of reach": (
+        "codesign -dvv App.app",
+        "Executable=/Applications/App.app/Contents/MacOS/App\nIdentifier=com.example.app\nAuthority=(unavailable)\n"
+        "TeamIdentifier=KXTRL00001\n",
+        {"authorities": [], "team_id": "KXTRL00001", "signed": True},
+    ),
     # csrutil
     "custom of 10.11": (
         "csrutil status",
@@ -324,6 +335,11 @@ FACTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "reboot    ~                         Mon Mar  9 08:15\nreboot    ~                         Sun Mar  8 20:00\n"
         "shutdown  ~                         Sun Mar  8 19:58\n\nwtmp begins Sat Mar  7 10:11\n",
         {"reboot": "Mon Mar 9 08:15", "clean_shutdown": False, "shutdown": "Sun Mar 8 19:58"},
+    ),
+    "a shell's greeting is no stay": (
+        "last reboot",
+        "Last login: Mon Mar  9 09:00:00 on ttys000\nreboot time   Mon Mar  9 08:15\nreboot time   Sun Mar  8 20:00\n",
+        {"reboot": "Mon Mar 9 08:15", "clean_shutdown": None},
     ),
     "no ends were asked for": (
         "last -5 reboot",

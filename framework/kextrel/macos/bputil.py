@@ -225,7 +225,9 @@ def _entry(line: str, draft: _Draft) -> bool:
     value = line[tags.end() :].strip()
     if tags[1] in _FLAGS and _VALUE.match(value) is None:
         return False
-    label, _, word = line[: tags.start()].partition(":")
+    label, _, word = line[: tags.start()].rpartition(":")
+    if not label:
+        label, word = word, ""
     table = draft.environment if draft.section == "environment" else draft.fields
     for tag in (tags[1], *tags[2].replace("&&", " ").split()):
         table[tag] = value

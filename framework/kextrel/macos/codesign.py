@@ -122,7 +122,8 @@ def _facts(rows: dict[str, list[str]]) -> dict[str, Any]:
         "identifier": first("Identifier"),
         "team_id": None if team == "not set" else team,
         "team_set": None if team is None else team != "not set",
-        "authorities": tuple(rows.get("Authority", ())),
+        # "(unavailable)" where the certificates could not be read.
+        "authorities": tuple(name for name in rows.get("Authority", ()) if name != "(unavailable)"),
         "format": first("Format"),
         "flags": flags,
         "hardened_runtime": None if flags is None else "runtime" in flags,

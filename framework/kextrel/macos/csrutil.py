@@ -46,6 +46,7 @@ _EXPECTED = (
     "Turning off System Integrity Protection requires",
 )
 _PROMPTS = ("Pick a macOS", "Allow booting unsigned", "Enter password", "Enter username", "Enter the password")
+_ASKS = ("several macOS", "Pick a macOS")  # which installation; else a numbered line is none
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ def read(text: str | bytes) -> CsrutilAnswer:
     prompt, error, lines = False, None, list(_joined(meaningful(cleaned)))
     # A terminal breaks the warning between words or inside them.
     partly = "csrutil: " in cleaned and "".join(_PARTLY.split()) in "".join(cleaned.split())
+    asked = any(phrase in cleaned for phrase in _ASKS)
     # A last line without its full stop and without its end was cut: more may have stood there.
     if lines and not cleaned.endswith("\n") and lines[-1].strip().startswith("System Integrity Protection status"):
         lines[-1] += "" if lines[-1].endswith(".") else " …"
@@ -113,7 +115,7 @@ def read(text: str | bytes) -> CsrutilAnswer:
             unparsed.extend([] if sip else [line])
         elif "Authenticated Root status:" in stripped:
             ssv = "enabled" if "enabled" in stripped else "disabled" if "disabled" in stripped else None
-        elif found := _INSTALLATION.match(line):
+        elif asked and (found := _INSTALLATION.match(line)):
             installations.append(found[2].strip())
         elif stripped.startswith(_PROMPTS):
             prompt = True

@@ -270,8 +270,10 @@ def _by_width(cells: list[str]) -> str | None:
 
 
 _FLAGS_OF = {"0": False, "1": True}
-_TYPES: Mapping[str, Callable[[str], bool | int | None]] = {
+_TEAM = re.compile(r"(?!\d{1,6}\Z)[A-Za-z0-9]{0,40}\Z")  # a mark or a line's number is none
+_TYPES: Mapping[str, Callable[[str], str | bool | int | None]] = {
+    "team_id": lambda cell: cell if _TEAM.match(cell) else None,
     "allowed": _FLAGS_OF.get,
     "flags": lambda cell: int(cell) if cell.isdecimal() and len(cell) < 20 else None,
 }
-"""The columns that are no text; None for a cell that is not of its column's type."""
+"""The columns that are not any text; None for a cell that is not of its column's type."""

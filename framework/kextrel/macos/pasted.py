@@ -81,7 +81,7 @@ def bare(text: str) -> str:
         return "\n".join(line[match.end() :] for line, match in zip(lines, bullets, strict=True) if match)
     numbers = [_NUMBER.match(line) for line in lines]
     counted = [int(match[1]) for match in numbers if match]
-    if len(lines) > 1 and len(counted) == len(lines) and _counts(counted):
+    if counted and len(counted) == len(lines) and _counts(counted):
         return "\n".join(line[match.end() :] for line, match in zip(lines, numbers, strict=True) if match)
     return "\n".join(lines) if text[:1].isspace() else text
 
@@ -100,15 +100,25 @@ def tolerant(read: Callable[[str | bytes], R]) -> Callable[[str | bytes], R]:
             return read(text)
         cleaned = clean(text)
         lifted = unmarked(cleaned)
+        further = bare(lifted)
         try:
-            return read(text if lifted == cleaned else lifted)
+            reading = read(text if lifted == cleaned else lifted)
         except UnreadableAnswer:
-            further = bare(lifted)
             if further == lifted == cleaned:
                 raise
-        return _first(read, further, text)
+            return _first(read, further, text)
+        return reading if further == lifted or not reading.unparsed else _better(read, further, reading)
 
     return reading
+
+
+def _better(read: Callable[[str | bytes], R], further: str, reading: R) -> R:
+    """`reading`, or that of `further` where more of its lines are read."""
+    try:
+        other = read(further)
+    except UnreadableAnswer:
+        return reading
+    return other if len(other.unparsed) < len(reading.unparsed) else reading
 
 
 def _first(read: Callable[[str | bytes], R], further: str, text: str | bytes) -> R:

@@ -17,6 +17,9 @@ __all__ = ["LastAnswer", "SshAnswer", "read_last", "read_ssh"]
 # "reboot time   Mon Oct 27 19:48"; before macOS 14 "reboot    ~    Mon Oct 27 19:48".
 _EVENT = re.compile(r"\s{0,8}(reboot|shutdown)\s{1,40}(?:time|~)\s{1,80}(\S.{0,80})\Z")
 _LOGIN = re.compile(r"\S{1,64}\s{1,40}\S.{0,200}(still logged in|gone - no logout|- |\d{1,2}[:.]\d\d)")
+_STAY = re.compile(
+    r"\S{1,64}\s{1,40}\S.{0,200}\s(?:still logged in|gone - no logout|- (?:crash|shutdown|\d{1,2}[:.]\d\d))"
+)
 _BEGINS = re.compile(r"\S{0,40}(?:wtmpx?|utx\.log) begins ")
 
 _STATES = (
@@ -75,17 +78,13 @@ def read_last(text: str | bytes) -> LastAnswer:
     require(bool(events) or any(_BEGINS.match(line) for line in lines), "last", lines)
     starts = [place for place, (kind, _) in enumerate(events) if kind == "reboot"]
     before = [kind for kind, _ in events[starts[0] + 1 :]] if starts else []
-    all_kinds = len(starts) < len(events) or any(map(_is_login, lines))
+    all_kinds = len(starts) < len(events) or any(map(_STAY.match, lines))
     return LastAnswer(
         reboot=events[starts[0]][1] if starts else None,
         shutdown=next((when for kind, when in events if kind == "shutdown"), None),
         clean_shutdown=before[0] == "shutdown" if before and all_kinds else None,
         unparsed=tuple(unparsed),
     )
-
-
-def _is_login(line: str) -> bool:
-    return _LOGIN.match(line) is not None and _EVENT.match(line) is None and _BEGINS.match(line) is None
 
 
 def read_ssh(text: str | bytes) -> SshAnswer:

@@ -142,7 +142,8 @@ class Nvram:
     @property
     def sip_bits(self) -> int | None:
         """csr-active-config as a number; None: not said, or not four bytes."""
-        return intel.sip_bits(self.values["csr-active-config"]) if "csr-active-config" in self.values else None
+        named = (value for name, value in self.values.items() if name.rpartition(":")[2] == "csr-active-config")
+        return intel.sip_bits(next(named, ""))
 
 
 @dataclass(frozen=True)
