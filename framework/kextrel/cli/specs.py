@@ -44,6 +44,7 @@ def _spec(name: str, mac: MacProfile, defects: frozenset[str]) -> MacSpec:
         bootstrap_token=mac.bootstrap_token,
         prepared=mac.virtual.prepared,
         missing=frozenset(mac.virtual.missing),
+        drivers_in_use=frozenset(mac.virtual.drivers_in_use),
         defects=defects,
         gesture_rate=mac.time_scale,
         disk_name=mac.volume,

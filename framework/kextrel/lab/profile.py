@@ -241,10 +241,13 @@ class Wiring(Written):
 
 
 class Virtual(Written):
-    """A Mac that Kextrel makes itself. `missing` takes single rows of preparation away again: PREP-03."""
+    """A Mac that Kextrel makes itself. `missing` takes single rows of preparation away again: PREP-03.
+    `drivers_in_use`: bundle identifiers of drivers in user space that do not end when they are replaced, for somebody
+    uses their device."""
 
     prepared: Flag = False
     missing: tuple[Annotated[str, BeforeValidator(_preparation)], ...] = ()
+    drivers_in_use: tuple[str, ...] = ()
 
 
 class TimeoutsProfile(Written):

@@ -85,6 +85,8 @@ class MacSpec:
     PEM file with the certificate and the key by which that server knows the Mac, "" for none.
     `filevault`: somebody with a secure token turned FileVault on.
     `second_macos`: the name of a volume with another macOS, which has a recovery of its own, "" for none.
+    `drivers_in_use`: bundle identifiers of drivers in user space whose devices somebody uses all the time (a disk that
+    is mounted, a stream that plays), so that they do not end when they are replaced.
     `trust` is a folder with more certificates (PEM) of authorities that this Mac trusts, "" for none.
     `gesture_rate`: Mac seconds per wall second while a button or a key is down; the profile's `time_scale`.
     """
@@ -106,6 +108,7 @@ class MacSpec:
     accounts: tuple[Account, ...] = field(default_factory=lab_accounts)
     disk_name: str = "Macintosh HD"
     second_macos: str = ""
+    drivers_in_use: frozenset[str] = frozenset()
     filevault: bool = False
     trust: str = ""
     gesture_rate: float = 50.0

@@ -78,7 +78,7 @@ class Mac:
         self.spec = MacSpec("small", prepared=True, **fields)
         self.clock = Clock(start=1_750_000_000.0, wall=asyncio.get_running_loop().time)
         self.system = self.in_force = self.console_user = None
-        self.sip = 0
+        self.sip, self.safe_mode = 0, False
         self.disk = new_disk(self)
         self.management, self.display = Profiles(), Screen()
         self.extensions = SystemExtensions(self)

@@ -37,7 +37,9 @@ class State(Enum):
     ENABLED = "activated_enabled"
     DISABLED = "activated_disabled"
     TERMINATING_FOR_DISABLE = "terminating_for_disable"
+    TERMINATING_FOR_UPGRADE_VIA_DELEGATE = "terminating_for_upgrade_via_delegate"
     TERMINATING_FOR_UNINSTALL = "terminating_for_uninstall"
+    TERMINATING_FOR_UNINSTALL_VIA_DELEGATE = "terminating_for_uninstall_via_delegate"
     WAITING_TO_UNINSTALL = "terminated_waiting_to_uninstall_on_reboot"
 
     @property
@@ -92,6 +94,13 @@ class Contents:
     records: tuple[Record, ...] = ()
     developer_mode: bool = False
     policies: tuple[Plist, ...] = ()
+
+    def having(self, record: Record) -> Contents:
+        """The same with `record` in the place of the one that it was, else behind the others."""
+        if not any(one.unique_id == record.unique_id for one in self.records):
+            return replace(self, records=(*self.records, record))
+        kept = tuple(record if one.unique_id == record.unique_id else one for one in self.records)
+        return replace(self, records=kept)
 
 
 class ExtensionDatabase:

@@ -5,6 +5,7 @@ Everything lies in the database on the disk (see `extensiondb`); what is on its 
     realizing ─ staging ─ validating ─ validating by category ─┬─ activated waiting for user ─┐
                                                                └──────────────────────────────┴─ activated enabled
     activated enabled ⇄ activated disabled;  any ─► terminated waiting to uninstall on reboot ─► gone
+    a driver that is in use, replaced ─► terminating for upgrade via delegate ─► terminated …
 
 Sources: systemextensionsctl(8), SystemExtensions.h, Apple's device management schema and deployment guide.
 """
@@ -14,15 +15,15 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kextrel.virtual.macos.code import Code
-from kextrel.virtual.macos.extensiondb import Contents, ExtensionDatabase, Record, State
+from kextrel.virtual.macos.driverkit import Drivers
+from kextrel.virtual.macos.extensiondb import ExtensionDatabase, Record, State
 from kextrel.virtual.macos.extensionpolicy import PAYLOAD, ExtensionPolicy, release
 from kextrel.virtual.macos.extensionrules import ErrorCode, Refused, check_category, check_form
 from kextrel.virtual.macos.inspection import Inspection
-from kextrel.virtual.macos.sysexthost import Host
+from kextrel.virtual.macos.sysexthost import Host, Request
 
 __all__ = ["Request", "SystemExtensions"]
 
@@ -30,21 +31,6 @@ STEP = 0.2
 """Mac seconds that each step of an activation takes."""
 _LONGEST_LOG = 500
 _POLICY_CHANGES_STATE_SINCE = (11, 3)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What an application asks: "activate" or "deactivate" `identifier`, which `app` (the bundle's path) carries.
-
-    `in_session`: it runs in the login session at the console. `replacing` is called with the old and the new version
-    before one replaces the other.
-    """
-
-    verb: str
-    identifier: str
-    app: str
-    in_session: bool
-    replacing: Callable[[str, str], None]
 
 
 class SystemExtensions:
@@ -55,6 +41,7 @@ class SystemExtensions:
         self._running = False
         self._one_at_a_time = asyncio.Lock()
         self.log: deque[tuple[float, str]] = deque(maxlen=_LONGEST_LOG)
+        self.drivers = Drivers(host, self._driver_ended)
         host.management.on_change(self._profiles_changed)
 
     @property
@@ -70,15 +57,19 @@ class SystemExtensions:
         kept = tuple(record for record in contents.records if self._survives(record))
         self.database.save(replace(contents, records=kept))
         self.database.sweep(kept)
+        for record in kept:
+            if record.state is State.ENABLED:
+                self.drivers.publish(record)
         self._profiles_changed()
 
     async def orderly_shutdown(self) -> None:
         """Nothing is left to do: every change is on the disk already."""
-        self._running = False
+        self.power_lost()
 
     def power_lost(self) -> None:
         """What is on its way stays as the database has it."""
         self._running = False
+        self.drivers.stop()
 
     # What can be asked
 
@@ -142,6 +133,9 @@ class SystemExtensions:
         same = current is not None and (current.short_version, current.version) == (code.short_version, code.version)
         if current is not None and same and not developer:
             return self._again(current)
+        if any(one.state is State.TERMINATING_FOR_UPGRADE_VIA_DELEGATE for one in self._named(code.identifier)):
+            self._note("activateDecision found two entries")
+            raise Refused(ErrorCode.NOT_FOUND, f"an older {code.identifier} has not ended yet")
         record = Record(
             code.identifier, found.team_id, code.short_version, code.version, found.category, State.REALIZING,
             str(uuid.uuid4()).upper(), code.name or code.identifier, found.app.path, code.path,
@@ -206,14 +200,26 @@ class SystemExtensions:
         return self._ask(self._advance(record, State.WAITING_FOR_USER))
 
     def _enable(self, record: Record) -> None:
-        self._advance(self._advance(record, State.ENABLING), State.ENABLED)
+        self.drivers.publish(self._advance(self._advance(record, State.ENABLING), State.ENABLED))
 
     def _replace(self, old: Record) -> None:
-        """The old version: one that ran waits for the next restart, one that never did goes at once."""
+        """The old version: one that ran waits for the next restart, one that never did goes at once. A driver whose
+        device is in use is the kernel's to end, and runs on."""
         if old.state is State.WAITING_FOR_USER:
             self._drop(old)
-        else:
+        elif self.drivers.withdraw(old):
             self._advance(old, State.WAITING_TO_UNINSTALL)
+        else:
+            whose = f"{old.identifier}, version {old.version}"
+            self._note(f"turning the responsibility for termination of {whose} over to delegate")
+            self._advance(old, State.TERMINATING_FOR_UPGRADE_VIA_DELEGATE)
+
+    def _driver_ended(self, record: Record) -> None:
+        """A driver that had been in use is gone at last: what it was in the way of goes on."""
+        now = self._state_now(record) if self._running else None
+        if now is not None:
+            disabled = now is State.TERMINATING_FOR_DISABLE
+            self._advance(record, State.DISABLED if disabled else State.WAITING_TO_UNINSTALL)
 
     async def _deactivate(self, request: Request) -> str:
         record = self._current(request.identifier)
@@ -269,7 +275,9 @@ class SystemExtensions:
         if not self.removable_from_ui(record):
             raise PermissionError(f"a profile does not let {record.identifier} be disabled")
         if self._state_now(record) is State.ENABLED:
-            self._advance(self._advance(record, State.TERMINATING_FOR_DISABLE), State.DISABLED)
+            record = self._advance(record, State.TERMINATING_FOR_DISABLE)
+            if self.drivers.withdraw(record):
+                self._advance(record, State.DISABLED)
 
     def app_deleted(self, path: str) -> None:
         """Finder, which asked an administrator, moved the application away that was at `path`."""
@@ -282,6 +290,8 @@ class SystemExtensions:
     def reset(self) -> None:
         """Takes everything away at once, and every decision about it."""
         contents = self.database.load()
+        for record in contents.records:
+            self.drivers.withdraw(record)
         self.database.save(replace(contents, records=()))
         self.database.sweep(())
 
@@ -332,15 +342,20 @@ class SystemExtensions:
 
     def _current(self, identifier: str, *, besides: Record | None = None) -> Record | None:
         """The record that is the extension now, other than `besides`."""
-        found = [one for one in self.records() if one.identifier == identifier and one.state.activated]
+        found = [one for one in self._named(identifier) if one.state.activated]
         return next((one for one in found if besides is None or one.unique_id != besides.unique_id), None)
+
+    def _named(self, identifier: str) -> list[Record]:
+        return [one for one in self.records() if one.identifier == identifier]
 
     def _state_now(self, record: Record) -> State | None:
         """The state that a record is in now; None when it is gone."""
         return next((one.state for one in self.records() if one.unique_id == record.unique_id), None)
 
     def _uninstall(self, record: Record) -> None:
-        self._advance(self._advance(record, State.TERMINATING_FOR_UNINSTALL), State.WAITING_TO_UNINSTALL)
+        record = self._advance(record, State.TERMINATING_FOR_UNINSTALL)
+        ended = self.drivers.withdraw(record)
+        self._advance(record, State.WAITING_TO_UNINSTALL if ended else State.TERMINATING_FOR_UNINSTALL_VIA_DELEGATE)
 
     def _advance(self, record: Record, state: State) -> Record:
         """Puts a record into another state, and says so in the log."""
@@ -353,8 +368,7 @@ class SystemExtensions:
         return record.to(state)
 
     def _put(self, record: Record) -> None:
-        contents = self.database.load()
-        self.database.save(replace(contents, records=_with(contents, record)))
+        self.database.save(self.database.load().having(record))
 
     def _drop(self, record: Record) -> None:
         contents = self.database.load()
@@ -369,14 +383,6 @@ class SystemExtensions:
 
     def _note(self, text: str) -> None:
         self.log.append((self._host.clock.now(), text))
-
-
-def _with(contents: Contents, record: Record) -> tuple[Record, ...]:
-    """The records with `record` in the place of the one that it was, else behind the others."""
-    known = any(one.unique_id == record.unique_id for one in contents.records)
-    if not known:
-        return (*contents.records, record)
-    return tuple(record if one.unique_id == record.unique_id else one for one in contents.records)
 
 
 def _allowed(policy: ExtensionPolicy, record: Record) -> bool:

@@ -1,14 +1,33 @@
-"""What sysextd needs of the Mac that it runs on: the small part of Machine that it touches."""
+"""What sysextd is asked, and what it needs of the Mac that it runs on: the small part of Machine that it touches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kextrel.virtual.macos.host import Account, Clock
 from kextrel.virtual.unix.fs import FileSystem
 
-__all__ = ["Display", "Host", "Management", "Spec"]
+if TYPE_CHECKING:
+    from kextrel.virtual.unix.system import System
+
+__all__ = ["Display", "Host", "Management", "Request", "Spec"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an application asks: "activate" or "deactivate" `identifier`, which `app` (the bundle's path) carries.
+
+    `in_session`: it runs in the login session at the console. `replacing` is called with the old and the new version
+    before one replaces the other.
+    """
+
+    verb: str
+    identifier: str
+    app: str
+    in_session: bool
+    replacing: Callable[[str, str], None]
 
 
 class Spec(Protocol):
@@ -20,6 +39,8 @@ class Spec(Protocol):
     def trust(self) -> str: ...
     @property
     def knows_lab(self) -> bool: ...
+    @property
+    def drivers_in_use(self) -> frozenset[str]: ...
     def account(self, name: str) -> Account | None: ...
 
 
@@ -58,4 +79,8 @@ class Host(Protocol):
     def display(self) -> Display: ...
     @property
     def sip(self) -> int: ...
+    @property
+    def safe_mode(self) -> bool: ...
+    @property
+    def system(self) -> System | None: ...
     def defect(self, rule: str) -> bool: ...

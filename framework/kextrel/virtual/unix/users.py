@@ -91,4 +91,5 @@ def _system_users() -> Iterator[User]:
     yield ROOT
     yield User("daemon", "System Services", 1, 1, (1,), "/var/root", "/usr/bin/false")
     yield User("nobody", "Unprivileged User", -2, -2, (-2,), "/var/empty", "/usr/bin/false")
+    yield User("_driverkit", "DriverKit", 270, 270, (270,), "/var/empty", "/usr/bin/false")
     yield User("_windowserver", "WindowServer", 88, 88, (88,), "/var/empty", "/usr/bin/false")

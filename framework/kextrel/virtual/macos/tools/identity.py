@@ -1,4 +1,4 @@
-"""What kind of Mac this is: sw_vers(1), sysctl(8), system_profiler(8), ioreg(8)."""
+"""What kind of Mac this is: sw_vers(1), sysctl(8), system_profiler(8)."""
 
 from __future__ import annotations
 
@@ -205,35 +205,3 @@ def _rows(rows: dict[str, str], indent: int) -> str:
 def _model(proc: Proc) -> Model:
     spec = machine(proc).spec
     return model_of(spec.model, spec.architecture)
-
-
-@tool("/usr/sbin/ioreg")
-async def ioreg(proc: Proc) -> int:
-    """The platform expert's node, and a laptop's battery; any other class has none here."""
-    options = parse(
-        proc.args,
-        flags=("list", "root", "inherit", "wide", "archive"),
-        values=("class", "depth", "name", "plane", "width"),
-        short={"l": "list", "r": "root", "c": "class", "d": "depth", "n": "name", "p": "plane", "w": "width"}
-        | {"i": "inherit", "a": "archive"},
-        code=1,
-    )
-    wanted = options.last("class") or options.last("name") or "IOPlatformExpertDevice"
-    spec = machine(proc).spec
-    if wanted == "AppleSmartBattery" and spec.is_laptop:
-        there = "Yes" if spec.has_battery else "No"
-        proc.out(
-            f'+-o AppleSmartBattery  <class AppleSmartBattery>\n    {{\n      "BatteryInstalled" = {there}\n    }}\n'
-        )
-        return 0
-    if wanted not in ("IOPlatformExpertDevice", spec.model):
-        return 0
-    rows = {
-        "IOPlatformUUID": f'"{hardware_uuid(proc)}"',
-        "IOPlatformSerialNumber": f'"{spec.serial}"',
-        "model": f'<"{spec.model}">',
-        "manufacturer": '<"Apple Inc.">',
-    }
-    head = f"+-o {spec.model}  <class IOPlatformExpertDevice, id 0x100000228, registered, matched, active, busy 0>\n"
-    proc.out(head + "    {\n" + "".join(f'      "{name}" = {value}\n' for name, value in rows.items()) + "    }\n\n")
-    return 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kextrel.virtual.macos.bundle import Judgement, Kext, read
-from kextrel.virtual.macos.code import read_code
+from kextrel.virtual.macos.bundle import Judgement, read
+from kextrel.virtual.macos.code import Code, read_code
 from kextrel.virtual.macos.kextconsent import UNAPPROVED_KEXTS, set_switch, set_teams, switched_off, teams
 from kextrel.virtual.macos.library import Found, disk_files
 from kextrel.virtual.macos.tools.mac import in_recovery, kexts, machine, need_root
@@ -13,6 +13,7 @@ from kextrel.virtual.unix.process import Exit, Proc, tool
 __all__ = ["codesign", "spctl"]
 
 _CONSENT_SINCE = (10, 13)
+_OF_USER_SPACE = (".app", ".dext", ".systemextension")
 _FLAGS = {0: "none", 0x2: "adhoc", 0x10000: "runtime", 0x10002: "adhoc,runtime"}
 
 
@@ -36,8 +37,8 @@ async def codesign(proc: Proc) -> int:
 
 
 def _codesign(proc: Proc, path: str, requirement: str | None, *, display: bool) -> int:
-    if not display and path.rstrip("/").endswith(".app"):
-        return _verify_application(proc, path)
+    if path.rstrip("/").endswith(_OF_USER_SPACE):
+        return _display_code(proc, path) if display else _verify_code(proc, path)
     found = _find(proc, path)
     if found is None:
         proc.err(
@@ -51,7 +52,8 @@ def _codesign(proc: Proc, path: str, requirement: str | None, *, display: bool) 
         proc.err(f"{path}: code object is not signed at all\n")
         return 1
     if display:
-        proc.err(_details(found.kext, judgement))
+        kext = found.kext
+        proc.err(_details(f"{kext.path}/Contents/MacOS/{kext.executable}", kext.architectures, judgement))
         return 0
     if judgement.problem is not None:
         proc.err(f"{path}: {judgement.problem.words}\nIn architecture: {found.architecture}\n")
@@ -63,16 +65,41 @@ def _codesign(proc: Proc, path: str, requirement: str | None, *, display: bool) 
     return 0
 
 
-def _verify_application(proc: Proc, path: str) -> int:
-    """Whether an application is whole, and its chain ends in an anchor that this Mac trusts."""
+def _code(proc: Proc, path: str) -> tuple[Code, Judgement] | None:
+    """An application or system extension and what its signature is worth; None, with the reason on standard error."""
     library, spec = kexts(proc).library, machine(proc).spec
     try:
         real = proc.fs.real(path.rstrip("/"))
         code = read_code(disk_files(proc.fs).tree(real), real)
+    except FileNotFoundError:
+        proc.err(f"{path}: No such file or directory\n")
+        return None
     except (OSError, ValueError):
         proc.err(f"{path}: bundle format unrecognized, invalid, or unsuitable\n")
+        return None
+    return code, code.judge(spec.architecture, library.trust(), library.now())
+
+
+def _display_code(proc: Proc, path: str) -> int:
+    found = _code(proc, path)
+    if found is None:
         return 1
-    problem = code.judge(spec.architecture, library.trust(), library.now()).problem
+    code, judgement = found
+    if judgement.directory is None:
+        proc.err(f"{path}: code object is not signed at all\n")
+        return 1
+    inside = "" if code.path.endswith(".dext") else "Contents/"
+    kinds = tuple(one.architecture for one in code.main)
+    proc.err(_details(f"{code.path}/{inside}{code.executable}", kinds, judgement))
+    return 0
+
+
+def _verify_code(proc: Proc, path: str) -> int:
+    """Whether an application is whole, and its chain ends in an anchor that this Mac trusts."""
+    found = _code(proc, path)
+    if found is None:
+        return 1
+    problem = found[1].problem
     if problem is not None:
         proc.err(f"{path}: {problem.words}\n")
         return 1
@@ -80,15 +107,15 @@ def _verify_application(proc: Proc, path: str) -> int:
     return 0
 
 
-def _details(kext: Kext, judgement: Judgement) -> str:
+def _details(executable: str, architectures: tuple[str, ...], judgement: Judgement) -> str:
     directory = judgement.directory
     assert directory is not None
-    kinds = " ".join(kext.architectures)
+    kinds = " ".join(architectures)
     hashes = f"{len(directory.pages)}+{len(directory.special)}"
     rows = [
-        f"Executable={kext.path}/Contents/MacOS/{kext.executable}",
+        f"Executable={executable}",
         f"Identifier={directory.identifier}",
-        f"Format=bundle with Mach-O {'thin' if len(kext.main) == 1 else 'universal'} ({kinds})",
+        f"Format=bundle with Mach-O {'thin' if len(architectures) == 1 else 'universal'} ({kinds})",
         f"CodeDirectory v={directory.version:x} size={len(directory.blob)} "
         f"flags={directory.flags:#x}({_FLAGS.get(directory.flags, 'none')}) hashes={hashes} location=embedded",
         "Hash type=sha256 size=32",
