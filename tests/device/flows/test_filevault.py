@@ -143,6 +143,34 @@ def test_who_is_not_shown_gets_no_password(world: Any, rig: Rig, locked: Locked,
     assert world.log == []
 
 
+def test_a_mac_that_restarts_by_itself_is_unlocked_again(
+    world: Any, rig: Rig, locked: Locked, deadline: Deadline, screens: dict[str, str]
+) -> None:
+    """A command of its MDM server was due, and macOS was up too short for a shell."""
+    starts = iter([False, True])
+
+    def start() -> None:
+        world.screen, world.shell_up, world.boot = "", next(starts), 2
+
+    locked.start = start  # type: ignore[method-assign]
+    world.on_look = lambda: setattr(world, "screen", world.screen or screens["login"])
+    assert filevault.await_macos(rig, deadline=deadline) == BootId(2, 0)
+    assert world.log.count("type a secret") == 2
+
+
+def test_over_the_network_it_is_given_once_each_time_that_it_waits(
+    rig: Rig, locked: Locked, deadline: Deadline
+) -> None:
+    over_network(rig, locked)
+    looks = iter([True, True, True, False, True])
+    locked.waiting = lambda *, deadline: next(looks)  # type: ignore[method-assign]
+    start, starts = locked.start, iter([False, True])
+    locked.start = lambda: start() if next(starts) else None  # type: ignore[method-assign,assignment]
+    filevault.await_macos(rig, deadline=deadline)
+    assert locked.sent == [PASSWORD, PASSWORD]
+    assert list(looks) == []
+
+
 def test_without_keyboard_and_screen_it_is_sent_once(
     world: Any, rig: Rig, locked: Locked, deadline: Deadline, evidence: EvidenceLog
 ) -> None:

@@ -14,7 +14,7 @@ from kextrel.device.rig import Rig
 from kextrel.errors import BenchError
 from kextrel.timing import Deadline
 
-__all__ = ["await_macos", "check_way", "unlock_over_network", "waits", "way"]
+__all__ = ["await_macos", "check_way", "waits", "way"]
 
 _TRIES = 2  # nobody sees whether the keyboard lost a key of a password, and ten wrong ones lock the Mac for ever
 _AGAIN = 1.0  # Mac seconds until the SSH before the boot is looked for again
@@ -39,10 +39,9 @@ def waits(rig: Rig, *, deadline: Deadline) -> bool:
     """Whether this Mac, of which the profile states FileVault, waits for its unlock now."""
     if not rig.facts.filevault or rig.wires.shell is None or _answers(rig, deadline):
         return False
-    limit = deadline.within(rig.timeouts.command)
     if rig.wires.screen is not None:
-        return shown(rig.screen.text(deadline=limit)) is Shown.LOGIN
-    return rig.wires.unlock is not None and rig.wires.unlock.waiting(deadline=limit)
+        return shown(rig.screen.text(deadline=deadline.within(rig.timeouts.command))) is Shown.LOGIN
+    return _is_waiting(rig, deadline)
 
 
 def await_macos(rig: Rig, *, deadline: Deadline, other_than: BootId | None = None) -> BootId:
@@ -59,39 +58,46 @@ def await_macos(rig: Rig, *, deadline: Deadline, other_than: BootId | None = Non
     return rig.shell.wait_for_boot(deadline=deadline, other_than=other_than)
 
 
-def unlock_over_network(rig: Rig, *, deadline: Deadline) -> bool:
-    """Gives the password to the SSH before the boot, if that is what answers; whether it was."""
-    unlock = rig.wires.unlock
-    if not rig.facts.filevault or unlock is None:
-        return False
-    limit = deadline.within(rig.timeouts.command, "FileVault being unlocked")
-    if not unlock.waiting(deadline=limit):
-        return False
-    admin = rig.accounts.admin
-    heard = unlock.unlock(admin.name, admin.password, deadline=limit)
-    rig.note("FileVault was unlocked over SSH" if heard else "FileVault's password was given, and nobody said a word")
-    return True
-
-
 def _unlock(rig: Rig, deadline: Deadline) -> None:
-    if rig.wires.keyboard is not None and rig.wires.screen is not None:
-        _by_keyboard(rig, deadline)
+    """Until a shell answers: a Mac may restart by itself as soon as it is up, for an MDM command was due."""
+    if rig.wires.keyboard is None or rig.wires.screen is None:
+        _over_network(rig, deadline)
         return
-    while not _answers(rig, deadline) and not unlock_over_network(rig, deadline=deadline):
-        rig.clock.dwell(_AGAIN, deadline, rig.shell.name)
-
-
-def _by_keyboard(rig: Rig, deadline: Deadline) -> None:
-    """A login window with a shell behind it is macOS's own."""
 
     def is_up(text: str) -> bool:
         return shown(text) is Shown.LOGIN or _answers(rig, deadline)
 
-    rig.screen.wait(is_up, deadline=deadline, what="FileVault's unlock, or macOS,")
-    if not _answers(rig, deadline):
+    while True:
+        rig.screen.wait(is_up, deadline=deadline, what="FileVault's unlock, or macOS,")
+        if _answers(rig, deadline):  # a login window with a shell behind it is macOS's own
+            return
         with rig.screen.private():
             _type_password(rig, deadline)
         rig.note("FileVault was unlocked by the keyboard")
+
+
+def _over_network(rig: Rig, deadline: Deadline) -> None:
+    """The password once each time that the SSH before the boot has come, for it takes a moment to go again."""
+    sent = False
+    while not _answers(rig, deadline):
+        waiting = _is_waiting(rig, deadline)
+        if waiting and not sent:
+            _send_password(rig, deadline)
+        sent = waiting
+        rig.clock.dwell(_AGAIN, deadline, rig.shell.name)
+
+
+def _is_waiting(rig: Rig, deadline: Deadline) -> bool:
+    unlock = rig.wires.unlock
+    return unlock is not None and unlock.waiting(deadline=deadline.within(rig.timeouts.command))
+
+
+def _send_password(rig: Rig, deadline: Deadline) -> None:
+    admin, unlock = rig.accounts.admin, rig.wires.unlock
+    assert unlock is not None, "it was seen waiting"
+    limit = deadline.within(rig.timeouts.command, "FileVault being unlocked")
+    heard = unlock.unlock(admin.name, admin.password, deadline=limit)
+    rig.note("FileVault was unlocked over SSH" if heard else "FileVault's password was given, and nobody said a word")
 
 
 def _type_password(rig: Rig, deadline: Deadline) -> None:

@@ -59,8 +59,8 @@ def find(rig: Rig, *, deadline: Deadline) -> Place:
     if _answers(rig, deadline):
         return Place.MACOS
     if rig.wires.screen is None:
-        if filevault.unlock_over_network(rig, deadline=deadline):
-            rig.shell.wait_for_boot(deadline=deadline.within(rig.timeouts.boot, "macOS after FileVault's unlock"))
+        if filevault.waits(rig, deadline=deadline):
+            filevault.await_macos(rig, deadline=deadline.within(rig.timeouts.boot, "macOS after FileVault's unlock"))
             return Place.MACOS
         raise BenchError(
             "does not answer", wire=rig.shell.name, hint="there is no screen wire to tell where the Mac is"
