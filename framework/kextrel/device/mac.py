@@ -16,7 +16,6 @@ from kextrel.device.rig import Accounts, Facts, Rig, Timeouts, Wires
 from kextrel.errors import BenchError, KextrelError
 from kextrel.evidence import Sink
 from kextrel.timing import Clock, Deadline
-from kextrel.vocabulary import Action, Extension, Start
 
 if TYPE_CHECKING:
     from kextrel.bench.protocols import Wire
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from kextrel.device import readiness
     from kextrel.device.observe import Sighting
     from kextrel.device.performed import Performed
+    from kextrel.vocabulary import Action, Extension, Start
 
 __all__ = ["TestMac"]
 

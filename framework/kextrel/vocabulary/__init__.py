@@ -1,6 +1,13 @@
-"""What all rooms speak: actions, outcomes, reasons, states, extensions, versions. Frozen values, no behaviour."""
+"""What all rooms speak: actions, outcomes, reasons, states, extensions, versions. Frozen values, no behaviour.
 
-from kextrel.vocabulary.actions import ACTIONS, Action
+The actions are imported when they are first asked for: who wants a Mac's wires, or its facts, has none to perform.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from kextrel.vocabulary.mac import Extension, KernelPolicy, Mac, Profile, Start, State, SystemPolicy
 from kextrel.vocabulary.version import Version
 from kextrel.vocabulary.words import (
@@ -19,6 +26,9 @@ from kextrel.vocabulary.words import (
     Unknown,
     Verdict,
 )
+
+if TYPE_CHECKING:
+    from kextrel.vocabulary.actions import ACTIONS, Action
 
 __all__ = [
     "ACTIONS",
@@ -46,3 +56,9 @@ __all__ = [
     "Verdict",
     "Version",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("ACTIONS", "Action"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.actions"), name)
