@@ -60,3 +60,39 @@ def test_a_server_that_is_down_is_a_dead_wire(lab: Lab, log: EvidenceLog) -> Non
     found = lab.check("studio", deadline=Deadline.after(2, "the check"), sink=log)
     assert [(one.wire, one.alive) for one in found] == [("studio.mdm (http://127.0.0.1:1)", False)]
     assert found[0].said.startswith("the MDM server is not there")
+
+
+LOCKED = """
+schema: kextrel/lab/v1
+name: locked bench
+macs:
+  one:
+    architecture: {architecture}
+    macos: "{macos}"
+    filevault: {filevault}
+    accounts: {{admin: {{user: admin, full_name: Lab Admin, password: "env:LAB_PASSWORD"}}}}
+    wires:
+      shell: {{driver: ssh, host: 127.0.0.1, port: 1, host_keys: ["{key}"]}}
+"""
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "macos", "filevault", "there"),
+    [
+        ("apple-silicon", "26.2", "true", True),
+        ("apple-silicon", "26.2", "false", False),
+        ("apple-silicon", "15.1", "true", False),
+        ("intel-t2", "26.2", "true", False),
+    ],
+)
+def test_the_ssh_before_the_boot_is_a_wire_where_there_is_one(
+    tmp_path: Path, log: EvidenceLog, architecture: str, macos: str, filevault: str, there: bool
+) -> None:
+    text = LOCKED.format(architecture=architecture, macos=macos, filevault=filevault, key=KEY)
+    (tmp_path / "lab.yaml").write_text(text)
+    lab = Lab(load_profile(tmp_path / "lab.yaml"))
+    device = build("one", lab.profile.macs["one"], lab.facts("one"), log, tmp_path)
+    assert (device.wires.unlock is not None) is there
+    assert lab.facts("one").filevault is (filevault == "true")
+    device.close()

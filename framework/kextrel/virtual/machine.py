@@ -174,6 +174,7 @@ class Machine:
         doing = self._cancel()
         system, self.system = self.system, None
         self.nvram.power_lost()
+        self.filevault.power_lost()
         self.kernel.power_lost()
         self.extensions.power_lost()
         self._stop_forcing()

@@ -117,6 +117,13 @@ def test_a_kept_key_is_for_one_start_only() -> None:
     assert board.start() == "still locked"
 
 
+def test_a_power_cut_takes_a_kept_key() -> None:
+    board = Board()
+    board.vault.keep()
+    board.vault.power_lost()
+    assert board.start() == "still locked"
+
+
 def test_who_attends_the_start_is_logged_in_unless_nobody_set_that_up() -> None:
     board = Board()
     board.vault.keep(attended=True)

@@ -61,6 +61,10 @@ class FileVault:
         """The key is kept for one start, which asks nobody. `attended`: somebody who is there logs in, too."""
         self._kept, self._login = True, self._automatic if attended else ""
 
+    def power_lost(self) -> None:
+        """A key that was kept is kept in what forgets it."""
+        self._kept = False
+
     def takes(self, user: str, password: str) -> bool:
         """Whether `password` is that of `user`, who may unlock it. What is wrong is counted."""
         if self._wrong >= _TRIES or self._mac.clock.now() < self._not_before:
