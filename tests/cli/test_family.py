@@ -39,7 +39,7 @@ def test_all_end_with_the_parent_however_it_ends(number: signal.Signals) -> None
         members = [os.pidfd_open(one["pid"]) for one in said]
         assert len({one["pid"] for one in said} | {parent.pid}) == 3
         parent.send_signal(number)
-        assert parent.wait(10) == (-number if number == signal.SIGKILL else 0)
+        assert parent.wait(30) == (-number if number == signal.SIGKILL else 0)
         for member in members:
             assert select.select([member], [], [], 10)[0], "a member has outlived its parent"
             os.close(member)
@@ -47,4 +47,4 @@ def test_all_end_with_the_parent_however_it_ends(number: signal.Signals) -> None
 
 def test_the_parent_ends_with_the_first_member_that_fails() -> None:
     with family("two") as parent:
-        assert parent.wait(10) == 7
+        assert parent.wait(30) == 7

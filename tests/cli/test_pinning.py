@@ -42,7 +42,7 @@ class Sshd:
 
     def close(self) -> None:
         self.child.terminate()
-        self.child.wait(10)
+        self.child.wait(30)
 
 
 @pytest.fixture(scope="module")

@@ -82,7 +82,7 @@ class HostileMac:
 
     def start(self) -> None:
         self.thread.start()
-        asyncio.run_coroutine_threadsafe(self._listen(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._listen(), self.loop).result(30)
 
     async def _listen(self) -> None:
         class Users(asyncssh.SSHServer):
@@ -133,9 +133,9 @@ class HostileMac:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
 
-        asyncio.run_coroutine_threadsafe(ended(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(ended(), self.loop).result(30)
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(10)
+        self.thread.join(30)
         self.loop.close()
 
 

@@ -15,7 +15,7 @@ from kextrel.errors import UsageError
 from kextrel.macos import observation
 from kextrel.vocabulary import UNKNOWN, Architecture, Enrollment, Environment, KextManagement, SecurityMode, Version
 
-LIMIT = 1.0
+LIMIT = 4.0  # seconds that a busy machine has for all the tools that do not hang
 
 
 T2_VARIABLE = "94b73556-2197-4702-82a8-3e1337dafbfb:AppleSecureBootPolicy"
@@ -173,8 +173,8 @@ def test_a_tool_that_hangs_is_ended_and_its_facts_are_unknown(fake_mac, lifeline
 def test_a_prompt_has_no_stdin_to_wait_on(fake_mac, shell):
     fake_mac.program("csrutil", "echo 'Pick a macOS installation (1..2): '; read answer; echo \"got '$answer'\"")
     started = time.monotonic()
-    seen = fake_mac.observe(shell)
-    assert time.monotonic() - started < 15
+    seen = fake_mac.observe(shell, limit_seconds=60)
+    assert time.monotonic() - started < 50
     assert seen.sip.command == "system_profiler SPiBridgeDataType"
 
 

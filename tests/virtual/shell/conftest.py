@@ -20,7 +20,7 @@ def virtual(unix_of: Callable[..., System]) -> Callable[[str], Finished]:
         system = unix_of()
         system.fs.mkdir("/private/tmp/work")
         command = ["/bin/sh", "-c", 'cd /tmp/work; exec sh -c "$0"', text]
-        return await asyncio.wait_for(system.run(command), 10)
+        return await asyncio.wait_for(system.run(command), 30)
 
     return lambda text: asyncio.run(run(text))
 

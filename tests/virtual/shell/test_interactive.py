@@ -101,7 +101,7 @@ def test_a_hang_up_ends_all(unix_of: Callable[..., System]) -> None:
         await terminal.type("sh -c 'cat'\r")
         assert "cat" in [proc.name for proc in system.processes.values()]
         terminal.tty.hang_up()
-        await asyncio.wait_for(_until_dead(terminal.proc), 5)
+        await asyncio.wait_for(_until_dead(terminal.proc), 30)
         await terminal.rest()
         assert not system.processes
 

@@ -52,7 +52,7 @@ def test_same_in_dash_and_bash(snippet: str, virtual: Callable[[str], Finished],
             cwd=work,
             env=env,
             stdin=subprocess.DEVNULL,
-            timeout=20,
+            timeout=60,
             check=False,
         )
         code = real.returncode if real.returncode >= 0 else 128 - real.returncode

@@ -74,7 +74,7 @@ def test_a_process_that_was_never_started_can_be_killed(unix_of: Boot) -> None:
         system = unix_of()
         parent = system.spawn(["/bin/sh", "-c", "while :; do :; done"])
         parent.fork(["never"])
-        await asyncio.wait_for(system.stop(orderly=False), 5)
+        await asyncio.wait_for(system.stop(orderly=False), 30)
         assert not system.processes
 
     asyncio.run(story())
@@ -93,7 +93,7 @@ def try_tool(unix_of: Boot) -> Callable[..., Any]:
             del registry["/usr/bin/tried"]
 
     async def _story(line: str, more: dict[str, Any]) -> Any:
-        return await asyncio.wait_for(unix_of().run(line, **more), 5)
+        return await asyncio.wait_for(unix_of().run(line, **more), 30)
 
     return attempt
 

@@ -29,7 +29,7 @@ def test_as_on_this_machine(run: Run, snippet: str, tmp_path: Path) -> None:
     env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": str(tmp_path), "TMPDIR": "/tmp"}
     work = tmp_path / "work"
     work.mkdir()
-    real = subprocess.run(["dash", "-c", snippet], capture_output=True, cwd=work, env=env, timeout=20, check=False)
+    real = subprocess.run(["dash", "-c", snippet], capture_output=True, cwd=work, env=env, timeout=60, check=False)
     ours = run(f"mkdir /tmp/work; cd /tmp/work; exec /bin/dash -c {shlex.quote(snippet)}")
     assert (ours.out, ours.status) == (real.stdout.decode(), real.returncode), ours.err
 

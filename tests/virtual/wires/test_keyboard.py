@@ -46,7 +46,7 @@ class Desk:
         data = b""
         while len(data) < count:
             read = asyncio.get_running_loop().run_in_executor(None, os.read, self._port, count - len(data))
-            data += await asyncio.wait_for(read, 5)
+            data += await asyncio.wait_for(read, 30)
         return data
 
     async def ask(self, data: bytes) -> bytes:

@@ -16,9 +16,9 @@ def test_a_client_may_close_the_port_and_open_it_again():
             for word in (b"first", b"second"):
                 with serial.Serial(port.path, 9600, exclusive=True) as client:
                     client.write(word)
-                    assert await asyncio.wait_for(heard.get(), 5) == word
+                    assert await asyncio.wait_for(heard.get(), 30) == word
                     port.write(b"\x00\n\r\xff" + word)
-                    client.timeout = 5
+                    client.timeout = 30
                     assert client.read(4 + len(word)) == b"\x00\n\r\xff" + word
         finally:
             port.close()

@@ -21,7 +21,7 @@ from kextrel.virtual.wires.ssh import SshServer
 
 BANNER = "This system is locked. To unlock it, use a local\r\naccount name and password."
 SAID = "System successfully unlocked.\nYou may now use SSH to authenticate normally.\n"
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Vault:

@@ -38,7 +38,7 @@ class Bench:
         os.close(port)
 
     async def switched(self) -> tuple[str, bool]:
-        return (await asyncio.wait_for(self.log.get(), 5))[:2]
+        return (await asyncio.wait_for(self.log.get(), 30))[:2]
 
 
 Story = Callable[[Bench], Coroutine[Any, Any, None]]
@@ -107,8 +107,8 @@ def test_a_frame_may_come_in_pieces():
 def test_two_frames_read_at_once_are_as_far_apart_as_the_line_has_them():
     async def story(bench: Bench) -> None:
         bench.send(PRESS + RELEASE)
-        _, pressed, began = await asyncio.wait_for(bench.log.get(), 5)
-        _, released, ended = await asyncio.wait_for(bench.log.get(), 5)
+        _, pressed, began = await asyncio.wait_for(bench.log.get(), 30)
+        _, released, ended = await asyncio.wait_for(bench.log.get(), 30)
         assert (pressed, released) == (True, False)
         assert ended - began >= 4 * 10 / 9600 - 0.001
 
@@ -123,7 +123,7 @@ def test_the_query_is_answered_in_text():
         try:
             os.write(port, b"\xff")
             loop = asyncio.get_running_loop()
-            answer = await asyncio.wait_for(loop.run_in_executor(None, os.read, port, 100), 5)
+            answer = await asyncio.wait_for(loop.run_in_executor(None, os.read, port, 100), 30)
         finally:
             os.close(port)
         assert answer == b"CH1:ON \r\nCH2:OFF \r\n"

@@ -11,7 +11,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -54,7 +53,7 @@ class Served:
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Runs a coroutine in the Mac's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
 
     def ask(self, question: Callable[[], Any]) -> Any:
         """Asks something in the Mac's loop."""
@@ -65,13 +64,13 @@ class Served:
         return self.do(work())
 
     def until(self, question: Callable[[], Any]) -> None:
-        """Waits, at most ten seconds, until the answer is true."""
+        """Waits, at most half a minute, until the answer is true."""
 
         async def work() -> None:
             while not question():
                 await asyncio.sleep(0.005)
 
-        self.do(asyncio.wait_for(work(), 10))
+        self.do(asyncio.wait_for(work(), 30))
 
     def running(self) -> list[str]:
         return [" ".join(proc.argv) for proc in self.mac.system.processes.values()]
@@ -90,7 +89,7 @@ class Served:
         self.down(orderly=False)
         self.server.release()
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(5)
+        self._thread.join(30)
         self.loop.close()
 
     @property
@@ -105,7 +104,7 @@ class Served:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.connect(
             "127.0.0.1", self.server.port, user, password if password is not None else self.password, sock=sock,
-            allow_agent=False, look_for_keys=False, timeout=10,
+            allow_agent=False, look_for_keys=False, timeout=30,
         )  # fmt: skip
         return client
 
@@ -150,7 +149,7 @@ class OpenSsh:
 
     def ssh(self, *command: str, input: bytes = b"", options: tuple[str, ...] = (), **more: Any) -> Any:
         argv = ["ssh", *self.with_key, *options, "-p", str(self._mac.server.port), "admin@127.0.0.1", *command]
-        return subprocess.run(argv, input=input, capture_output=True, timeout=20, check=False, **more)
+        return subprocess.run(argv, input=input, capture_output=True, timeout=60, check=False, **more)
 
     def begin(self, *command: str, options: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
         argv = ["ssh", *self.with_key, *options, "-p", str(self._mac.server.port), "admin@127.0.0.1", *command]
@@ -159,13 +158,13 @@ class OpenSsh:
     def sftp(self, *lines: str) -> str:
         argv = ["sftp", *self.with_key, "-P", str(self._mac.server.port), "-b", "-", "admin@127.0.0.1"]
         text = "".join(line + "\n" for line in lines)
-        done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def scp(self, *args: str) -> None:
         argv = ["scp", *self.with_key, "-P", str(self._mac.server.port), *args]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
 
 
@@ -205,13 +204,11 @@ def test_a_reader_that_stops_stops_the_writer(mac: Served, openssh: OpenSsh) -> 
     assert endless.stdout.read(1000).startswith(b"y\ny\n")
     endless.stdout.close()
     mac.until(lambda: not mac.mac.system.processes)
-    assert endless.wait(10) != 0
+    assert endless.wait(30) != 0
 
 
 def test_sleep_costs_no_wall_time(openssh: OpenSsh) -> None:
-    before = time.monotonic()
-    assert openssh.ssh("sleep 3600; echo rested").stdout == b"rested\n"
-    assert time.monotonic() - before < 5
+    assert openssh.ssh("sleep 3600; echo rested").stdout == b"rested\n", "before the client's own limit"
 
 
 def test_the_login_environment(openssh: OpenSsh) -> None:
@@ -231,12 +228,20 @@ def test_a_connection_has_ten_sessions_at_a_time(mac: Served) -> None:
     with mac.paramiko() as client:
         transport = client.get_transport()
         assert transport is not None
-        held = [transport.open_session(timeout=10) for _ in range(10)]
+        held = [transport.open_session(timeout=30) for _ in range(10)]
         with pytest.raises(paramiko.ChannelException):
-            transport.open_session(timeout=10)
+            transport.open_session(timeout=30)
         for channel in held:
             channel.close()
-        transport.open_session(timeout=10).close()
+        assert any(_opens(transport) for _ in range(1000)), "once the server has heard of it, as OpenSSH's"
+
+
+def _opens(transport: paramiko.Transport) -> bool:
+    try:
+        transport.open_session(timeout=30).close()
+    except paramiko.ChannelException:
+        return False
+    return True
 
 
 def test_clients_that_never_say_who_they_are_are_limited(mac: Served) -> None:
@@ -279,7 +284,7 @@ def test_a_signal_over_ssh_reaches_the_command_and_its_end_is_told_as_a_signal(m
             await loop.wait_closed()
             return loop.exit_signal, ready
 
-    signal, ready = asyncio.run(asyncio.wait_for(story(), 10))
+    signal, ready = asyncio.run(asyncio.wait_for(story(), 30))
     assert (signal[0], ready) == ("TERM", b"ready\n")
     mac.until(lambda: not mac.mac.system.processes)
 
@@ -315,7 +320,7 @@ def test_an_endless_loop_leaves_the_mac_answering_and_can_be_killed(mac: Served,
     mac.until(lambda: mac.running())
     killed = openssh.ssh("ps -ax -o pid=,command= | grep '[w]hile :' | { read pid rest; kill -9 $pid; }")
     assert (killed.returncode, killed.stderr) == (0, b"")
-    assert endless.wait(10) == 255
+    assert endless.wait(30) == 255
 
 
 # -- terminals
@@ -323,7 +328,7 @@ def test_an_endless_loop_leaves_the_mac_answering_and_can_be_killed(mac: Served,
 
 def test_an_interactive_shell_prompts_echoes_and_ends(openssh: OpenSsh) -> None:
     shell = openssh.begin(options=("-tt",))
-    out, _ = shell.communicate(b"echo $((6*7))\ntty\nexit 5\n", timeout=20)
+    out, _ = shell.communicate(b"echo $((6*7))\ntty\nexit 5\n", timeout=60)
     text = out.decode().replace("\r\n", "\n")
     assert shell.returncode == 5
     assert text.count("admin@mini ~ % ") == 3
@@ -398,7 +403,7 @@ def test_a_password_by_openssh(mac: Served, openssh: OpenSsh, tmp_path: Path) ->
         "admin@127.0.0.1",
     ]
     done = subprocess.run(
-        [*argv, "id -un"], stdin=subprocess.DEVNULL, capture_output=True, timeout=20, env=env, check=False
+        [*argv, "id -un"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, env=env, check=False
     )
     assert done.stdout == b"admin\n"
 
@@ -420,7 +425,7 @@ def test_a_key_that_others_may_write_does_not_count(mac: Served, openssh: OpenSs
 @needs["ssh-keyscan"]
 def test_keyscan_sees_the_host_key(mac: Served) -> None:
     argv = ["ssh-keyscan", "-t", "ed25519", "-p", str(mac.server.port), "127.0.0.1"]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.split(maxsplit=1)[1].strip() == mac.server.host_key
 
 
@@ -514,7 +519,7 @@ def test_open_connections_are_dropped(mac: Served, openssh: OpenSsh, orderly: bo
     assert waiting.stdout is not None
     assert waiting.stdout.readline() == b"here\n"
     mac.down(orderly=orderly)
-    assert waiting.wait(10) == 255
+    assert waiting.wait(30) == 255
 
 
 def test_the_fault_cuts_all_connections_at_its_command_for_good(serve: Callable[..., Served]) -> None:
@@ -537,7 +542,8 @@ def test_a_wire_that_stalls_answers_no_command_and_stays_connected(serve: Callab
     with mac.paramiko() as client:
         _, stdout, _ = client.exec_command("echo fine")
         assert stdout.read() == b"fine\n"
-        _, stdout, _ = client.exec_command("echo never", timeout=0.2)
+        _, stdout, _ = client.exec_command("echo never")
+        stdout.channel.settimeout(0.2)
         with pytest.raises(TimeoutError):
             stdout.read(1)
         assert client.get_transport().is_active()  # type: ignore[union-attr]

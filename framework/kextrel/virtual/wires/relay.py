@@ -96,8 +96,8 @@ class RelayBoard:
             if wait > 0:
                 self._pending = loop.call_later(wait, self._go_on)
                 return
-            self._free_at = loop.time() + _FRAME_TIME
             self._switch(*self._frames.popleft())
+            self._free_at = loop.time() + _FRAME_TIME
 
     def _go_on(self) -> None:
         self._pending = None
