@@ -97,11 +97,28 @@ def test_the_login_window_of_a_mac_that_runs_gets_no_password(
     assert world.log == []
 
 
-def test_a_mac_without_it_is_only_waited_for(world: Any, rig: Rig, locked: Locked, deadline: Deadline) -> None:
-    rig.facts = replace(rig.facts, filevault=False)
-    with pytest.raises(DeadlineExceeded):
+@pytest.mark.parametrize(("screen", "hinted"), [("login", True), ("options", False)])
+def test_of_a_mac_whose_profile_says_nothing_it_is_asked_in_the_end(
+    world: Any, rig: Rig, locked: Locked, deadline: Deadline, screens: dict[str, str], screen: str, hinted: bool
+) -> None:
+    rig.facts, world.screen = replace(rig.facts, filevault=False), screens[screen]
+    with pytest.raises(DeadlineExceeded, match="no shell in another boot") as failed:
         filevault.await_macos(rig, deadline=deadline)
+    assert ("say filevault: true in the profile (PREP-05)" in str(failed.value)) is hinted
     assert world.log == []
+
+
+def test_a_screen_that_fails_then_is_only_noted(
+    rig: Rig, locked: Locked, deadline: Deadline, evidence: EvidenceLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*, deadline: Deadline) -> str:
+        raise BenchError("is not there", wire="mini.screen")
+
+    rig.facts = replace(rig.facts, filevault=False)
+    monkeypatch.setattr(rig.wires.screen, "text", fail)
+    with pytest.raises(DeadlineExceeded, match="no shell in another boot"):
+        filevault.await_macos(rig, deadline=deadline)
+    assert notes(evidence) == ["it was not seen what the Mac shows: mini.screen: is not there"]
 
 
 def test_a_lost_key_is_made_good_once(world: Any, rig: Rig, locked: Locked, deadline: Deadline) -> None:

@@ -132,6 +132,15 @@ def test_a_bench_that_could_not_unlock_it_takes_nothing_down(macs: Lab, evidence
 
 
 @pytest.mark.night
+def test_a_profile_that_says_nothing_of_it_is_found_out(macs: Lab, evidence: Evidence, tmp_path: Path) -> None:
+    mac = macs.profile.macs["vault"]
+    hasty = otherwise(macs, "vault", filevault=False, timeouts=mac.timeouts.model_copy(update={"boot": 5.0}))
+    said = restarted(hasty, "vault", evidence("vault-unsaid"), tmp_path)
+    assert "say filevault: true in the profile (PREP-05)" in said
+    made_ready(macs, "vault", evidence("vault-again"), done=lambda _: None, deadline=soon())
+
+
+@pytest.mark.night
 def test_a_wrong_password_is_the_benchs(macs: Lab, evidence: Evidence, tmp_path: Path) -> None:
     mac = macs.profile.macs["sealed"]
     assert mac.accounts is not None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from kextrel.bench.protocols import BootId
 from kextrel.device.flows.screens import Shown, has, shown, shows
 from kextrel.device.rig import Rig
-from kextrel.errors import BenchError
+from kextrel.errors import BenchError, DeadlineExceeded
 from kextrel.timing import Deadline
 
 __all__ = ["await_macos", "check_way", "waits", "way"]
@@ -55,7 +55,25 @@ def await_macos(rig: Rig, *, deadline: Deadline, other_than: BootId | None = Non
         if other_than is not None:
             rig.shell.wait_until_gone(deadline=deadline.within(rig.timeouts.shutdown, "the end of macOS"))
         _unlock(rig, deadline)
-    return rig.shell.wait_for_boot(deadline=deadline, other_than=other_than)
+    try:
+        return rig.shell.wait_for_boot(deadline=deadline, other_than=other_than)
+    except DeadlineExceeded as error:
+        if not rig.facts.filevault and _looks_locked(rig):
+            how = "a login window is on the screen: if FileVault is on, say filevault: true in the profile (PREP-05)"
+            raise DeadlineExceeded(error.what, wire=error.wire, hint=how) from error
+        raise
+
+
+def _looks_locked(rig: Rig) -> bool:
+    """One look, after the time was up, at what a Mac shows that did not come back."""
+    if rig.wires.screen is None:
+        return False
+    try:
+        text = rig.screen.text(deadline=Deadline.after(rig.timeouts.settle, "a look at the screen"))
+    except BenchError as error:
+        rig.note(f"it was not seen what the Mac shows: {error}")
+        return False
+    return shown(text) is Shown.LOGIN
 
 
 def _unlock(rig: Rig, deadline: Deadline) -> None:
