@@ -61,6 +61,42 @@ FACTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "TeamIdentifier=KXTRL00001\n",
         {"authorities": [], "team_id": "KXTRL00001", "signed": True},
     ),
+    # an app's request, in other apps' words
+    "replaced, and how it ended is cut": (
+        "sudo Lab.app/Contents/MacOS/Lab activate",
+        "activation of com.example.hid is requested\nrequest of com.example.hid requires user approval\n"
+        "com.example.hid will be replaced to 1.8.0 from 1.6.0\nrequest of com.example.hid is finished\n",
+        {"action": "activate", "bundle_id": "com.example.hid", "replaced": ["1.6.0", "1.8.0"], "result": None},
+    ),
+    "ends with a restart": (
+        "sudo Lab.app/Contents/MacOS/Lab activate",
+        "deactivation of com.example.hid is requested\nrequest of com.example.hid is finished\n"
+        "request of com.example.hid requires reboot\n",
+        {"action": "deactivate", "result": "willCompleteAfterReboot", "code": None},
+    ),
+    "an error by its description": (
+        "sudo Lab.app/Contents/MacOS/Lab activate",
+        "request of com.example.hid is failed with error: extension category returned error\n",
+        {"bundle_id": "com.example.hid", "code": 9, "domain": "OSSystemExtensionErrorDomain", "result": None},
+    ),
+    "a version for another": (
+        "sudo Lab.app/Contents/MacOS/Lab activate",
+        "Replacing extension com.example.filter version 1.0 with version 1.1\n",
+        {"bundle_id": "com.example.filter", "replaced": ["1.0", "1.1"], "result": None},
+    ),
+    "lines left out of a log": (
+        "kmutil log show",
+        "$ kmutil log show\n...\n2022-02-04 14:35:49.501178-0500 0x3d0908   Error       0x0                  102    "
+        "0    kernelmanagerd: library rebuild request failed: Extension with identifiers com.example.n not approved to "
+        "load. Please approve using System Preferences.\n...\n",
+        {"reason": "approval_required", "identifiers": ["com.example.n"]},
+    ),
+    "flags below the wrong heading": (
+        "bputil -d",
+        "Local policy for volume group 11111111-2222-4333-8444-555555555555:\nOS environment:\n"
+        "Boot Args Filtering Status:  Enabled    (sip3): absent\n",
+        {"sip3": "absent", "boot_args_filtering": True, "volume_groups": [UUID]},
+    ),
     # csrutil
     "custom of 10.11": (
         "csrutil status",

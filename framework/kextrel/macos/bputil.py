@@ -228,7 +228,8 @@ def _entry(line: str, draft: _Draft) -> bool:
     label, _, word = line[: tags.start()].rpartition(":")
     if not label:
         label, word = word, ""
-    table = draft.environment if draft.section == "environment" else draft.fields
+    # Flags are a policy's, also where its heading is gone.
+    table = draft.environment if draft.section == "environment" and tags[1] not in _FLAGS else draft.fields
     for tag in (tags[1], *tags[2].replace("&&", " ").split()):
         table[tag] = value
         if word.strip():

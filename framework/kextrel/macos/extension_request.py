@@ -23,9 +23,17 @@ _DOMAIN = "OSSystemExtensionErrorDomain"
 _FAILED = re.compile(_DOMAIN + r"[ ,:(]{0,8}(?:(?:code|error)[ =:]{0,4})?(\d{1,4})(?!\d)", re.IGNORECASE)
 _NAMED = re.compile(r"\b(?:System)?extension \"([A-Za-z0-9._-]{2,200})\"", re.IGNORECASE)
 _ASKED = re.compile(r"\b(activ|deactiv)ation of ([A-Za-z0-9._-]{2,200}) is requested")
-_AFTER_REBOOT = re.compile(r"will complete after reboot", re.IGNORECASE)
-_COMPLETED = re.compile(r"finished: completed|request (?:did )?complete[ds]?\b|completed successfully", re.IGNORECASE)
-_APPROVAL = re.compile(r"needs user approval", re.IGNORECASE)
+_OF = re.compile(r"\brequest of ([A-Za-z0-9._-]{2,200}) (?:is|requires)\b")
+_UPDATING = re.compile(
+    r"\breplacing (?:extension )?([A-Za-z0-9._-]{2,200}) v(?:ersion )?(\S{1,80}) with v(?:ersion )?(\S{1,80})\s*\Z",
+    re.IGNORECASE,
+)
+_UPDATED = re.compile(r"([A-Za-z0-9._-]{2,200}) will be (?:force )?replaced to (\S{1,80}) from (\S{1,80})\s*\Z")
+_AFTER_REBOOT = re.compile(r"will complete after reboot|request of \S{2,200} requires reboot", re.IGNORECASE)
+_COMPLETED = re.compile(
+    r"finished: completed|request (?:of \S{2,200} is |did )?complete[ds]?\b|completed successfully", re.IGNORECASE
+)
+_APPROVAL = re.compile(r"(?:needs|requires) (?:explicit )?user approval", re.IGNORECASE)
 
 
 class RequestResult(StrEnum):
@@ -52,6 +60,16 @@ class RequestError(IntEnum):
     REQUEST_CANCELED = 11
     REQUEST_SUPERSEDED = 12
     AUTHORIZATION_REQUIRED = 13
+
+
+_DESCRIBED = {
+    "Missing entitlement com.apple.developer.system-extension.install": RequestError.MISSING_ENTITLEMENT,
+    "System Extension to be activated must be in /Applications": RequestError.UNSUPPORTED_PARENT_BUNDLE_LOCATION,
+    "Extension not found in App bundle": RequestError.EXTENSION_NOT_FOUND,
+    "Invalid code signature or missing entitlements": RequestError.CODE_SIGNATURE_INVALID,
+    "extension category returned error": RequestError.VALIDATION_FAILED,
+}
+"""What macOS calls an error in English, for apps that print that alone."""
 
 
 @dataclass(frozen=True)
@@ -99,12 +117,24 @@ def _step(line: str) -> dict[str, Any]:
         return {"action": f"{match[1]}ate", "bundle_id": match[2]}
     if match := _REPLACING.match(line):
         return {"replaced": (match[1], match[2])}
+    if match := _UPDATING.search(line):
+        return {"bundle_id": match[1], "replaced": (match[2], match[3])}
+    if match := _UPDATED.search(line):
+        return {"bundle_id": match[1], "replaced": (match[3], match[2])}
+    named = _OF.search(line) or _NAMED.search(line)
+    told = {"bundle_id": named[1]} if named else {}
+    if (code := _code(line)) is not None:
+        return {"result": None, "code": code, "domain": _DOMAIN, **told}
+    if result := _result(line):
+        return {"result": result, "code": None, "domain": None, **told}
+    # It ended, but not how.
+    return {"result": None, **told} if _OF.search(line) else {}
+
+
+def _code(line: str) -> int | None:
     if match := _FAILED.search(line):
-        named = _NAMED.search(line)
-        told = {"bundle_id": named[1]} if named else {}
-        return {"result": None, "code": int(match[1]), "domain": _DOMAIN, **told}
-    result = _result(line)
-    return {"result": result, "code": None, "domain": None} if result else {}
+        return int(match[1])
+    return next((code.value for phrase, code in _DESCRIBED.items() if phrase in line), None)
 
 
 def _result(line: str) -> RequestResult | None:

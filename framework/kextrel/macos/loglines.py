@@ -43,6 +43,7 @@ _AROUND = (
     "Activity - ",
     "------",
 )
+_LEFT_OUT = ("...", "…", "[...]", "[…]")  # by who pasted it
 _MOST_LINES = 400  # of one message
 
 
@@ -89,7 +90,7 @@ def _with_heads(lines: list[str]) -> Iterator[tuple[str, Entry | None]]:
     follows it."""
     held = ""
     for line in lines:
-        if not line or line.isspace() or line.startswith(_AROUND):
+        if not line or line.isspace() or line.startswith(_AROUND) or line.strip() in _LEFT_OUT:
             continue
         if held and not _DATED.match(line) and (head := _head(whole := held + line)):
             held = ""

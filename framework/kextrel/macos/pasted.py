@@ -25,7 +25,7 @@ R = TypeVar("R", bound=Reading)
 _QUOTES = (">", "//", "#")
 _QUOTED = {mark: re.compile(rf"^(?:{mark}{{1,8}} ?)+", re.MULTILINE) for mark in _QUOTES}
 _BULLET = re.compile(r"[ \t]{0,8}[|*+•-][ \t]?")
-_NUMBER = re.compile(r"[ \t]{0,8}(\d{1,6})(?:[:.)|] ?|\t| {1,2})")
+_NUMBER = re.compile(r"[ \t]{0,8}(\d{1,6})(?:[:.)|] ?|\t| {1,2}|\Z)")
 
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#\d{2,5}|#x[0-9a-fA-F]{2,4});")
 _TAG = re.compile(
