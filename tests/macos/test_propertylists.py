@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import plistlib
 
 import pytest
 
 from kextrel.errors import UnreadableAnswer
-from kextrel.macos import extensionstore, installed, mobileconfig, plisttext, profiler
+from kextrel.macos import extensionstore, installed, mobileconfig, plisttext, plistxml, profiler
 
 STORE = {
     "developerMode": False,
@@ -216,6 +217,39 @@ HOSTILE = {
 def test_hostile_ones_are_refused(read, raw):
     with pytest.raises(UnreadableAnswer):
         read(raw)
+
+
+EVERY_KIND = {
+    "text": "a < b & \u00e9\n c",
+    "": "",
+    "whole": [1, -2, 0],
+    "real": 1.5,
+    "said": [True, False],
+    "day": datetime.datetime(2025, 2, 19, 8, 56, 35),
+    "bytes": b"\x00\xff" * 40,
+    "nested": [[{}], [], {"a": {"b": "c"}}],
+}
+
+
+def test_xml_is_read_as_plistlib_reads_it():
+    raw = plistlib.dumps(EVERY_KIND).decode()
+    odd = raw.replace("<string></string>", "<string/>").replace("<integer>1<", "<integer>0x1<")
+    commented = odd.replace("<key>whole</key>", "<!-- a comment --><key>who<![CDATA[le]]></key>")
+    for text in (raw, commented, commented.replace("utf-8", "latin-1").replace("UTF-8", "latin-1")):
+        assert plistxml.loads(text) == EVERY_KIND
+    assert plistxml.loads("<plist></plist>") is None
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        *("<dict><string>a</string></dict>", "<dict><key>a</key></dict>", "<dict><key>a</key><key>b</key></dict>"),
+        *("<array><key>a</key></array>", "<key>a</key>", "<integer>one</integer>", "<dict><key></key></array></dict>"),
+        *("<dict><key></key></dict><array><true/></array>", "<data>A</data>", "<date>today</date>", "<real>x</real>"),
+    ],
+)
+def test_xml_that_is_no_property_list_has_no_tree(inside):
+    assert plisttext.tree(f"<plist>{inside}</plist>") is None
 
 
 def test_booleans_in_words():

@@ -5,7 +5,7 @@
     load kexts bputil csrutil kextpolicy profiles installed profiler sysext system extension_request
     gatekeeper codesign sessions recoveryonly extensionstore mobileconfig securityinfo logs
                   one reader each: `read(text)` -> a frozen result with `facts()` and `unparsed`
-    text plisttext loglines screentext
+    text plisttext plistxml loglines screentext
                   what readers share: terminals' damage, property lists, lines of logs, look-alikes of a screen
     loadreasons   why a kext was not loaded, and the words for it
     contradictions  where two tools of one Mac disagree

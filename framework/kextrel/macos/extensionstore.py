@@ -100,36 +100,42 @@ def _record(item: Any) -> StoredExtension | None:
     if not isinstance(item, dict):
         return None
     values = {name: _first(item, keys) for name, keys in _NAMES.items()}
+    bundle_id = values.pop("bundle_id")
+    if not bundle_id:
+        return None
     if values["state"] is not None and not _STATE.match(values["state"]):
         values["state"] = None
-    bundle_id = values.pop("bundle_id")
     version, build = _versions(item)
     managed = flag(item["mdm_managed"]) if "mdm_managed" in item else None
-    return (
-        StoredExtension(bundle_id, version=version, build=build, mdm_managed=managed, **values) if bundle_id else None
-    )
+    return StoredExtension(bundle_id, version=version, build=build, mdm_managed=managed, **values)
 
 
 def _first(item: Mapping[Any, Any], keys: tuple[str, ...]) -> str | None:
-    """The first of `keys` that has a text; of a list its first item, of a URL its relative part."""
+    """The first of `keys` that has a text."""
     for key in keys:
-        value = item.get(key)
-        if isinstance(value, dict):
-            value = value.get("relative")
-        if isinstance(value, list) and value:
-            value = value[0]
-        if isinstance(value, str):
+        if key in item and (value := _text(item[key])) is not None:
             return value
     return None
+
+
+def _text(value: Any) -> str | None:
+    """Of a list its first item, of a URL its relative part."""
+    if isinstance(value, dict):
+        value = value.get("relative")
+    if isinstance(value, list) and value:
+        value = value[0]
+    return value if isinstance(value, str) else None
 
 
 def _versions(item: Mapping[Any, Any]) -> tuple[str | None, str | None]:
     both = item.get("bundleVersion")
     if isinstance(both, dict):
-        pair = both.get("CFBundleShortVersionString"), both.get("CFBundleVersion")
-        return tuple(part if isinstance(part, str) else None for part in pair)  # type: ignore[return-value]
-    version = item.get("version")
-    return (version if isinstance(version, str) else None), None
+        return _a_text(both.get("CFBundleShortVersionString")), _a_text(both.get("CFBundleVersion"))
+    return _a_text(item.get("version")), None
+
+
+def _a_text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _mql(lines: list[str]) -> StoreAnswer:

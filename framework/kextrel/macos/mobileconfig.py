@@ -20,6 +20,7 @@ __all__ = ["KEXT_POLICY", "SYSTEM_EXTENSION_POLICY", "PolicyPayload", "ProfileAn
 KEXT_POLICY = "com.apple.syspolicy.kernel-extension-policy"
 SYSTEM_EXTENSION_POLICY = "com.apple.system-extension-policy"
 _DEPTH = 6
+_CONTAINERS = (dict, list)
 
 _BY_TEAM = {
     "allowed_kexts": "AllowedKernelExtensions",
@@ -80,7 +81,7 @@ def payloads(node: Any, depth: int = 0) -> Iterator[PolicyPayload]:
         yield _payload(node)
     for value in node.values() if isinstance(node, dict) else node:
         # A call for each scalar would be most of the work.
-        if isinstance(value, dict | list):
+        if isinstance(value, _CONTAINERS):
             yield from payloads(value, depth + 1)
 
 
@@ -95,7 +96,7 @@ def _payload(node: Mapping[Any, Any]) -> PolicyPayload:
         allow_user_overrides=flag(body["AllowUserOverrides"]) if "AllowUserOverrides" in body else None,
         allow_non_admin_approvals=flag(body.get("AllowNonAdminUserApprovals")),
         allowed_teams=_texts(teams) if isinstance(teams, list) else None,
-        **{name: _by_team(body.get(key)) for name, key in _BY_TEAM.items()},
+        **{name: _by_team(body[key]) for name, key in _BY_TEAM.items() if key in body},
     )
 
 

@@ -10,17 +10,23 @@ from __future__ import annotations
 import json
 import plistlib
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from xml.parsers.expat import ExpatError
 
-from kextrel.macos.text import clean, meaningful
+from kextrel.macos import plistxml
+from kextrel.macos.text import clean, is_noise, meaningful
 
 __all__ = ["LIMIT", "around", "flag", "tree"]
+
+T = TypeVar("T", str, bytes)
 
 LIMIT = 32 << 20  # bytes of the largest one that is read
 
 _DEPTH = 64
 _KEYED = re.compile(r"(\"[^\"]{0,400}\"|[^\s\"=:{(\[]{1,400}(?: [^\s\"=:{(\[]{1,80}){0,4}) ?(?:=>|=|:)(?: (.*))?\Z")
+# A line with a text as plutil writes it, which is most of what is read, or any other.
+_LINE = re.compile(r"^[ \t]*(?:\"([^\"\n]{0,398})\" => \"([^\"\n]*)\"|([^\n]+))[ \t]*$", re.MULTILINE)
 # What opens a container, and whether that is a dictionary; what is an empty one; what closes one.
 _OPENS = {word + mark: mark == "{" and word != "Array " for word in ("", "Dict ", "Array ") for mark in "{(["}
 _EMPTY = {word: word[0] == "{" for word in ("{}", "()", "[]", "{ }", "( )")}
@@ -35,11 +41,11 @@ def tree(raw: str | bytes) -> Any | None:
     if len(raw) > LIMIT:
         return None
     if isinstance(raw, bytes) and raw.startswith(b"bplist00"):
-        return _loaded(raw)
+        return _loaded(plistlib.loads, raw)
     text = clean(raw)
     start, end = _xml(text)
     if start < end:
-        return _loaded(text[start:end].encode("utf-8", errors="replace"))
+        return _loaded(plistxml.loads, text[start:end])
     return _json(text) or _pretty(text)
 
 
@@ -65,10 +71,10 @@ def flag(value: Any) -> bool | None:
     return words.get(str(value).strip().lower()) if isinstance(value, int | str) else None
 
 
-def _loaded(data: bytes) -> Any | None:
-    """plistlib refuses entity declarations by itself; its binary reader recurses, so endless nesting is caught."""
+def _loaded(load: Callable[[T], Any], data: T) -> Any | None:
+    """plistlib's binary reader recurses, so endless nesting is caught."""
     try:
-        return plistlib.loads(data)
+        return load(data)
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, ExpatError):
         return None
     except (RecursionError, MemoryError):
@@ -89,13 +95,29 @@ def _pretty(text: str) -> Any | None:
     """By lines. A closing line that nothing opened is passed over; what is open at the end is taken as it is."""
     top: list[Any] = []
     stack: list[Any] = [top]
-    for line in meaningful(text):
-        item = line.strip().rstrip(";,").rstrip()
-        if item not in _CLOSES:
-            _take(item, stack)
-        elif len(stack) > 1:
-            stack.pop()
+    for line in _LINE.finditer(text):
+        key, word, other = line.groups()
+        if word is not None:
+            _put(key, word, stack)
+        elif (item := other.strip()) and not is_noise(item):
+            _take_other(item.rstrip(";,").rstrip(), stack)
     return next((one for one in top if isinstance(one, dict | list) and one), None)
+
+
+def _take_other(item: str, stack: list[Any]) -> None:
+    if item not in _CLOSES:
+        _take(item, stack)
+    elif len(stack) > 1:
+        stack.pop()
+
+
+def _put(key: str | None, node: Any, stack: list[Any]) -> None:
+    """Items of lists may have their number for a key; a dictionary has no use for an item without one."""
+    parent = stack[-1]
+    if isinstance(parent, list):
+        parent.append(node)
+    elif key is not None:
+        parent.setdefault(key, node)
 
 
 def _take(item: str, stack: list[Any]) -> None:
@@ -105,12 +127,7 @@ def _take(item: str, stack: list[Any]) -> None:
     node: Any = _scalar(value)
     if opened is not None or value in _EMPTY:
         node = {} if opened or _EMPTY.get(value) else []
-    parent = stack[-1]
-    # Items of lists may have their number for a key; a dictionary has no use for an item without one.
-    if isinstance(parent, list):
-        parent.append(node)
-    elif key is not None:
-        parent.setdefault(key, node)
+    _put(key, node, stack)
     if opened is not None and len(stack) < _DEPTH:
         stack.append(node)
 
@@ -118,7 +135,7 @@ def _take(item: str, stack: list[Any]) -> None:
 def _keyed(item: str) -> tuple[str | None, str]:
     """The key and the value of a line; None where it has no key."""
     key, arrow, value = item.partition(" => ")
-    # As plutil writes it, which is most of what is read.
+    # As plutil writes it.
     if arrow and key and (key.isdecimal() or (key[0] == key[-1] == '"' and key.count('"') == 2 and len(key) < 400)):
         return key.strip('"'), value.strip()
     keyed = _KEYED.match(item)
