@@ -3,8 +3,8 @@
 The answer is `TOKEN begin LIMIT`; `TOKEN sections` with a name and a code for each; what `wc -c` says of the sections'
 files; `TOKEN data`; the bytes of all those files, one after the other; and last, on a line of its own, `TOKEN end`.
 Because bytes are counted before they are sent, nothing that a tool prints can be taken for a frame, whatever it knows,
-and a file that grew meanwhile moves the end from where it must be. A code is the exit code, or `timeout`, `absent` (no
-such tool), `noroot` or `nofile`.
+and a file that grew meanwhile moves the end from where it must be. A code is the exit code (127: no such
+tool), or `timeout`, `absent` (no such tool, for root), `noroot` or `nofile`.
 
 Sections run side by side in a folder of files that only this user can read. Each is cut off at a number of bytes and
 ended after a number of seconds, with sudo's help where it runs as root.
@@ -29,6 +29,7 @@ _BEGIN = re.compile(rb"(?:\A|\n)([A-Za-z0-9]{16,64}) begin (\d{3,9})\n")
 _SECTIONS = re.compile(rb"([A-Za-z0-9]{16,64}) sections((?: [a-z0-9-]{1,40} (?:[a-z]{1,10}|\d{1,3}))*)\n")
 _SIZE = re.compile(rb" *(\d{1,9}) ([a-z0-9-]{1,40}\.(?:out|err)|total)?\n")
 _TICKS = 20
+_NOT_FOUND = "127"  # sh(1)
 _PROBLEMS = {
     "timeout": "it did not end in time",
     "absent": "this Mac does not have the tool",
@@ -81,29 +82,30 @@ watch() {
   done
 }
 
-# end_late NAME PID: its exit code into $code, when the time is over. What it said until then is not sent.
-end_late() {
-  end "$2"
-  wait "$2"
-  code=$?
-  if [ $code -gt 126 ]; then
-    code=timeout
-    rm -f "$1.out" "$1.err"
+# over PID: instead of wait, when the time is over.
+over() {
+  return 129
+}
+
+# ended CODE NAME PID: what a section ended with into $code. When the time is over, what it said until then is not sent.
+ended() {
+  code=$1
+  if [ -n "$late" ] && [ "$code" -gt 128 ]; then
+    end "$3"
+    wait "$3"
+    code=$?
+    if [ $code -gt 126 ]; then
+      code=timeout
+      rm -f "$2.out" "$2.err"
+    fi
   fi
 }
 
 # collect: the exit codes. The signal that the time is over ends a wait.
 collect() {
   for job in $jobs; do
-    if [ -n "$late" ]; then
-      code=129
-    else
-      wait "${job#*:}"
-      code=$?
-    fi
-    if [ $code -gt 128 ] && [ -n "$late" ]; then
-      end_late "${job%%:*}" "${job#*:}"
-    fi
+    code=0
+    $await "${job#*:}" || ended $? "${job%%:*}" "${job#*:}"
     sections="$sections ${job%%:*} $code"
   done
 }
@@ -111,9 +113,10 @@ collect() {
 show_all() {
   echo "$token begin @BYTES@"
   echo "$token sections$sections"
-  wc -c *
+  set -- *
+  wc -c "$@"
   echo "$token data"
-  cat *
+  cat "$@"
   echo
   echo "$token end"
 }
@@ -142,13 +145,14 @@ observe() {
   jobs=
   sections=
   late=
+  await=wait
   if ! mkdir "$dir" || ! cd "$dir"; then
     echo "$token begin @BYTES@"
     echo "$token folder"
     return 1
   fi
   trap give_up HUP INT PIPE TERM
-  trap 'late=yes' USR1
+  trap 'late=yes await=over' USR1
   ulimit -S -f @BLOCKS@
   ask_all
   watch >/dev/null &
@@ -247,26 +251,29 @@ def build(
 
 
 def _asking(probes: Iterable[Probe]) -> Iterator[str]:
-    """The lines that start the sections: a tool's sections together, so that the Mac looks for it once."""
+    """The lines that start the sections: a tool's sections together, so that the Mac looks for it once.
+
+    Who has no such tool is told so by the shell (127); of one that sudo would run, it must be asked before.
+    """
     for (tool, root, unless, files), sections in groupby(probes, _together):
         same = list(sections)
         names = " ".join(probe.name for probe in same)
+        found = [("absent", f"! hash {shlex.quote(tool)}"), ("noroot", '[ -n "$noroot" ]')] if root else []
+        found += [("nofile", '[ ! -e "$1" ]')] if files else []
         if files:
             yield f"  set -- {files}"
         if unless:
-            yield f"  hash {shlex.quote(unless)} ||"
-        yield f"  if ! hash {shlex.quote(tool)}; then\n    skip absent {names}"
-        if files:
-            yield f'  elif [ ! -e "$1" ]; then\n    skip nofile {names}'
-        if root:
-            yield f'  elif [ -n "$noroot" ]; then\n    skip noroot {names}'
-        yield "  else"
-        yield from (f"    {probe.shell()}" for probe in same)
-        yield "  fi"
+            yield f"  hash {shlex.quote(unless)} || {{"
+        for number, (word, condition) in enumerate(found):
+            yield f"  {'elif' if number else 'if'} {condition}; then\n    skip {word} {names}"
+        yield from (["  else"] if found else [])
+        yield from (f"{'    ' if found or unless else '  '}{probe.shell()}" for probe in same)
+        yield from (["  fi"] if found else [])
+        yield from (["  }"] if unless else [])
 
 
 def _together(probe: Probe) -> tuple[str, bool, str, str]:
-    return probe.command[0], probe.root, probe.unless, probe.files
+    return "" if probe.files else probe.command[0], probe.root, probe.unless, probe.files
 
 
 def _plain_words(sudo: str) -> str:
@@ -329,6 +336,8 @@ def _sizes(raw: bytes, at: int, mark: bytes) -> tuple[dict[str, int], int]:
 
 def _section(name: str, code: str, out: bytes, err: bytes, limit: int) -> Section:
     problem = _PROBLEMS.get(code, "" if code.isdecimal() else f"it ended with {code!r}")
+    if code == _NOT_FOUND and not out:
+        problem = _PROBLEMS["absent"]
     if not problem and max(len(out), len(err)) >= limit:
         problem = f"it printed more than {limit} bytes"
     return Section(name, int(code) if code.isdecimal() else None, out, err, problem)
