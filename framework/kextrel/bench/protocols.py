@@ -119,7 +119,7 @@ class Unlock(Wire, Protocol):
 
     def unlock(self, user: str, password: str, *, deadline: Deadline) -> bool:
         """Gives the password once. Whether that was acknowledged; False when the connection ended without a word, and
-        the boot must tell. A password that is refused is a BenchError."""
+        the boot must tell. A password that is refused is a BenchError; a Transient, where it was not given."""
         ...
 
 

@@ -12,10 +12,9 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
-import paramiko
-
 from kextrel.bench.hostkey import HostKey
 from kextrel.bench.retry import Transient
+from kextrel.bench.sshlibrary import paramiko
 from kextrel.bench.sshlink import LoginRefused, SshTransport, met
 from kextrel.errors import BenchError
 from kextrel.evidence import Sink
@@ -24,6 +23,7 @@ from kextrel.timing import Deadline
 __all__ = ["SshUnlock"]
 
 _GLANCE = 5.0  # wall seconds for one look whether it waits
+_PATIENCE = 30.0  # wall seconds for the answer to the password; one server was seen that then kept the connection open
 _METHOD = "keyboard-interactive"
 _DONE = "system successfully unlocked"
 _UNHEARD = ("transport shut down", "timeout")
@@ -84,7 +84,7 @@ class SshUnlock:
         self._sink.hide(password)
         with closing(self._met(deadline)) as transport:
             answers = _Answers(password, transport.get_banner)
-            transport.auth_timeout = max(deadline.remaining, 0.01)
+            transport.auth_timeout = max(deadline.within(_PATIENCE).remaining, 0.01)
             try:
                 transport.auth_interactive(user, answers)
             except (paramiko.SSHException, EOFError, OSError) as error:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kextrel.bench.protocols import BootId
+from kextrel.bench.retry import Transient
 from kextrel.device.flows import filevault, login, power
 from kextrel.device.flows.place import Place, arrive, find
 from kextrel.device.rig import Rig
@@ -204,6 +205,22 @@ def test_what_was_not_acknowledged_is_for_the_boot_to_tell(
     filevault.await_macos(over_network(rig, locked), deadline=deadline)
     assert locked.sent == [PASSWORD]
     assert notes(evidence) == ["FileVault's password was given, and nobody said a word"]
+
+
+def test_a_connection_that_ended_before_the_question_is_made_again(
+    rig: Rig, locked: Locked, deadline: Deadline, evidence: EvidenceLog
+) -> None:
+    unlock, ends = locked.unlock, iter([True, False])
+
+    def sometimes(user: str, password: str, *, deadline: Deadline) -> bool:
+        if next(ends):
+            raise Transient("the connection ended before the question", wire=locked.name)
+        return unlock(user, password, deadline=deadline)
+
+    locked.unlock = sometimes  # type: ignore[method-assign]
+    filevault.await_macos(over_network(rig, locked), deadline=deadline)
+    assert locked.sent == [PASSWORD]
+    assert notes(evidence)[0].startswith("FileVault's password was not given yet: ")
 
 
 def test_a_password_that_is_refused_there_is_sent_once(rig: Rig, locked: Locked, deadline: Deadline) -> None:

@@ -9,6 +9,7 @@ keeps the key is another one than the restart that a scenario speaks of, and a p
 from __future__ import annotations
 
 from kextrel.bench.protocols import BootId
+from kextrel.bench.retry import Transient
 from kextrel.device.flows.screens import Shown, has, shown, shows
 from kextrel.device.rig import Rig
 from kextrel.errors import BenchError, DeadlineExceeded
@@ -99,9 +100,7 @@ def _over_network(rig: Rig, deadline: Deadline) -> None:
     sent = False
     while not _answers(rig, deadline):
         waiting = _is_waiting(rig, deadline)
-        if waiting and not sent:
-            _send_password(rig, deadline)
-        sent = waiting
+        sent = waiting and (sent or _send_password(rig, deadline))
         rig.clock.dwell(_AGAIN, deadline, rig.shell.name)
 
 
@@ -110,12 +109,18 @@ def _is_waiting(rig: Rig, deadline: Deadline) -> bool:
     return unlock is not None and unlock.waiting(deadline=deadline.within(rig.timeouts.command))
 
 
-def _send_password(rig: Rig, deadline: Deadline) -> None:
+def _send_password(rig: Rig, deadline: Deadline) -> bool:
+    """Whether it was given: a connection may end before."""
     admin, unlock = rig.accounts.admin, rig.wires.unlock
     assert unlock is not None, "it was seen waiting"
     limit = deadline.within(rig.timeouts.command, "FileVault being unlocked")
-    heard = unlock.unlock(admin.name, admin.password, deadline=limit)
+    try:
+        heard = unlock.unlock(admin.name, admin.password, deadline=limit)
+    except Transient as error:
+        rig.note(f"FileVault's password was not given yet: {error}")
+        return False
     rig.note("FileVault was unlocked over SSH" if heard else "FileVault's password was given, and nobody said a word")
+    return True
 
 
 def _type_password(rig: Rig, deadline: Deadline) -> None:

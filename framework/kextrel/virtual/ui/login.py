@@ -46,9 +46,9 @@ class LoginPage(Window):
 
 
 class Unlock:
-    """What a Mac with FileVault shows before its boot: the login window of those who may unlock it, and nothing by
-    which it could be told from the real one [Apple's guide to macOS: it is the same since 11]. With a wrong password it
-    shakes, and the field is empty again."""
+    """What a Mac with FileVault shows before its boot: those who may unlock it, as the login window shows everybody,
+    and nothing to tell the two apart by; that is a choice, for releases differ. After a wrong password the page shakes,
+    and the field is empty again. Whoever is right is logged in by it."""
 
     signal = True
 
