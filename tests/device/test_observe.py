@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from kextrel.device.observe import observe
 from kextrel.device.rig import Rig
 from kextrel.errors import UnreadableAnswer
 from kextrel.evidence import EvidenceLog
+from kextrel.macos.fields import Field
 from kextrel.timing import Deadline
-from kextrel.vocabulary import UNKNOWN, Environment, KextManagement, SecurityMode, State
+from kextrel.vocabulary import UNKNOWN, Architecture, Enrollment, Environment, KextManagement, SecurityMode, State
 
 
 def test_macos_over_the_shell(world: Any, rig: Rig, deadline: Deadline) -> None:
@@ -45,6 +47,59 @@ def test_approvals_that_cannot_be_read_are_unknown_and_said(world: Any, rig: Rig
     sighting = observe(rig, deadline=deadline)
     assert sighting.state.uakl is UNKNOWN
     assert any(note.startswith("approved_kexts: ") for note in sighting.notes)
+
+
+ONE, TWO = "com.example.kextrel.driver", "com.example.kextrel.other"
+USER, REMOTE = KextManagement.USER, KextManagement.REMOTE
+
+
+@pytest.mark.parametrize(("token", "uakl"), [(True, {ONE}), (False, UNKNOWN)])
+def test_an_mdm_with_the_bootstrap_token_needs_no_boot_policy(
+    world: Any, rig: Rig, deadline: Deadline, monkeypatch: pytest.MonkeyPatch, token: bool, uakl: Any
+) -> None:
+    world.shell_up, rig.facts = True, replace(rig.facts, bootstrap_token=token)
+    said = {"enrollment": Enrollment.AUTOMATED_DEVICE, "mdm_allowed_kexts": frozenset({ONE})}
+    told(monkeypatch, rig, deadline, **said)
+    assert observe(rig, deadline=deadline).state.uakl == uakl
+
+
+def told(monkeypatch: pytest.MonkeyPatch, rig: Rig, deadline: Deadline, **said: Any) -> None:
+    """From now on the Mac says these things besides what it says now."""
+    seen = observe(rig, deadline=deadline).observation
+    assert seen is not None
+    changed = replace(seen, **{name: Field(value) for name, value in said.items()})
+    monkeypatch.setattr("kextrel.macos.observation.read", lambda *_, **__: changed)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "management", "by_user", "uakl"),
+    [
+        ("apple-silicon", {REMOTE}, set(), {ONE}),
+        ("apple-silicon", {USER, REMOTE}, {TWO}, {ONE, TWO}),
+        ("apple-silicon", {USER}, {ONE, TWO}, {ONE, TWO}),
+        ("apple-silicon", {USER}, set(), UNKNOWN),
+        ("apple-silicon", set(), {TWO}, UNKNOWN),
+        ("apple-silicon", UNKNOWN, set(), UNKNOWN),
+        ("intel", set(), set(), {ONE}),
+        ("intel-t2", set(), {TWO}, {ONE, TWO}),
+    ],
+)
+def test_a_profiles_kexts_are_approved_where_the_boot_policy_lets_an_mdm_manage_them(
+    world: Any,
+    rig: Rig,
+    deadline: Deadline,
+    monkeypatch: pytest.MonkeyPatch,
+    architecture: str,
+    management: Any,
+    by_user: set[str],
+    uakl: Any,
+) -> None:
+    """A profile lists ONE, which was asked for; KextPolicy says the same of it whatever the boot policy is."""
+    world.shell_up = True
+    said = {"architecture": Architecture(architecture), "kext_management": management}
+    said |= {"approved_kexts": frozenset(by_user), "mdm_allowed_kexts": frozenset({ONE})}
+    told(monkeypatch, rig, deadline, **said)
+    assert observe(rig, deadline=deadline).state.uakl == uakl
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from kextrel.macos import observation, readiness
 from kextrel.macos.observation import Observation
 from kextrel.macos.sysext import SystemExtension
 from kextrel.timing import Deadline
-from kextrel.vocabulary import UNKNOWN, Architecture, Enrollment, Environment, State, Unknown, Version
+from kextrel.vocabulary import UNKNOWN, Architecture, Enrollment, Environment, KextManagement, State, Unknown, Version
 
 __all__ = ["Sighting", "new_token", "observe", "of_recovery", "recovery_script"]
 
@@ -73,7 +73,7 @@ def _over_shell(rig: Rig, deadline: Deadline) -> Sighting:
     if seen.problem and not any(field.known for field in seen.fields().values()):
         said = (done.err or done.out).strip().splitlines()
         raise UnreadableAnswer("the observing script", said[0] if said else f"it ended with {done.exit_code}")
-    return _sighting(seen)
+    return _sighting(seen, has_token=rig.facts.bootstrap_token)
 
 
 def new_token() -> str:
@@ -88,13 +88,13 @@ def _kept(rig: Rig, sighting: Sighting) -> Sighting:
     return sighting
 
 
-def _sighting(seen: Observation) -> Sighting:
+def _sighting(seen: Observation, *, has_token: bool = False) -> Sighting:
     state = State(
         boot=seen.environment.value,
         security_mode=seen.security_mode.value,
         sip=_sip(seen),
         kext_management=seen.kext_management.value,
-        uakl=_uakl(seen),
+        uakl=_uakl(seen, has_token=has_token),
         aux_kc=UNKNOWN if _in_safe_mode(seen) else seen.aux_kc.value,
         receipt=UNKNOWN if _in_safe_mode(seen) else _receipt(seen),
         loaded_kexts=seen.loaded_kexts.value,
@@ -109,7 +109,7 @@ def _sip(seen: Observation) -> bool | Unknown:
     return {"enabled": True, "disabled": False}.get(str(seen.sip_stored.value), UNKNOWN)
 
 
-def _uakl(seen: Observation) -> frozenset[str] | Unknown:
+def _uakl(seen: Observation, *, has_token: bool) -> frozenset[str] | Unknown:
     """Approved by the user, or by a profile. Without an enrollment there are no profiles to look for."""
     if _before_collections(seen):
         return frozenset()
@@ -118,7 +118,20 @@ def _uakl(seen: Observation) -> frozenset[str] | Unknown:
         return UNKNOWN
     if mdm is UNKNOWN:
         return user if seen.enrollment.value is Enrollment.NONE else UNKNOWN
-    return user | mdm
+    return user | mdm if mdm <= user or _mdm_manages_kexts(seen, has_token=has_token) else UNKNOWN
+
+
+def _mdm_manages_kexts(seen: Observation, *, has_token: bool) -> bool:
+    """Whether what a profile lists, and was asked for, is approved by that alone.
+
+    On Apple silicon the boot policy must let an MDM manage kexts, or the MDM must be able to see to that itself with
+    its token (MDM-10). Where not, KextPolicy has the same rows, and nothing tells whether they are in the UAKL.
+    """
+    if seen.architecture.value in (Architecture.INTEL, Architecture.INTEL_T2):
+        return True
+    by_itself = seen.enrollment.value is Enrollment.AUTOMATED_DEVICE and has_token
+    management = seen.kext_management.value
+    return by_itself or (management is not UNKNOWN and KextManagement.REMOTE in management)
 
 
 def _receipt(seen: Observation) -> frozenset[str] | Unknown:
