@@ -274,6 +274,13 @@ def test_sig_05_sys_17_and_their_order(agent: WALK, extension: dict[str, Any], a
     assert mac.situation.state.system_extensions == {}
 
 
+def test_sys_09_what_is_gone_but_for_the_restart_need_ask_nobody_again(agent: WALK) -> None:
+    mac = agent().do(INSTALL, ACTIVATE, ALLOW, Deactivate("driver"), Deactivate("driver", as_=Credential.NOBODY))
+    assert (mac.answers(), mac.last.open) == (["authentication", "terminated"], False)
+    (word,) = {word for one in mac.last.outcomes for word in one.state.system_extensions.values()}
+    assert word == "terminated waiting to uninstall on reboot"
+
+
 @pytest.mark.parametrize("category", [Category.DRIVER, Category.NETWORK])
 def test_sys_17_is_checked_of_endpoint_security_only_and_a_mac_may_look_at_others(agent: WALK, category: Any) -> None:
     described = {"category": category, "entitlements": frozenset()}

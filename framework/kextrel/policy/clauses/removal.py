@@ -22,7 +22,11 @@ _REMOVABLE = Version.parse("12.0.1")
 def deactivated(situation: Situation, action: Deactivate, law: Law) -> Prediction:
     """By its own app (SYS-09, SYS-10), in Settings, or with its app by Finder (SYS-12)."""
     extension = situation.extensions[action.extension]
-    return (_by_app if action.by == "app" else _by_hand)(situation, action, extension, law)
+    answer = (_by_app if action.by == "app" else _by_hand)(situation, action, extension, law)
+    if situation.word(extension) != TERMINATED or answer.outcomes[0].outcome is Outcome.TERMINATED:
+        return answer
+    # Gone but for the restart: a Mac may ask nobody any more, and that ends as it was.
+    return replace(answer, outcomes=(*answer.outcomes, Expected(Outcome.TERMINATED, None, situation)))
 
 
 def _by_hand(situation: Situation, action: Deactivate, extension: Extension, law: Law) -> Prediction:
