@@ -85,6 +85,12 @@ class TestKextPolicy:
         assert (history.rows[0]["path"], history.rows[0]["flags"]) == ("/Library/Extensions/x.kext", 5)
         assert kextpolicy.table_of("SELECT * FROM kext_policy_mdm WHERE 1") == "kext_policy_mdm"
 
+    def test_columns_with_tabs_between(self):
+        text = "team_id\tbundle_id\tallowed\tdeveloper_name\tflags\nT\tcom.example.x\t1\tA, Inc.\t1\n"
+        assert kextpolicy.read(text).rows[0]["developer_name"] == "A, Inc."
+        rows = kextpolicy.read("\tcom.example.x\t0\tA\t8\n").rows
+        assert [list(row.values()) for row in rows] == [["", "com.example.x", False, "A", 8]]
+
     def test_a_row_with_a_flag_that_is_neither_0_nor_1_is_unread(self):
         answer = kextpolicy.read("T|com.example.x|1|D|0\nT|com.example.y|yes|D|0\n")
         assert answer.allowed() == {"com.example.x"}
@@ -144,6 +150,11 @@ class TestProfiler:
 
     def test_a_t2_is_told_by_its_name(self):
         assert profiler.read_bridge("Controller:\n\n  Model Name: Apple T2 Security Chip\n").t2
+
+    def test_a_level_alone_may_be_that_of_a_t2(self):
+        assert profiler.read_bridge("  Boot Policy:\n    Secure Boot: Full Security\n").t2 is None
+        assert profiler.read_bridge("  Secure Boot: Reduced Security\n  Kernel CTRR: Enabled\n").t2 is False
+        assert profiler.read_bridge("").t2 is False
 
     def test_an_intel_mac_without_a_t2(self):
         text = "Hardware:\n\n  Model Identifier: iMac18,3\n  Processor Name: Core i5\n  Boot ROM Version: 170.0.0\n"

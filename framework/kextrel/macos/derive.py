@@ -156,7 +156,7 @@ def architecture(answers: Answers) -> Field[Architecture]:
         return Field(Architecture.APPLE_SILICON, "", silicon.command, silicon.lines)
     t2 = first_known(
         answers.hardware.field(lambda row: _or_unknown(row.t2), "Boot ROM", "System Firmware"),
-        answers.bridge.field(lambda row: row.t2 if row.t2 or not row.present else UNKNOWN, "Model Name"),
+        answers.bridge.field(lambda row: _or_unknown(row.t2 or (None if row.present else False)), "Model Name"),
         answers.sysctl.field(lambda row: _or_unknown(intel.has_t2(row.values.get("hw.model"))), "hw.model"),
     )
     if t2.value is UNKNOWN:

@@ -155,7 +155,7 @@ def _data(line: str, draft: _Draft) -> bool:
         draft.error = word
         return True
     if not draft.rows:
-        titles = tuple(cell.strip() for cell in line.split("|" if "|" in line else ",", 64))
+        titles = tuple(cell.strip() for cell in line.split(_separator(line), 64))
         if len(titles) > 1 and _KNOWN.issuperset(titles):
             draft.columns, draft.titled = titles, True
             return True
@@ -219,8 +219,8 @@ def _error(line: str) -> str | None:
 
 def _row(line: str, draft: _Draft) -> dict[str, Any] | None:
     """One row; a developer's name may itself hold a "|", so that column takes what is left over."""
-    separator = "|" if "|" in line else ","
-    cells = line.split("|", 64) if separator == "|" else _comma_separated(line)
+    separator = _separator(line)
+    cells = _comma_separated(line) if separator == "," else line.split(separator, 64)
     columns = draft.columns or _columns(cells, draft.table)
     if columns is None or (len(cells) < 2 and not draft.columns):
         return None
@@ -231,6 +231,10 @@ def _row(line: str, draft: _Draft) -> dict[str, Any] | None:
     if len(cells) not in (len(columns), len(columns) - ("cdhash" in columns)):
         return None
     return _typed(cells, columns)
+
+
+def _separator(line: str) -> str:
+    return "|" if "|" in line else "\t" if line.count("\t") > 1 else ","
 
 
 def _comma_separated(line: str) -> list[str]:

@@ -51,6 +51,8 @@ _KEYS = MappingProxyType(
         "ibridge_sb_device_mdm": "DEP Approved Privileged MDM Operations",
     }
 )
+# Of the controller's rows those that no T2 has.
+_APPLE_SILICON = frozenset({"Model Identifier", "Signed System Volume", "Kernel CTRR", "Allow All Kernel Extensions"})
 _MODEL = re.compile(r"(?:i|Virtual)?Mac(?:mini|Pro|Book|BookAir|BookPro)?\d{1,3},\d{1,3}\Z")
 # Labels are in the language of the user; what they stand before is not, or names Intel in any.
 _CHIP = re.compile(r"Apple [MA]\d{1,2}(?: (?:Pro|Max|Ultra))?(?: \(Virtual\))?\Z")
@@ -101,8 +103,11 @@ class Bridge:
     unparsed: tuple[str, ...] = ()
 
     @property
-    def t2(self) -> bool:
-        return any("T2" in value for value in self.values.values())
+    def t2(self) -> bool | None:
+        """None where the rows left are those that both a T2 and Apple silicon have."""
+        if any("T2" in value for value in self.values.values()):
+            return True
+        return False if not self.present or not _APPLE_SILICON.isdisjoint(self.values) else None
 
     def yes(self, key: str) -> bool | None:
         return {"Yes": True, "No": False}.get(self.values.get(key, ""))
