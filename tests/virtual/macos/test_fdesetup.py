@@ -6,8 +6,6 @@ import asyncio
 import plistlib
 from typing import Any
 
-import pytest
-
 
 async def with_filevault(lab: Any) -> Any:
     """A Mac that somebody has switched on and unlocked."""
@@ -18,40 +16,31 @@ async def with_filevault(lab: Any) -> Any:
 
 
 WRONG = plistlib.dumps({"Username": "admin", "Password": "wrong"})
-
-
-@pytest.mark.parametrize(
-    ("user", "argv", "input", "status", "output"),
-    [
-        ("admin", ("status",), b"", 0, "FileVault is On.\n"),
-        ("admin", ("isactive",), b"", 0, "true\n"),
-        ("admin", ("supportsauthrestart",), b"", 0, "true\n"),
-        ("admin", ("list",), b"", 12, "you must be root to list the users of FileVault\n"),
-        ("admin", ("authrestart",), b"", 12, "you must be root to restart\n"),
-        ("root", ("authrestart",), b"admin\nwrong\n", 11, "Error: Unable to unlock or authenticate to FileVault.\n"),
-        ("root", ("authrestart",), b"", 1, "unable to read from standard input\n"),
-        ("root", ("authrestart", "-inputplist"), WRONG, 11, "Unable to unlock or authenticate to FileVault.\n"),
-        ("root", ("authrestart", "-inputplist"), b"<plist", 15, "property list from standard input.\n"),
-        ("root", ("authrestart", "-inputplist"), plistlib.dumps(["admin"]), 15, "from standard input.\n"),
-        (
-            "root",
-            ("authrestart", "-delayminutes", "5"),
-            b"",
-            12,
-            "only a restart without delay can be asked for here\n",
-        ),
-        ("root", ("enable",), b"", 1, "usage: fdesetup verb [options]\n"),
-    ],
+ANSWERS: tuple[tuple[str, tuple[str, ...], bytes, int, str], ...] = (
+    ("admin", ("status",), b"", 0, "FileVault is On.\n"),
+    ("admin", ("isactive",), b"", 0, "true\n"),
+    ("admin", ("supportsauthrestart",), b"", 0, "true\n"),
+    ("admin", ("list",), b"", 12, "you must be root to list the users of FileVault\n"),
+    ("admin", ("authrestart",), b"", 12, "you must be root to restart\n"),
+    ("root", ("authrestart",), b"admin\nwrong\n", 11, "Error: Unable to unlock or authenticate to FileVault.\n"),
+    ("root", ("authrestart",), b"", 1, "unable to read from standard input\n"),
+    ("root", ("authrestart", "-inputplist"), WRONG, 11, "Unable to unlock or authenticate to FileVault.\n"),
+    ("root", ("authrestart", "-inputplist"), b"<plist", 15, "property list from standard input.\n"),
+    ("root", ("authrestart", "-inputplist"), plistlib.dumps(["admin"]), 15, "from standard input.\n"),
+    ("root", ("authrestart", "-delayminutes", "5"), b"", 12, "a restart without delay can be asked for here\n"),
+    ("root", ("enable",), b"", 1, "usage: fdesetup verb [options]\n"),
 )
-def test_fdesetup(
-    lab: Any, play: Any, user: str, argv: tuple[str, ...], input: bytes, status: int, output: str
-) -> None:
+"""Who asks what, with which input; the exit code, and how the answer ends."""
+
+
+def test_what_it_answers(lab: Any, play: Any) -> None:
     async def story() -> None:
         mac = await with_filevault(lab)
-        done = await mac.run("fdesetup", *argv, user=user, input=input)
-        assert done.status == status, done.err
-        assert (done.out + done.err).endswith(output)
-        assert not mac.machine.going_down
+        for user, argv, given, status, output in ANSWERS:
+            done = await mac.run("fdesetup", *argv, user=user, input=given)
+            said = done.out + done.err
+            assert (argv, done.status, said[-len(output) :]) == (argv, status, output)
+            assert not mac.machine.going_down
 
     play(story())
 
