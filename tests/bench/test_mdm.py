@@ -24,6 +24,7 @@ from kextrel.errors import BenchError, DeadlineExceeded, UsageError
 from kextrel.evidence import EvidenceLog
 from kextrel.timing import Deadline
 from loopback import free_port
+from until import until
 
 UDID = "5B1A3C0E-1111-2222-3333-444455556666"
 KEY = "an-api-key-of-tests"
@@ -238,6 +239,13 @@ def test_a_server_that_refuses_is_one_sentence(mdm: Mdm, nano: Nano, path: str, 
     assert str(raised.value).startswith("studio.mdm: ")
     assert "\n" not in str(raised.value)
     assert nano.queue == []
+
+
+def test_an_answer_that_our_own_time_cut_off_has_its_command_taken_back(mdm: Mdm, nano: Nano) -> None:
+    nano.replies["/v1/enqueue"] = (200, b" " * 900_000)
+    with pytest.raises(BenchError, match="the MDM server's answer does not end"):
+        mdm.send({"RequestType": "RestartDevice"}, deadline=until(lambda: "/v1/enqueue" in "".join(nano.asked)))
+    assert nano.asked[-2:] == [f"PUT /v1/enqueue/{UDID}?nopush=1", f"DELETE /v1/queue/{UDID}"]
 
 
 def test_a_wrong_key_is_said_and_never_shown(nano: Nano, log: EvidenceLog) -> None:

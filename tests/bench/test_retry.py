@@ -8,6 +8,7 @@ from kextrel.bench import retry
 from kextrel.bench.retry import Transient, retried
 from kextrel.errors import BenchError
 from kextrel.timing import Deadline
+from until import until
 
 
 class Worse(Transient):
@@ -74,3 +75,12 @@ def test_pauses_grow_to_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
     does = Stumbling(*[Transient("no", wire="w")] * 5)
     assert retried(does, Deadline.after(60), first=0.1, most=0.3) == "answer"
     assert slept == pytest.approx([0.1, 0.15, 0.225, 0.3, 0.3])
+
+
+def test_an_attempt_that_would_come_too_late_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    does = Stumbling(Transient("refused", wire="w"), BenchError("there was no time", wire="w"))
+    with pytest.raises(Transient, match="refused"):
+        retried(does, until(lambda: bool(slept)))
+    assert does.calls == 1

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -322,8 +323,6 @@ def test_a_wait_for_nobody_ends_with_its_deadline(peer) -> None:  # type: ignore
 
 
 def test_a_silent_server_does_not_outwait_the_deadline(tmp_path: Path) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
         key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
         wire = SshShell("w", "127.0.0.1", silent.getsockname()[1], Login("u", password="p"), [key], EvidenceLog())
@@ -332,6 +331,14 @@ def test_a_silent_server_does_not_outwait_the_deadline(tmp_path: Path) -> None:
         with pytest.raises(BenchError):
             wire.run("true", deadline=soon(0.5))
         assert time.monotonic() - began < 15, "paramiko's own limits for a silent server"
+
+
+def test_a_mac_that_was_only_too_slow_for_us_is_not_taken_for_gone() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        wire = SshShell("w", "127.0.0.1", slow.getsockname()[1], Login("u", password="p"), [key], EvidenceLog())
+        with pytest.raises(DeadlineExceeded, match="the test's command was not done in time: the SSH handshake ended"):
+            wire.wait_until_gone(deadline=soon(1))
 
 
 def freeze(peer) -> list[int]:  # type: ignore[no-untyped-def]

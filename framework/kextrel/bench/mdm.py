@@ -190,6 +190,8 @@ class NanoMdm:
                 answer = whole(begun, most=LIMIT, limit=limit, who="the MDM server", wire=self._name)
         except httpx.ConnectError as error:
             raise Transient(f"the MDM server is not there: {error}", wire=self._name, hint=hint) from error
+        except Transient as error:  # it was asked, and may have done it: not to be asked again, but to be taken back
+            raise BenchError(error.what, wire=self._name, hint=hint) from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             why = str(error) or type(error).__name__
             raise BenchError(f"the MDM server does not answer: {why}", wire=self._name, hint=hint) from error

@@ -206,7 +206,7 @@ class _Job:
         if self._channel.closed or not self._transport.is_active():
             return ""
         limit = Deadline.after(GRACE)
-        pid = self._learn_pid(limit.within(AFTER_TERM))
+        pid = self._learn_pid(limit.within(GRACE / 2))
         killed = pid is not None and self._kill("TERM", pid, limit)
         if killed:
             self._gone(limit.within(AFTER_TERM))

@@ -37,11 +37,23 @@ def retried(
     """
     try:
         return does()  # what succeeds at once, as nearly everything does, needs no tenacity, which takes long to import
-    except after:
+    except after as error:
         if deadline.remaining <= LAST:
             raise
+        failed = error
     time.sleep(min(first, _pausable(deadline)))
-    return _retrying(deadline, first * _LONGER, most, after)(does)
+
+    def again() -> _T:
+        nonlocal failed
+        if deadline.expired:  # we were slow ourselves: an attempt now would only say that there is no time
+            raise failed
+        try:
+            return does()
+        except after as error:
+            failed = error
+            raise
+
+    return _retrying(deadline, first * _LONGER, most, after)(again)
 
 
 def _pausable(deadline: Deadline) -> float:
