@@ -9,8 +9,9 @@ from typing import Any, cast
 
 import pytest
 
+from kextrel.errors import NotPossible, UsageError
 from kextrel.plugin import run as running
-from kextrel.plugin.choosing import for_scenario
+from kextrel.plugin.choosing import fitting, for_scenario
 from kextrel.plugin.handing import KEY
 from kextrel.plugin.options import Options
 from kextrel.scenario import Scenario, load
@@ -67,3 +68,86 @@ def test_a_worker_leaves_alone_what_has_no_choice(choosing: Begin, tmp_path: Pat
     assert choose(macos="13.6") == ["older"]
     assert choose(on="each") == ["first", "second"]
     assert choose(macos="12.7") == ["first"]  # none fits; the first says why
+
+
+LAB = """\
+schema: kextrel/lab/v1
+name: five of a kind
+macs:
+  plain: MAC
+  offline: MAC, online: false
+  pair: MAC, other_macos: Second HD
+  spare: MAC, upgrades: true
+  no-token: MAC, enrollment: automated-device, bootstrap_token: false
+  unapproved: MAC, enrollment: device, user_approved_mdm: false
+"""
+
+
+@pytest.fixture
+def marking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """The Macs that meet a mark, by name; with `fit` those that are made to measure."""
+    lines = [
+        f"{line.split(' MAC')[0]} {MAC[:-1]}{line.split('MAC')[1]}}}" for line in LAB.splitlines() if "MAC" in line
+    ]
+    lab = tmp_path / "lab.yaml"
+    lab.write_text("\n".join([*LAB.splitlines()[:3], *lines]))
+
+    def meeting(*, fit: bool = False, test: str = "test_x", **asked: Any) -> list[str]:
+        options = Options(lab=lab, fit=fit, device=None, report=None, defects=(), faults=())
+        monkeypatch.setattr(running, "options_of", lambda _: options)
+        run = running.Run(cast("pytest.Config", SimpleNamespace()))
+        return fitting(run, pytest.mark.kextrel(**asked).mark, test)
+
+    return meeting
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ({"online": False}, ["offline"]),
+        ({"other_macos": True}, ["pair"]),
+        ({"upgrades": True}, ["spare"]),
+        ({"bootstrap_token": False}, ["no-token"]),
+        ({"user_approved_mdm": False}, ["unapproved"]),
+        ({"online": True, "other_macos": False, "upgrades": False, "enrollment": "none"}, ["plain"]),
+        ({"online": False, "upgrades": True}, []),
+    ],
+)
+def test_a_mark_asks_for_what_a_scenario_can(
+    marking: Callable[..., list[str]], asked: dict[str, Any], names: list[str]
+) -> None:
+    assert marking(**asked) == names
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ({"online": False}, "apple-silicon-15.1-offline"),
+        ({"other_macos": True, "architecture": "intel"}, "intel-15.1-of-two"),
+        ({"bootstrap_token": False, "enrollment": "automated-device"}, "apple-silicon-15.1-automated-device-no-token"),
+    ],
+)
+def test_a_virtual_mac_is_made_for_it(marking: Callable[..., list[str]], asked: dict[str, Any], name: str) -> None:
+    assert marking(fit=True, **asked) == [name]
+
+
+def test_a_virtual_mac_that_a_test_upgrades_is_no_other_tests(marking: Callable[..., list[str]]) -> None:
+    one, again, other = (marking(fit=True, upgrades=True, test=name) for name in ("test_x", "test_x", "test_y"))
+    assert one == again != other
+    assert marking(fit=True) == ["apple-silicon-15.1"]
+
+
+def test_what_no_virtual_mac_can_be_is_said(marking: Callable[..., list[str]]) -> None:
+    with pytest.raises(NotPossible, match="user_approved_mdm=False"):
+        marking(fit=True, enrollment="device", macos="<11", architecture="intel", user_approved_mdm=False)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [({"upgrade": True}, "knows no 'upgrade'.*upgrades"), ({"online": "no"}, "online is True or False, not 'no'")],
+)
+def test_a_mark_that_says_nothing_is_refused(
+    marking: Callable[..., list[str]], asked: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        marking(**asked)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from kextrel.scenario import Mac
 
 _MARK = (
-    "kextrel(architecture, macos, enrollment, on): the Mac that a test needs; on='any' takes one, 'each' all that fit"
+    "kextrel(architecture, macos, enrollment, user_approved_mdm, bootstrap_token, online, other_macos, upgrades, on):"
+    " the Mac that a test needs; on='any' takes one, 'each' all that fit"
 )
 _RUN = pytest.StashKey["Run"]()
 _CONDUCTOR = pytest.StashKey["Conductor"]()
@@ -60,7 +61,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         from kextrel.plugin.choosing import fitting
 
         try:
-            names = fitting(_run(metafunc.config), mark)
+            names = fitting(_run(metafunc.config), mark, metafunc.definition.nodeid)
         except NotPossible:
             names = []  # said by the fixture, as the reason of the skip
         except UsageError as error:

@@ -45,7 +45,7 @@ def _fitting(run: Run, mark: pytest.Mark | None, node: Any) -> list[str]:
     if bound_to is not None:
         return [bound_to]
     try:
-        return fitting(run, mark)
+        return fitting(run, mark, node.nodeid)
     except NotPossible as error:
         pytest.skip(f"not checked: {error}")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from kextrel.device import Facts
-from kextrel.errors import UsageError, nearest
+from kextrel.errors import NotPossible, UsageError, nearest
 from kextrel.lab.fit import Requirement
 from kextrel.plugin.run import Run
 from kextrel.scenario.comparison import WantedMacos
@@ -20,33 +20,51 @@ if TYPE_CHECKING:
 __all__ = ["fitting", "for_scenario"]
 
 _Word = TypeVar("_Word", bound=StrEnum)
-_WORDS = ("architecture", "macos", "enrollment", "on")
+_FLAGS = ("user_approved_mdm", "bootstrap_token", "online", "other_macos", "upgrades")
+"""What a Mac is or is not: fields of `mac:`, and what the steps of a scenario ask of its Mac by what they are."""
+_WORDS = ("architecture", "macos", "enrollment", *_FLAGS, "on")
 
 
-def fitting(run: Run, mark: pytest.Mark | None) -> list[str]:
-    """The Macs that meet a `kextrel` mark, all of them where there is none; where they are made to measure, the one
-    that is. Raises UsageError for a bad mark, NotPossible for a Mac that cannot be made."""
+def fitting(run: Run, mark: pytest.Mark | None, test: str = "") -> list[str]:
+    """The Macs that meet the `kextrel` mark of `test` (its node ID), all of them where there is none; where they are
+    made to measure, the one that is. Raises UsageError for a bad mark, NotPossible for a Mac that cannot be made."""
     asked: dict[str, Any] = dict(mark.kwargs) if mark is not None else {}
-    for word in asked:
+    _check(asked)
+    made = run.make(_requirement(asked, test))
+    if made is None:
+        return [name for name in run.names if _meets(run.plan.facts(name), asked)]
+    if not _meets(run.plan.facts(made), asked):
+        flags = ", ".join(f"{word}={asked[word]}" for word in _FLAGS if word in asked)
+        raise NotPossible(f"no virtual Mac can be made with {flags} yet")
+    return [made]
+
+
+def _check(asked: dict[str, Any]) -> None:
+    for word, value in asked.items():
         if word not in _WORDS:
             raise UsageError(f"@pytest.mark.kextrel knows no '{word}'; {nearest(word, _WORDS)}")
+        if word in _FLAGS and not isinstance(value, bool):
+            raise UsageError(f"@pytest.mark.kextrel: {word} is True or False, not {value!r}")
     if asked.get("on", "any") not in ("any", "each"):
         raise UsageError(f"@pytest.mark.kextrel: on is 'any' or 'each', not {asked['on']!r}")
-    made = run.make(_requirement(asked))
-    if made is not None:
-        return [made]
-    return [name for name in run.names if _meets(run.plan.facts(name), asked)]
 
 
-def _requirement(asked: dict[str, Any]) -> Requirement:
+def _requirement(asked: dict[str, Any], test: str) -> Requirement:
+    """A Mac that a test upgrades is no other test's."""
     return Requirement(
         _word(Architecture, "architecture", asked["architecture"]) if "architecture" in asked else None,
         _macos(str(asked["macos"])) if "macos" in asked else None,
         _word(Enrollment, "enrollment", asked["enrollment"]) if "enrollment" in asked else None,
+        bootstrap_token=asked.get("bootstrap_token", True),
+        online=asked.get("online", True),
+        second_macos=asked.get("other_macos", False),
+        upgraded_by=test if asked.get("upgrades") else "",
     )
 
 
 def _meets(facts: Facts, asked: dict[str, Any]) -> bool:
+    if any(bool(getattr(facts, word)) is not asked[word] for word in _FLAGS if word in asked):
+        return False
     wanted: list[tuple[str, type[StrEnum]]] = [("architecture", Architecture), ("enrollment", Enrollment)]
     for word, kind in wanted:
         if word in asked and getattr(facts, word) is not _word(kind, word, asked[word]):

@@ -56,7 +56,7 @@ def _wish_of_test(run: Run, item: pytest.Item) -> Wish | None:
     if chosen is not None and "mac" in chosen.params:
         name = chosen.params["mac"]
         return Wish((name,)) if name is not None else None
-    macs = tuple(fitting(run, item.get_closest_marker("kextrel")))
+    macs = tuple(fitting(run, item.get_closest_marker("kextrel"), item.nodeid))
     return Wish(macs) if macs else None
 
 
