@@ -14,9 +14,9 @@ from kextrel import policy
 from kextrel.device.baseline import Level
 from kextrel.device.baseline import cost as baseline_minutes
 from kextrel.device.rig import Facts
-from kextrel.scenario.fitness import unmet
+from kextrel.scenario.fitness import foreseen_on
 from kextrel.scenario.language import Scenario
-from kextrel.scenario.predicting import Foreseen, foresee
+from kextrel.scenario.predicting import Foreseen
 from kextrel.scenario.protocols import Model
 from kextrel.vocabulary import Action, Environment, Outcome, SecurityMode, Start
 from kextrel.vocabulary import actions as act
@@ -117,10 +117,8 @@ def _start_policy(visit: Visit) -> tuple[object, ...]:
 
 
 def _visit(scenario: Scenario, facts: Facts, model: Model) -> Visit:
-    if unmet(scenario, facts, model=model):
-        return Visit(scenario, Level.CLEAN, 0.0)
-    foreseen = foresee(scenario, facts.macos, model=model)
-    if foreseen[0].prediction is None:
+    foreseen = foreseen_on(scenario, facts, model=model)
+    if isinstance(foreseen, str) or foreseen[0].prediction is None:
         return Visit(scenario, Level.CLEAN, 0.0)
     level = level_of(foreseen)
     cost = minutes(scenario.start(facts.macos), (step.action for step in scenario.steps))
