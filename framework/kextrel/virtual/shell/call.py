@@ -47,6 +47,9 @@ def _trace(shell: Shell, argv: list[str]) -> None:
 
 
 async def _assign_only(shell: Shell, node: Simple, redirects: Sequence[Prepared]) -> int:
+    if not redirects:
+        await _assign(shell, node.assignments)
+        return shell.substituted or 0
     with redirected(shell, redirects):
         await _assign(shell, node.assignments)
     return shell.substituted or 0
@@ -74,6 +77,8 @@ async def call(
     function = functions and name in shell.functions
     if not function and name not in BUILTINS:
         return await _external(shell, argv, assignments, redirects, final=final)
+    if not redirects and not assignments:
+        return await (_function(shell, name, argv[1:]) if function else _builtin(shell, argv))
     with redirected(shell, redirects):
         async with _assigned(shell, assignments):
             return await (_function(shell, name, argv[1:]) if function else _builtin(shell, argv))

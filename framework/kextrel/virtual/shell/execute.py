@@ -70,19 +70,20 @@ async def run_and_or(shell: Shell, node: AndOr) -> int:
     return shell.status
 
 
-@contextmanager
-def _tested(shell: Shell, tested: bool) -> Iterator[None]:
-    """While somebody looks at the status, `set -e` does nothing."""
-    shell.tested += tested
+async def _tested(shell: Shell, condition: Sequence) -> bool:
+    """Whether a condition holds. While somebody looks at the status, `set -e` does nothing."""
+    shell.tested += 1
     try:
-        yield
+        return await run(shell, condition) == 0
     finally:
-        shell.tested -= tested
+        shell.tested -= 1
 
 
 async def run_pipeline(shell: Shell, node: Pipeline, *, tested: bool) -> int:
     """`a | b`, with `!`."""
-    with _tested(shell, tested or node.negated):
+    looked_at = tested or node.negated
+    shell.tested += looked_at
+    try:
         if len(node.commands) == 1:
             shell.status = await run_command(shell, node.commands[0])
         else:
@@ -90,6 +91,8 @@ async def run_pipeline(shell: Shell, node: Pipeline, *, tested: bool) -> int:
         may_end = len(node.commands) > 1 or _ends_on_error(node.commands[0])
         if shell.status and may_end and not shell.tested and "errexit" in shell.options:
             raise ShellExit(shell.status)
+    finally:
+        shell.tested -= looked_at
     if node.negated:
         shell.status = int(shell.status == 0)
     return shell.status
@@ -254,9 +257,7 @@ async def _body(shell: Shell, node: Compound) -> int:
 
 async def _if(shell: Shell, node: If) -> int:
     for condition, then in node.branches:
-        with _tested(shell, True):
-            await run(shell, condition)
-        if shell.status == 0:
+        if await _tested(shell, condition):
             return await run(shell, then)
     if node.otherwise is None:
         return 0
@@ -267,8 +268,11 @@ async def _loop(shell: Shell, node: Loop) -> int:
     status = 0
     with _in_loop(shell):
         while True:
-            with _tested(shell, True):
+            shell.tested += 1
+            try:
                 left = await _once(shell, node.condition)
+            finally:
+                shell.tested -= 1
             if left or (shell.status == 0) == node.until:
                 break
             left = await _once(shell, node.body)

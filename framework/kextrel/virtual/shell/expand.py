@@ -30,6 +30,9 @@ class Expander:
             if (text := word.plain) is not None:
                 found.append(text)
                 continue
+            if (parts := word.one_field) is not None:
+                found.append(self._together(parts))
+                continue
             fragments = await self._fragments(word, splits=True)
             for pieces in split(fragments, self._separators()):
                 found.extend(self._files(pieces))
@@ -39,6 +42,8 @@ class Expander:
         """The word as one text, not split and no pattern: a value, a file's name, a here-document."""
         if (text := word.plain) is not None:
             return text
+        if (parts := word.one_text) is not None:
+            return self._together(parts)
         return plain(await self.pattern(word, assigned=assigned))
 
     async def pattern(self, word: Word, *, assigned: bool = False) -> list[Piece]:
@@ -67,6 +72,15 @@ class Expander:
         return found or [plain(pieces)]
 
     # -- parts
+
+    def _together(self, parts: tuple[Literal | Parameter, ...]) -> str:
+        """The text of parts of which each is a text as it stands or a parameter's value."""
+        return "".join(part.text if isinstance(part, Literal) else self._bound(part.name) for part in parts)
+
+    def _bound(self, name: str) -> str:
+        value = self._value(name)
+        self._need_bound(name, value)
+        return value or ""
 
     async def _fragments(self, word: Word, *, splits: bool, assigned: bool = False) -> list[Fragment]:
         found: list[Fragment] = []

@@ -84,6 +84,25 @@ class Word:
         special = not part.quoted and any(letter in part.text for letter in "*?[~")
         return None if special else part.text
 
+    @cached_property
+    def one_field(self) -> tuple[Literal | Parameter, ...] | None:
+        """The parts of a word that is one argument whatever its parameters hold: none of it splits or is a pattern."""
+        found = self.one_text or ()
+        free = [part for part in found if not part.quoted]
+        if not found or any(isinstance(part, Parameter) or not set("*?[").isdisjoint(part.text) for part in free):
+            return None
+        return found
+
+    @cached_property
+    def one_text(self) -> tuple[Literal | Parameter, ...] | None:
+        """The parts of a word whose text is theirs one after the other: text without a `~`, and plain values."""
+        found = tuple(part for part in self.parts if isinstance(part, Literal | Parameter))
+        for part in found:
+            home = isinstance(part, Literal) and not part.quoted and "~" in part.text
+            if home or (isinstance(part, Parameter) and (part.operator or part.name in ("@", "*"))):
+                return None
+        return found if len(found) == len(self.parts) else None
+
     @property
     def bare(self) -> str | None:
         """Its text when nothing in it is quoted or expanded: what may be a reserved word or a name."""

@@ -76,6 +76,7 @@ class Proc(Actor):
         self.parent, self.group, self.session = parent, pid, pid
         self.env: dict[str, str] = {}
         self.cwd, self.umask, self.full_disk_access = "/", 0o022, True
+        self._known_cred: tuple[tuple[User, bool], Cred] | None = None
         self.fds: dict[int, OpenFile] = {}
         self.file_size: int | None = None
         """Bytes beyond which it may not write a regular file (RLIMIT_FSIZE, `ulimit -f`); None without a limit."""
@@ -114,7 +115,10 @@ class Proc(Actor):
 
     @property
     def cred(self) -> Cred:
-        return Cred.of(self.user, full_disk_access=self.full_disk_access)
+        who = (self.user, self.full_disk_access)
+        if self._known_cred is None or self._known_cred[0] != who:
+            self._known_cred = (who, Cred.of(self.user, full_disk_access=self.full_disk_access))
+        return self._known_cred[1]
 
     @property
     def fs(self) -> FileSystem:

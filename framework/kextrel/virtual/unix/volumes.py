@@ -126,75 +126,68 @@ def _under(path: str, prefixes: tuple[str, ...]) -> bool:
     return any(path == prefix or path.startswith(prefix + "/") for prefix in prefixes)
 
 
-class _Step(NamedTuple):
-    """One directory on the way: where it is, in the tree and in its volume."""
-
-    path: str
-    volume: Volume
-    inside: str
-    node: Directory
-
-
 class _Walk:
     """Follows one path from the root, name by name, through mounts and links, as `cred`.
 
-    Every command of a script walks a dozen paths, so a step makes no more than the directory that it is at.
+    Every command of a script walks a dozen paths, so a step is no more than the directory that it is at, with its name
+    and its volume (and the step at which that begins); where it is, is put together at the end.
     """
 
     def __init__(self, mounts: Mounts, cred: Cred, said: str) -> None:
         self._mounts, self._cred, self._said = mounts, cred, said
-        self._stack = [_Step("/", mounts.root, "", mounts.root.root)]
+        self._free = cred.kernel or cred.uid == 0  # may search every directory
+        self._names: list[str] = []
+        self._stack: list[tuple[Directory, Volume, int]] = [(mounts.root.root, mounts.root, 0)]
         self._links = 0
 
     def go(self, names: list[str], *, follow: bool) -> Place:
         names.reverse()
+        covered, stack = self._mounts.covered, self._stack
         while names:
-            name, step = names.pop(), self._stack[-1]
-            if not self._cred.kernel and not self._cred.may(step.node, 1):
+            name, (here, volume, root) = names.pop(), stack[-1]
+            if not self._free and not self._cred.may(here, 1):
                 raise failure(errno.EACCES, self._said)
-            if name == "..":
-                self._back()
-                continue
-            node = step.node.entries.get(name)
+            node = here.entries.get(name)
             if isinstance(node, Directory):
-                self._enter(step, name, node)
+                self._names.append(name)
+                mounted = covered.get(node.ino) if covered else None
+                stack.append((mounted.root, mounted, len(stack)) if mounted else (node, volume, root))
+            elif name == "..":
+                self._back()
             elif isinstance(node, Link) and (names or follow):
                 self._link(node, names)
             elif name != ".":
-                return self._leaf(step, name, node, names)
+                return self._leaf(name, node, names)
         return self._here()
 
     def _here(self) -> Place:
-        step, parent = self._stack[-1], self._stack[-2] if len(self._stack) > 1 else self._stack[-1]
-        return Place(step.path, step.volume, step.inside, parent.node, step.path.rpartition("/")[2], step.node)
+        node, volume, root = self._stack[-1]
+        parent = self._stack[-2][0] if len(self._stack) > 1 else node
+        name = self._names[-1] if self._names else ""
+        return Place("/" + "/".join(self._names), volume, self._inside(root), parent, name, node)
+
+    def _inside(self, root: int) -> str:
+        """The path in the volume whose root is that step."""
+        return "".join([f"/{name}" for name in self._names[root:]])
 
     def _back(self) -> None:
-        if len(self._stack) > 1:
+        if self._names:
             self._stack.pop()
+            self._names.pop()
 
-    def _leaf(self, step: _Step, name: str, node: Node | None, beyond: list[str]) -> Place:
+    def _leaf(self, name: str, node: Node | None, beyond: list[str]) -> Place:
         if beyond:
             raise failure(errno.ENOTDIR if node else errno.ENOENT, self._said)
-        return Place(_join(step.path, name), step.volume, f"{step.inside}/{name}", step.node, name, node)
-
-    def _enter(self, step: _Step, name: str, node: Directory) -> None:
-        mounted = self._mounts.covered.get(node.ino)
-        if mounted:
-            self._stack.append(_Step(_join(step.path, name), mounted, "", mounted.root))
-        else:
-            self._stack.append(_Step(_join(step.path, name), step.volume, f"{step.inside}/{name}", node))
+        parent, volume, root = self._stack[-1]
+        return Place("/" + "/".join([*self._names, name]), volume, f"{self._inside(root)}/{name}", parent, name, node)
 
     def _link(self, link: Link, names: list[str]) -> None:
         self._links += 1
         if self._links > _MAX_LINKS:
             raise failure(errno.ELOOP, self._said)
         if link.target.startswith("/"):
-            del self._stack[1:]
+            del self._stack[1:], self._names[:]
         names.extend(reversed([name for name in link.target.split("/") if name]))
-
-
-def _join(folder: str, name: str) -> str:
-    return f"/{name}" if folder == "/" else f"{folder}/{name}"
 
 
 def walk(mounts: Mounts, cred: Cred, path: str, said: str, *, follow: bool = True) -> Place:
