@@ -155,6 +155,7 @@ class TestProfiler:
         assert profiler.read_bridge("  Boot Policy:\n    Secure Boot: Full Security\n").t2 is None
         assert profiler.read_bridge("  Secure Boot: Reduced Security\n  Kernel CTRR: Enabled\n").t2 is False
         assert profiler.read_bridge("").t2 is False
+        assert profiler.read_bridge('{ "SPiBridgeDataType" : [ ] }\n').present is False
 
     def test_an_intel_mac_without_a_t2(self):
         text = "Hardware:\n\n  Model Identifier: iMac18,3\n  Processor Name: Core i5\n  Boot ROM Version: 170.0.0\n"

@@ -61,14 +61,14 @@ def unmarked(text: str) -> str:
 
 
 def _unquoted(text: str) -> str:
-    """Without a quotation or comment mark that at least half of the lines begin with, and two of them or all."""
+    """Without the quotation and comment marks that at least half of the lines begin with, and two of them or all."""
     for mark in _QUOTES:
         marked = text.startswith(mark) + text.count(f"\n{mark}")
         if not marked:
             continue
         lines = sum(not line.isspace() for line in text.splitlines())
         if 2 * marked >= lines and (marked > 1 or lines == 1):
-            return _QUOTED[mark].sub("", text)
+            return _unquoted(_QUOTED[mark].sub("", text))
     return text
 
 

@@ -167,8 +167,11 @@ def _read(text: str | bytes, kind: str) -> tuple[dict[str, str], list[str], list
     lines = list(meaningful(cleaned))
     if not cleaned.lstrip().startswith(_STRUCTURED):
         return (*_rows(lines), lines)
-    values = _structured(tree(text), kind)
-    return values, list(around(text)), lines
+    found = tree(text)
+    # Nothing, as -json says it, is as good as no text.
+    if isinstance(found, dict) and found.get(kind) == []:
+        return {}, list(around(text)), []
+    return _structured(found, kind), list(around(text)), lines
 
 
 def _structured(found: Any, kind: str) -> dict[str, str]:
