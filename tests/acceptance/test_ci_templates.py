@@ -7,6 +7,7 @@ set for the job on real Macs.
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -47,6 +48,41 @@ def test_the_jenkinsfile_is_groovy_that_parses() -> None:
     tree = parsed(JENKINS.read_bytes())
     assert not tree.root_node.has_error
     assert parsed(JENKINS.read_bytes().replace(b"steps {", b"steps ", 1)).root_node.has_error
+
+
+@pytest.fixture
+def groovyc(tmp_path: Path) -> Callable[[str], Any]:
+    """Compiles a script with Groovy 2.4, which is what Jenkins compiles its pipelines with."""
+    java, jars = shutil.which("java"), sorted(Path("/usr/share/groovy/embeddable").glob("groovy-all-2.4.*.jar"))
+    if java is None or not jars:
+        pytest.skip("no Groovy 2.4; `bash ci/install-peers night` installs it")
+    opened = ["--add-opens", "java.base/java.lang=ALL-UNNAMED"]  # it is older than Java's modules
+    compiler = [java, *opened, "-cp", jars[0], "org.codehaus.groovy.tools.FileSystemCompiler", "-d", tmp_path / "out"]
+
+    def compiled(script: str) -> Any:
+        (tmp_path / "Jenkinsfile").write_text(script)
+        (tmp_path / "out").mkdir(exist_ok=True)
+        command = [*compiler, tmp_path / "Jenkinsfile"]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+    return compiled
+
+
+@pytest.mark.night
+def test_jenkins_own_compiler_takes_the_jenkinsfile(groovyc: Callable[[str], Any], tmp_path: Path) -> None:
+    done = groovyc(JENKINS.read_text())
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "out" / "Jenkinsfile.class").is_file()
+
+
+@pytest.mark.night
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("steps {", "steps "), ("sh 'python3", "sh python3"), ("time: 30, unit", "time: 30 unit")]
+)
+def test_and_refuses_it_damaged(right: str, wrong: str, groovyc: Callable[[str], Any]) -> None:
+    done = groovyc(JENKINS.read_text().replace(right, wrong, 1))
+    assert done.returncode == 1
+    assert "MultipleCompilationErrorsException" in done.stdout + done.stderr
 
 
 def parsed(source: bytes) -> Any:
