@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kextrel.macos.text import clean
 
@@ -19,19 +18,21 @@ __all__ = ["Entry", "entries"]
 
 _DATE = r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[+-]\d{4}|Z)?)"
 _PROCESS = r"([A-Za-z][\w.+-]{0,80})"
+# Who sent it, and the category that it has: (sender) [subsystem:category].
+_SENT = r"(?:\s{0,4}\([^()\n]{1,120}\) )?(?:\s{0,4}\[([\w.+-]{1,120}:[^\]\n]{0,120})\] ?)?"
 _DEFAULT = re.compile(
     rf"{_DATE}\s{{1,8}}0x[0-9a-fA-F]{{1,16}}\s{{1,40}}\w{{1,12}}\s{{1,40}}0x[0-9a-fA-F]{{1,16}}"
-    rf"\s{{1,40}}\d{{1,10}}\s{{1,40}}\d{{1,10}}\s{{1,40}}{_PROCESS}: ?"
+    rf"\s{{1,40}}\d{{1,10}}\s{{1,40}}\d{{1,10}}\s{{1,40}}{_PROCESS}: ?{_SENT}"
 )
-_SYSLOG = re.compile(rf"{_DATE}\s{{1,8}}[\w.-]{{1,80}}\s{{1,8}}{_PROCESS}\[\d{{1,10}}\](?: <\w{{1,12}}>)?: ?")
-_COMPACT = re.compile(rf"{_DATE}\s{{1,8}}\w{{1,3}}\s{{1,8}}{_PROCESS}\[\d{{1,10}}(?::[0-9a-fA-F]{{1,16}})?\]:? ?")
+_SYSLOG = re.compile(rf"{_DATE}\s{{1,8}}[\w.-]{{1,80}}\s{{1,8}}{_PROCESS}\[\d{{1,10}}\](?: <\w{{1,12}}>)?: ?{_SENT}")
+_COMPACT = re.compile(
+    rf"{_DATE}\s{{1,8}}\w{{1,3}}\s{{1,8}}{_PROCESS}\[\d{{1,10}}(?::[0-9a-fA-F]{{1,16}})?\]:? ?{_SENT}"
+)
 _CONSOLE = re.compile(
-    rf"(?:default|info|debug|error|fault)\s{{1,8}}(\d\d:\d\d:\d\d[.,]\d{{1,9}}(?:[+-]\d{{4}})?)\s{{1,8}}{_PROCESS}\s{{1,8}}"
+    rf"(?:default|info|debug|error|fault)\s{{1,8}}(\d\d:\d\d:\d\d[.,]\d{{1,9}}(?:[+-]\d{{4}})?)\s{{1,8}}{_PROCESS}\s{{1,8}}{_SENT}"
 )
 _DATED = re.compile(r"\d{4}-(?:\d|\Z)")
 _HEADS = (_DEFAULT, _SYSLOG, _COMPACT, _CONSOLE)
-_SENDER = re.compile(r"\s{0,4}\([^()\n]{1,120}\) ")
-_CATEGORY = re.compile(r"\s{0,4}\[([\w.+-]{1,120}:[^\]\n]{0,120})\] ?")
 _AROUND = (
     "Timestamp ",
     "Filtering the log data using",
@@ -45,10 +46,10 @@ _AROUND = (
 )
 _LEFT_OUT = ("...", "…", "[...]", "[…]")  # by who pasted it
 _MOST_LINES = 400  # of one message
+_DECODER = json.JSONDecoder()
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One message. `time` as printed, None where it was not; `message` keeps its line ends; `lines` is it as it came.
     `whole`: it ended with its line, so that its last word was not cut."""
 
@@ -72,17 +73,19 @@ def entries(text: str | bytes) -> Iterator[Entry]:
     held: Entry | None = None
     body: list[str] = []
     for line, head in _with_heads(cleaned.split("\n")):
-        # Without heads, what is indented goes on.
-        goes_on = held is not None and (held.time is not None or line[:1].isspace())
-        if head is None and goes_on and len(body) < _MOST_LINES and not _DATED.match(line):
+        if head is None and held is not None and len(body) < _MOST_LINES and _goes_on(held, line):
             body.append(line)
             continue
         if held is not None:
             yield _whole(held, body) if body else held
         held, body = head or Entry(line, (line,)), []
     if held is not None:
-        last = _whole(held, body)
-        yield Entry(last.message, last.lines, last.time, last.process, last.category, ended)
+        yield _whole(held, body)._replace(whole=ended)
+
+
+def _goes_on(held: Entry, line: str) -> bool:
+    """Without heads, what is indented goes on."""
+    return (held.time is not None or line[:1].isspace()) and not _DATED.match(line)
 
 
 def _with_heads(lines: list[str]) -> Iterator[tuple[str, Entry | None]]:
@@ -90,20 +93,24 @@ def _with_heads(lines: list[str]) -> Iterator[tuple[str, Entry | None]]:
     follows it."""
     held = ""
     for line in lines:
-        if not line or line.isspace() or line.startswith(_AROUND) or line.strip() in _LEFT_OUT:
+        head = _head(line)
+        if head is None and _says_nothing(line):
             continue
-        if held and not _DATED.match(line) and (head := _head(whole := held + line)):
+        if held and not _DATED.match(line) and (joined := _head(whole := held + line)):
             held = ""
-            yield whole, head
+            yield whole, joined
             continue
         if held:
             yield held, None
-        head = _head(line)
         held = line if head is None and _DATED.match(line) else ""
         if not held:
             yield line, head
     if held:
         yield held, None
+
+
+def _says_nothing(line: str) -> bool:
+    return not line or line.isspace() or line.startswith(_AROUND) or line.strip() in _LEFT_OUT
 
 
 def _whole(held: Entry, body: list[str]) -> Entry:
@@ -116,17 +123,10 @@ def _head(line: str) -> Entry | None:
         return None
     for form in _HEADS:
         if match := form.match(line):
-            return _entry(line, line[match.end() :], match[1], match[2])
+            time, process, category = match.groups()
+            rest = line[match.end() :]
+            return Entry(rest if category else rest.lstrip(), (line,), time, process, category)
     return None
-
-
-def _entry(line: str, rest: str, time: str | None, process: str | None) -> Entry:
-    sender = _SENDER.match(rest)
-    rest = rest[sender.end() :] if sender else rest
-    category = _CATEGORY.match(rest)
-    if category:
-        return Entry(rest[category.end() :], (line,), time, process, category[1])
-    return Entry(rest.lstrip(), (line,), time, process)
 
 
 def _json_entries(text: str) -> Iterator[Entry]:
@@ -136,7 +136,7 @@ def _json_entries(text: str) -> Iterator[Entry]:
         if not isinstance(message, str):
             continue
         process = str(item.get("processImagePath") or item.get("process") or "").rpartition("/")[2]
-        category = ":".join(str(item[key]) for key in ("subsystem", "category") if item.get(key))
+        category = ":".join([str(item[key]) for key in ("subsystem", "category") if item.get(key)])
         time = item.get("timestamp")
         yield Entry(message, (message,), time if isinstance(time, str) else None, process or None, category or None)
 
@@ -153,6 +153,8 @@ def _each_line(text: str) -> Iterator[Any]:
     for line in text.split("\n"):
         if line.startswith("{"):
             try:
-                yield json.loads(line)
+                found, end = _DECODER.raw_decode(line)
             except (ValueError, RecursionError):
                 continue
+            if end == len(line) or not line[end:].strip():
+                yield found

@@ -31,6 +31,11 @@ _WHO = re.compile(
     r"(?:\bextension (?:([A-Z0-9]{10}|-) )?|\b([A-Z0-9]{10}) )"
     r"([A-Za-z0-9][\w.-]{1,250}) \(([^()/\s]{0,60})/([^()\s]{0,60})\) \Z"
 )
+# A whole message of sysextd, undamaged, which is most of what tells of states.
+_USUAL = re.compile(
+    r"extension (?:([A-Z0-9]{10}|-) )?([A-Za-z0-9][\w.-]{1,250}) \(([^()/\s]{0,60})/([^()\s]{0,60})\)"
+    r" advancing state from ([a-z_]{4,90}) to ([a-z_]{4,90})"
+)
 _KEXT = re.compile(
     r"\bKext (\S{1,250}) (\S{1,60}) in (?:(?:executable|codeless) )?kext bundle \S{1,250} at (\S[^\n]{0,1000}?\.kext)"
 )
@@ -166,16 +171,18 @@ def read(text: str | bytes) -> LogAnswer:
 
 
 def _take(entry: Entry, draft: _Draft) -> None:
-    message = flat(entry.message)
-    changes = _changes(message, entry)
+    usual = _usual(entry)
+    message = entry.message if usual else flat(entry.message)
+    changes = [usual] if usual else _changes(message, entry)
     kexts = _kexts(entry.message) if "kext bundle" in entry.message else []
     events = list(_events(message, entry))
-    needs = any(phrase in message for phrase in _REBOOT)
+    needs = "reboot" in message and any(phrase in message for phrase in _REBOOT)
     draft.changes += changes
-    draft.kexts |= {(kext.bundle_id, kext.path): kext for kext in kexts}
+    for kext in kexts:
+        draft.kexts[kext.bundle_id, kext.path] = kext
     draft.events += events
     draft.reboot = draft.reboot or needs
-    if any(word in message for word in _FAILURE):
+    if any(map(message.__contains__, _FAILURE)):
         _take_failure(message, draft)
     if "Property" in message and (match := _PROPERTY.search(message)):
         draft.reason = draft.reason or f"invalid {match[1]}"
@@ -197,6 +204,17 @@ def _take_failure(message: str, draft: _Draft) -> None:
     if match := _CODE.search(message):
         draft.code = int(match[1])
         draft.known = True
+
+
+def _usual(entry: Entry) -> Transition | None:
+    """What an undamaged message on one line tells, in one step."""
+    match = _USUAL.fullmatch(entry.message) if entry.whole and len(entry.lines) == 1 else None
+    if match is None:
+        return None
+    team, bundle, version, build, before, after = match.groups()
+    if before not in STATES or after not in STATES:
+        return None
+    return Transition(before, after, entry.time, team, bundle, version, build)
 
 
 def _changes(message: str, entry: Entry) -> list[Transition]:
@@ -259,7 +277,9 @@ def _leading(rest: str, whole: bool) -> str | None:
 
 def _events(message: str, entry: Entry) -> Iterator[Event]:
     words = [word for phrase, word in _EVENTS if phrase in message]
-    named = _IDENTIFIED.search(message) if words else None
+    if not words:
+        return
+    named = _IDENTIFIED.search(message)
     for word in words:
         yield Event(word, entry.time, entry.process, named[1] if named else None, message[:1000])
 
