@@ -7,7 +7,7 @@ the index are kexts that were unloaded; size 0 is built into the kernel. No rows
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -96,13 +96,9 @@ def read(text: str | bytes) -> KextList:
     rows: list[KextRow] = []
     unparsed: list[str] = []
     header = noise = False
-    for found in _unwrapped(clean(text).split("\n")):
-        if isinstance(found, KextRow):
-            rows.append(found)
-            continue
-        line = found[0]
-        if (row := _agreed(found)) is not None:
-            rows.append(row)
+    for line in _unwrapped(clean(text).split("\n")):
+        if isinstance(line, KextRow):
+            rows.append(line)
         elif is_noise(line):
             noise = True
         elif line.lstrip().startswith("Index Refs"):
@@ -113,66 +109,87 @@ def read(text: str | bytes) -> KextList:
     return KextList(tuple(rows), header, tuple(unparsed))
 
 
-def _unwrapped(lines: Iterable[str]) -> Iterator[KextRow | tuple[str, ...]]:
-    """Each row: read where it is whole, else as all that it may have been before a terminal broke it, at a blank or
-    inside a word. Blank lines dropped."""
+def _unwrapped(lines: Iterable[str]) -> Iterator[KextRow | str]:
+    """Each row, whole or put together from what a terminal made of it when it broke it, at a blank or inside a word;
+    and the lines that are none. Blank lines dropped."""
     pieces: list[str] = []
     for line in lines:
+        # A row begins with a number or a dash; looking at that is a tenth of trying to read one.
+        first = line.lstrip()[:1]
+        begins = first.isdigit() or first == "-"
         # Nothing goes on behind its last column, and it goes on with nothing.
-        if ">" in line[-9:] and (row := _usual(line)) is not None:
+        if begins and ">" in line[-9:] and (row := _usual(line)) is not None:
             yield from _put_together(pieces)
             pieces = []
             yield row
             continue
-        if not line or line.isspace():
+        if not first:
             continue
-        starts = _START.match(line) is not None
-        # The numbers after "<" look like the beginning of a row.
-        opened = starts and bool(pieces) and "<" in "".join(pieces) and ">" not in pieces[-1]
-        goes_on = bool(pieces) and (not starts or (opened and _DIGITS.match(line) is not None))
-        if goes_on and len(pieces) < _MOST_PIECES and len(line) < 4096:
+        starts = begins and _START.match(line) is not None
+        if pieces and (not starts or _is_linked(pieces, line)) and len(pieces) < _MOST_PIECES and len(line) < 4096:
             pieces.append(line)
             continue
         yield from _put_together(pieces)
         pieces = [line] if starts else []
         if not starts:
-            yield (line.rstrip(),)
+            yield _row(line.rstrip()) or line.rstrip()
     yield from _put_together(pieces)
 
 
-def _put_together(pieces: list[str]) -> Iterator[tuple[str, ...]]:
+def _is_linked(pieces: list[str], line: str) -> bool:
+    """The numbers after "<" look like the beginning of a row."""
+    return "<" in "".join(pieces) and ">" not in pieces[-1] and _DIGITS.match(line) is not None
+
+
+def _put_together(pieces: list[str]) -> Iterator[KextRow | str]:
     """The longest run of the pieces that makes a row; what is over stands alone."""
     for count in range(len(pieces), 1, -1):
-        whole = tuple(dict.fromkeys(text for text in _ways(pieces[:count]) if _WHOLE.match(text)))
+        whole = _whole(_ways(pieces[:count]))
         if whole:
-            yield whole
-            yield from ((piece.rstrip(),) for piece in pieces[count:])
-            return
-    yield from ((piece.rstrip(),) for piece in pieces)
+            yield _agreed(list(whole.values())) or next(iter(whole))
+            pieces = pieces[count:]
+            break
+    for piece in pieces:
+        line = piece.rstrip()
+        yield _row(line) or line
 
 
-def _ways(pieces: list[str]) -> Iterator[str]:
+def _ways(pieces: list[str]) -> list[str]:
     """With a blank and without one at each break; the rest of a line is where the terminal put it. What it links
     against stands behind a blank in any case."""
     joined = [pieces[0].rstrip()]
     for piece in pieces[1:]:
-        apart, as_it_is = f" {piece.strip()}", piece.rstrip()
-        ends = (apart,) if apart.startswith(" <") else (apart, as_it_is)
-        joined = [text + end for text in joined for end in ends]
-    yield from joined
+        apart = f" {piece.strip()}"
+        if apart.startswith(" <"):
+            joined = [text + apart for text in joined]
+        else:
+            joined = [text + end for text in joined for end in (apart, piece.rstrip())]
+    return joined
 
 
-def _agreed(ways: tuple[str, ...]) -> KextRow | None:
-    """The row that all ways are; where they only disagree in what it links against, that is not known."""
-    if len(ways) == 1:
-        return _row(ways[0])
-    rows = [row for text in ways if (row := _row(text)) is not None]
-    if not rows or len(rows) < len(ways):
-        return None
-    if all(row == rows[0] for row in rows):
+def _whole(ways: Iterable[str]) -> dict[str, KextRow | None]:
+    """Those with nothing missing and nothing over, and what they are read as."""
+    found: dict[str, KextRow | None] = {}
+    for text in ways:
+        # With a blank it mostly is one, without one mostly none: each is asked first what says so sooner.
+        if not found and (row := _usual(text)) is not None:
+            found[text] = row
+        elif text not in found and _WHOLE.match(text):
+            found[text] = _row(text)
+    return found
+
+
+def _agreed(rows: Sequence[KextRow | None]) -> KextRow | None:
+    """The row that all are; where they only disagree in what it links against, that is not known."""
+    if len(rows) == 1:
         return rows[0]
-    bare = [replace(row, linked=None) for row in rows]
-    return bare[0] if all(row == bare[0] for row in bare) else None
+    read = [row for row in rows if row is not None]
+    if len(read) < len(rows):
+        return None
+    # Where the links agree too, the rows are the same.
+    links = {row.linked for row in read}
+    bare = {replace(row, linked=None) for row in read}
+    return None if len(bare) > 1 else read[0] if len(links) == 1 else bare.pop()
 
 
 def _row(line: str) -> KextRow | None:
