@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kextrel.macos.sqlmodes import listed
+from kextrel.macos.sqlmodes import RULES, listed
 from kextrel.macos.text import clean, meaningful, require, unique
 
 __all__ = ["COLUMNS", "KextPolicyAnswer", "columns_of", "query", "read", "table_of"]
@@ -33,6 +33,8 @@ _INSERT = re.compile(r"INSERT INTO [\"'`\[]?(\w{1,80})[\"'`\]]? VALUES ?\((.*)\)
 _LINE_MODE = re.compile(r"\s{0,40}(\w{1,40}) = (.*)\Z")
 _SETTING = re.compile(r"[\w.-]{1,80}\Z")
 _PAYLOAD = re.compile(r"[0-9A-Fa-f-]{0,36}\s{0,8}\Z")
+# A developer's name may have a "|" of its own.
+_USUAL = re.compile(r"([A-Z0-9]{10})\|([^|\s]{1,250})\|([01])\|(\S(?:[^\n]*\S)?)\|(\d{1,19})\Z")
 _END = "end"
 _KNOWN = frozenset(column for columns in COLUMNS.values() for column in columns)
 _DUMP = ("PRAGMA ", "BEGIN TRANSACTION", "COMMIT;")
@@ -117,8 +119,11 @@ def read(text: str | bytes, table: str | None = None, columns: tuple[str, ...] |
         return _read_json(cleaned, table, lines)
     ended = lines[-1:] == [_END]
     draft = _Draft(table or _asked(lines), columns)
-    for line in listed(lines[:-1] if ended else lines, _KNOWN):
-        if not (_schema(line, draft) or _data(line, draft)):
+    body = lines[:-1] if ended else lines
+    for line in listed(body, _KNOWN) if any(rule in cleaned for rule in RULES) else body:
+        if draft.rows and (usual := _usual(line, draft)):
+            draft.rows.append(usual)
+        elif not (_schema(line, draft) or _data(line, draft)):
             draft.unparsed.append(line)
     rest = _line_mode(draft)
     known = bool(draft.rows or draft.tables or draft.error or draft.titled or not rest)
@@ -130,6 +135,21 @@ def _asked(lines: list[str]) -> str | None:
     """The table that was asked for at sqlite's own prompt, where it was one."""
     asked = {table_of(line) for line in lines if line.startswith("sqlite> ")} - {None}
     return asked.pop() if len(asked) == 1 else None
+
+
+def _usual(line: str, draft: _Draft) -> dict[str, Any] | None:
+    """An undamaged row of kext_policy, in one step; the first row of an answer may be one of titles."""
+    whose = draft.columns or COLUMNS[draft.table or "kext_policy"]
+    if draft.in_schema or whose != COLUMNS["kext_policy"] or (match := _USUAL.match(line)) is None:
+        return None
+    team, bundle, allowed, name, flags = match.groups()
+    return {
+        "team_id": team,
+        "bundle_id": bundle,
+        "allowed": allowed == "1",
+        "developer_name": name,
+        "flags": int(flags),
+    }
 
 
 def _schema(line: str, draft: _Draft) -> bool:

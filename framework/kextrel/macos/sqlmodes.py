@@ -10,7 +10,10 @@ import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
-__all__ = ["listed"]
+__all__ = ["RULES", "listed"]
+
+# What every line between titles and rows has. Looking for them in a whole text is cheaper than in each line.
+RULES = ("--", "──", "══")
 
 _RULE = re.compile(r"\s{0,8}[-+|: ┌┬┐├┼┤└┴┘╭╮╰╯─═╞╪╡│]{3,4000}\Z")
 _DASHES = re.compile(r"-{1,1000}")
@@ -32,7 +35,7 @@ def listed(lines: Sequence[str], titles: AbstractSet[str]) -> Sequence[str]:
 
 
 def _is_rule(line: str) -> bool:
-    return _RULE.match(line) is not None and ("--" in line or "──" in line or "══" in line)
+    return _RULE.match(line) is not None and any(rule in line for rule in RULES)
 
 
 def _of_bars(line: str) -> str:
