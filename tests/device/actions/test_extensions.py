@@ -269,6 +269,15 @@ def test_deactivation_without_a_sheet_is_seen_as_it_is(mac: Played, rig: Rig, de
     assert done.outcome is Outcome.TERMINATED
 
 
+def test_what_was_never_activated_is_not_terminated(mac: Played, rig: Rig, deadline: Deadline) -> None:
+    mac.begins = mac.says("failed: OSSystemExtensionErrorDomain 4", 1)
+    done = perform(rig, Deactivate("agent"), deadline=deadline)
+    assert (done.outcome, done.reason) == (Outcome.REFUSED, Reason.NOT_INSTALLED)
+    begun = len(mac.begun)
+    done = perform(rig, Deactivate("agent", by="finder"), deadline=deadline)
+    assert (done.outcome, done.reason, len(mac.begun)) == (Outcome.REFUSED, Reason.NOT_INSTALLED, begun)
+
+
 def test_what_a_profile_forbids_to_remove_is_not_removable(mac: Played, rig: Rig, deadline: Deadline) -> None:
     mac.state, mac.begins = ENABLED, mac.says("failed: OSSystemExtensionErrorDomain 10", 1, ENABLED)
     done = perform(rig, Deactivate("agent"), deadline=deadline)

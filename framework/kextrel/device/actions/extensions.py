@@ -85,9 +85,14 @@ def deactivate(rig: Rig, action: Deactivate, *, deadline: Deadline) -> Performed
     extension, refusal = _begin(rig, action.verb, action.extension, deadline)
     if refusal is not None:
         return refusal
+    known = _record(rig, extension, deadline) is not None
+    if not known and action.by == "finder":
+        return Performed(Outcome.REFUSED, Reason.NOT_INSTALLED, "the list has nothing that would go with the app")
     account = None if action.as_ is Credential.NOBODY else rig.accounts.acting(action.as_)
     reason, note = _end(rig, action, extension, account, deadline)
     after = _record(rig, extension, deadline)
+    if after is None and not known:
+        return Performed(Outcome.REFUSED, Reason.NOT_INSTALLED, f"the list had nothing of it, and {note}")
     if after is None or after.state.startswith(("terminat", "uninstall")):
         return Performed(Outcome.TERMINATED, note=note)
     if reason is Reason.AUTHENTICATION and action.as_ is Credential.STANDARD:
