@@ -97,6 +97,26 @@ FACTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "Boot Args Filtering Status:  Enabled    (sip3): absent\n",
         {"sip3": "absent", "boot_args_filtering": True, "volume_groups": [UUID]},
     ),
+    # the tools before kmutil, which had no KMErrorDomain
+    "an invalid signature that was let pass": (
+        "sudo kextcache -i /",
+        "kext-dev-mode allowing invalid signature -67030 0xFFFFFFFFFFFEFA2A for kext LabNet.kext\n"
+        "KernelCache ID: 296EE9337ED4F9600790ECD041F1F968\n",
+        {"reason": None, "code": None, "csstatus": -67030},
+    ),
+    "left out of a cache": (
+        "sudo kextcache -i /",
+        'Kext rejected due to improper filesystem permissions: <OSKext 0x7fa446621880 [0x7fff912328c0]> { URL = "file:///'
+        'Library/Extensions/Lab.kext/", ID = "com.example.lab" }\n'
+        "/Library/Extensions/Lab.kext does not authenticate; omitting.\n",
+        {"reason": "ownership", "bundle_id": "com.example.lab", "culprit_path": "/Library/Extensions/Lab.kext"},
+    ),
+    "blocked, by kextload": (
+        "sudo kextload /Library/Extensions/Lab.kext",
+        "/Library/Extensions/Lab.kext failed to load - (libkern/kext) system policy prevents loading; check the "
+        "system/kernel logs for errors or try kextutil(8).\n",
+        {"reason": "approval_required", "code": None},
+    ),
     # csrutil
     "custom of 10.11": (
         "csrutil status",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from kextrel.macos.loadreasons import OF_KEXT_TOOLS, PHRASES, RETURNS, LoadReason
+from kextrel.macos.loadreasons import BEFORE_KMUTIL, OF_KEXT_TOOLS, PHRASES, RETURNS, LoadReason
 from kextrel.macos.text import between, clean, flat, meaningful, require, unique
 
 __all__ = ["LoadAnswer", "LoadReason", "identifiers_of", "read", "read_text", "reason_of"]
@@ -50,7 +50,7 @@ _OWNERSHIP = re.compile(r"ownership \((\d{1,10}:\d{1,10})\)")
 _KEXT = re.compile(r"(?<!\S)Kext (\S+) v(\d\S*)")
 _ARCHITECTURES = re.compile(r"Binary is for ([\w, ]{1,80}), but needed (\w{1,20})")
 _BUILD = re.compile(r"your build (\w{4,12})")
-_ALLOWED = re.compile(r"invalid signatured? \(-\d{5}\) allowed")
+_ALLOWED = re.compile(r"invalid signatured? \(-\d{5}\) allowed|allowing invalid signature -\d{5}\b")
 _OSKEXT = re.compile(r"<OSKext 0x[^>\n]{1,80}> ?\{[^}\n]{0,400}\bID = \"([A-Za-z0-9._-]{2,200})\"")
 # What was not found when a kext was linked, and the kext that wanted it [kmutil print-diagnostics; reports of builds].
 _UNBOUND = re.compile(r"Failed to bind '([^'\n]{1,1000})' in '([A-Za-z0-9._-]{1,200})'")
@@ -82,11 +82,11 @@ _NEEDLES: Mapping[re.Pattern[str], tuple[str, ...]] = MappingProxyType(
         _OWNERSHIP: ("ownership (",),
         _ARCHITECTURES: ("Binary is for ",),
         _BUILD: ("your build ",),
-        _ALLOWED: (") allowed",),
+        _ALLOWED: (") allowed", "allowing invalid"),
     }
 )
 _LONGEST_PATH = 1024
-_OF_A_PATH = re.compile(r"\.kext(?: failed to load| - dependency '| - no compatible dependency)")
+_OF_A_PATH = re.compile(r"\.kext(?: failed to load| does not authenticate| - dependency '| - no compatible dependency)")
 _SQUEEZED = tuple((reason, tuple(phrase.replace(" ", "") for phrase in phrases)) for reason, phrases in PHRASES)
 _SQUEEZED_TOOLS = ("(libkern/kext)", "KMErrorDomain", "Extensionwithidentifiers", "Kextrejecteddueto")
 _PAIRING = 17
@@ -244,7 +244,10 @@ def _code(joined: str, reason: LoadReason | None, exit_code: int | None) -> int 
     written = _number(_BARE_CODE, joined) if written is None else written
     if written is not None:
         return written
-    return _CODES.get(reason, exit_code) if reason is not None else exit_code
+    # KMErrorDomain came with kmutil.
+    if reason is None or any(words in joined for words in BEFORE_KMUTIL):
+        return exit_code
+    return _CODES.get(reason, exit_code)
 
 
 def _says_something(answer: LoadAnswer) -> bool:

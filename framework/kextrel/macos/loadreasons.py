@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-__all__ = ["OF_KEXT_TOOLS", "PHRASES", "RETURNS", "LoadReason"]
+__all__ = ["BEFORE_KMUTIL", "OF_KEXT_TOOLS", "PHRASES", "RETURNS", "LoadReason"]
 
 
 class LoadReason(StrEnum):
@@ -101,4 +101,10 @@ RETURNS: Mapping[int, LoadReason] = MappingProxyType(
 OF_KEXT_TOOLS = (
     *("(libkern/kext) ", "Kext rejected due to ", "(kernel) Kext ", "(kernel) Can't ", "no such bundle file exists"),
     *("Diagnostics for ", "run kextutil on this kext", "No kernel file specified", "(kernel) kxld["),
+)
+
+# What only the tools before kmutil say.
+BEFORE_KMUTIL = (
+    *("(libkern/kext) ", "Kext rejected due to ", "Diagnostics for ", "Kext user-space log filter", "kext-dev-mode "),
+    *("Kext with invalid signature", "Untrusted kexts are not allowed", "KernelCache ID: "),
 )
