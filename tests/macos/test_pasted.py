@@ -88,6 +88,14 @@ def test_bold_words_and_escaped_marks():
     assert unmarked(text) == "\tKext Signing: enabled\n*\t*\tKXTRL00001\ta.b (1/1)\tA\t[activated enabled]\n"
 
 
+def test_quotation_marks_that_were_curled():
+    text = "Error Domain=KMErrorDomain Code=28 “Loading extension(s): a.b requires a reboot”\n"
+    assert unmarked(text) == text.replace("“", '"').replace("”", '"')
+    assert unmarked("‘a’ and ‘b’\n") == "'a' and 'b'\n"
+    assert unmarked('“A” can\'t be "opened"\n') == '“A” can\'t be "opened"\n'
+    assert unmarked("Lab’s Mac\n") == "Lab’s Mac\n"
+
+
 def test_a_list_that_cannot_be_read_with_its_bullets_is_read_without_them():
     assert tolerant(reader("sw_vers"))("- ProductVersion: 14.5\n- BuildVersion: 23F79\n").facts()["version"] == "14.5"
 

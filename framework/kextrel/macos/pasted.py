@@ -1,5 +1,6 @@
 """What mail, tickets, web pages and scripts add to a terminal's text: quotation and comment marks before each line,
-bold type, code marks, HTML's tags and entities, line numbers. `kextrel parse` takes them off before it reads.
+bold type, code marks, curled quotation marks, HTML's tags and entities, line numbers. `kextrel parse` takes them off
+before it reads.
 
 A mark is only taken for one where most lines have it, so that what a tool itself prints with such a character stays.
 Property lists are left alone: entities and tags are theirs.
@@ -36,6 +37,8 @@ _FENCE = re.compile(r"^[ \t]{0,8}```\w{0,12}[ \t]{0,8}(?:\n|\Z)", re.MULTILINE)
 _CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _LONE_CODE = re.compile(r"\A(\s{0,80})`([^`]+)`(\s{0,80})\Z")
 _ESCAPED = re.compile(r"\\([*_\[\]<>])")
+# Mail and notes curl quotation marks; a text with straight ones was not curled.
+_CURLED = (("“", '"', re.compile("“([^“”\n]{0,400})”")), ("‘", "'", re.compile("‘([^‘’\n]{0,400})’")))
 _HARD_BREAK = re.compile(r"[ \t]{0,8}\\$", re.MULTILINE)
 
 
@@ -54,6 +57,9 @@ def unmarked(text: str) -> str:
     if "`" in text:
         text = _FENCE.sub("", text)
         text = _LONE_CODE.sub(r"\1\2\3", _CODE.sub(r"\1", text))
+    for curled, straight, pair in _CURLED:
+        if curled in text and straight not in text:
+            text = pair.sub(rf"{straight}\1{straight}", text)
     if "\\" in text:
         text = _ESCAPED.sub(r"\1", text)
         text = _HARD_BREAK.sub("", text) if 2 * text.count("\\\n") >= text.count("\n") else text
