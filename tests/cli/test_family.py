@@ -41,7 +41,7 @@ def test_all_end_with_the_parent_however_it_ends(number: signal.Signals) -> None
         parent.send_signal(number)
         assert parent.wait(30) == (-number if number == signal.SIGKILL else 0)
         for member in members:
-            assert select.select([member], [], [], 10)[0], "a member has outlived its parent"
+            assert select.select([member], [], [], 60)[0], "a member has outlived its parent"
             os.close(member)
 
 
