@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from kextrel.errors import UnreadableAnswer
@@ -57,8 +58,13 @@ class Said(Generic[R]):
         return Field(UNKNOWN, f"{self.command}: {why}", self.command)
 
     def _quoted(self, words: tuple[str, ...]) -> tuple[str, ...]:
-        lines = (line[:_WIDTH] for line in meaningful(self.text) if not words or any(word in line for word in words))
+        lines = (line[:_WIDTH] for line in self._lines if not words or any(word in line for word in words))
         return tuple(line for line, _ in zip(lines, range(_LINES), strict=False))
+
+    @cached_property
+    def _lines(self) -> tuple[str, ...]:
+        """Many facts are quoted from one text."""
+        return tuple(meaningful(self.text))
 
 
 def said(

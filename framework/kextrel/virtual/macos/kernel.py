@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from kextrel.virtual.macos.auxkc import Member
@@ -66,6 +67,6 @@ class RunningKernel:
         """Everything that is loaded: Apple's, then the auxiliary ones."""
         return [*self._apple, *self._running.values()]
 
-    def references(self, row: Loaded) -> int:
-        """How many of the loaded kexts link against `row`."""
-        return sum(row.index in other.linked for other in self.rows())
+    def references(self) -> Counter[int]:
+        """How many of the loaded kexts link against each, by its index."""
+        return Counter(index for row in self.rows() for index in row.linked)

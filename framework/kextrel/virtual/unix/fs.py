@@ -57,7 +57,8 @@ class FileSystem:
 
     def place(self, path: str, *, follow: bool = True) -> Place:
         """Where `path` leads; its `node` is None when only the last name is missing."""
-        return walk(self.mounts, self.cred, self.absolute(path), path, follow=follow)
+        whole = path if path.startswith("/") or not path else f"{self.cwd}/{path}"
+        return walk(self.mounts, self.cred, whole, path, follow=follow)
 
     def node(self, path: str, *, follow: bool = True) -> Node:
         """The inode at `path`, or ENOENT."""

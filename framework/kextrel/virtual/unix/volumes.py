@@ -194,9 +194,8 @@ def walk(mounts: Mounts, cred: Cred, path: str, said: str, *, follow: bool = Tru
     """Where the absolute `path` leads. Only the last name may be missing; `said` is the path that an error quotes."""
     if not path:
         raise failure(errno.ENOENT, said)
-    place = _Walk(mounts, cred, said).go(
-        [name for name in path.split("/") if name], follow=follow or path.endswith("/")
-    )
+    names = [name for name in path.split("/") if name and name != "."]
+    place = _Walk(mounts, cred, said).go(names, follow=follow or path.endswith(("/", "/.")))
     if not cred.kernel and not cred.full_disk_access and _under(place.inside, place.volume.guards.private):
         raise failure(errno.EPERM, said)
     return place

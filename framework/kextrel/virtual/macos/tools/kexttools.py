@@ -97,10 +97,13 @@ async def stat(proc: Proc, daemon: KextDaemon) -> int:
 
 def _rows(daemon: KextDaemon, options: Options) -> Iterator[str]:
     wanted, running = options.all("bundle-id"), daemon.running
-    for row in running.rows() if running is not None else ():
+    if running is None:
+        return
+    references = running.references()
+    for row in running.rows():
         own = row.name.startswith("com.apple.kpi.")
-        if running is not None and not (wanted and row.name not in wanted) and not (own and "no-kernel" in options):
-            yield listing(row, running.references(row))
+        if not (wanted and row.name not in wanted) and not (own and "no-kernel" in options):
+            yield listing(row, references[row.index])
 
 
 def listing(row: Loaded, references: int) -> str:

@@ -115,8 +115,9 @@ def _rows(proc: Proc, options: Options, shown: str, collection: str) -> list[str
     unloaded = [_idle(one) for one in idle] if collection in ("", "aux") and shown != "loaded" else []
     wanted = options.all("bundle-identifier")
     names = {name for name in wanted for name in name.split(",")}
+    references = running.references()
     return [
-        listing(row, running.references(row) if row.index else 0)
+        listing(row, references[row.index] if row.index else 0)
         for row in itertools.chain(loaded, unloaded)
         if (not names or row.name in names)
         and not ("no-kernel-components" in options and not row.address and row.index)
