@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
 from functools import partial
 from types import SimpleNamespace
@@ -104,8 +104,12 @@ class Bench:
             self._stop = self._stop or asyncio.Event()
             await run([spec], on_ready=ready.set_result, stop=self._stop)
 
-        self._running.append(asyncio.run_coroutine_threadsafe(story(), self._loop))
-        return ready.result(30)
+        running = asyncio.run_coroutine_threadsafe(story(), self._loop)
+        self._running.append(running)
+        wait([ready, running], 120, FIRST_COMPLETED)
+        if running.done():
+            running.result()  # why it ended before it was ready
+        return ready.result(0)
 
     def wait_for(self, story: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         """What `story()` comes to in the loop."""
@@ -145,7 +149,7 @@ class OnMains:
         self.udid = next(iter(about(SimpleNamespace(spec=spec), spec.enrollment).values()))
         self.line: dict[str, Any] = bench.serve(spec).as_dict()
         self.shell = self.another_shell()
-        self.shell.wait_for_boot(deadline=Deadline.after(20))
+        self.shell.wait_for_boot(deadline=Deadline.after(60))
 
     def another_shell(self, host_key: str = "") -> SshShell:
         """One that was told that host key, the Mac's own where none is given."""
@@ -156,12 +160,12 @@ class OnMains:
 
     def off(self) -> None:
         with closing(self._mains()) as mains:
-            mains.off(deadline=Deadline.after(5))
-        self.shell.wait_until_gone(deadline=Deadline.after(20))
+            mains.off(deadline=Deadline.after(60))
+        self.shell.wait_until_gone(deadline=Deadline.after(60))
 
     def on(self) -> None:
         with closing(self._mains()) as mains:
-            mains.on(deadline=Deadline.after(5))
+            mains.on(deadline=Deadline.after(60))
 
     def _mains(self) -> RelayPower:
         """Opened when it is needed: a run that a test starts wants the port for itself."""

@@ -148,7 +148,7 @@ class Enrolled:
 
     def on(self) -> None:
         self.mac.on()
-        self.mac.shell.wait_for_boot(deadline=Deadline.after(20))
+        self.mac.shell.wait_for_boot(deadline=Deadline.after(60))
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,7 @@ class TestOurs(MdmConformance):
 
 
 def soon() -> Deadline:
-    return Deadline.after(20, "the command")
+    return Deadline.after(60, "the command")
 
 
 def test_a_wrong_key_is_said_and_never_shown(nano: Nano, in_nano: Enrolled) -> None:

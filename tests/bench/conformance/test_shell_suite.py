@@ -60,13 +60,13 @@ class Leaving(Spoilt):
         if not command.startswith("tail"):
             done: Completed = self.sound.run(command, deadline=deadline, **more)
             return done
-        started = self.sound.run(f"{command} >/dev/null 2>&1 & echo $!", deadline=Deadline.after(5))
+        started = self.sound.run(f"{command} >/dev/null 2>&1 & echo $!", deadline=Deadline.after(60))
         self.left = started.out.strip()
         raise DeadlineExceeded("too late", wire=self.sound.name)
 
     def close(self) -> None:
         if self.left:
-            self.sound.run(f"kill -9 {self.left}", deadline=Deadline.after(5))
+            self.sound.run(f"kill -9 {self.left}", deadline=Deadline.after(60))
         self.sound.close()
 
 
@@ -75,7 +75,7 @@ class Late(Spoilt):
         if not deadline.expired:
             done: Completed = self.sound.run(command, deadline=deadline, **more)
             return done
-        self.sound.run(command, deadline=Deadline.after(5), **more)
+        self.sound.run(command, deadline=Deadline.after(60), **more)
         raise DeadlineExceeded("too late", wire=self.sound.name)
 
 
