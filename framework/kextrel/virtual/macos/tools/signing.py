@@ -41,20 +41,23 @@ def _codesign(proc: Proc, path: str, requirement: str | None, *, display: bool) 
         return _display_code(proc, path) if display else _verify_code(proc, path)
     found = _find(proc, path)
     if found is None:
-        proc.err(
-            f"{path}: No such file or directory\n"
-            if not proc.fs.exists(path)
-            else f"{path}: bundle format unrecognized\n"
-        )
+        there = "bundle format unrecognized" if proc.fs.exists(path) else "No such file or directory"
+        proc.err(f"{path}: {there}\n")
         return 1
-    judgement = found.judgement
-    if judgement.directory is None:
+    if found.judgement.directory is None:
         proc.err(f"{path}: code object is not signed at all\n")
         return 1
-    if display:
-        kext = found.kext
-        proc.err(_details(f"{kext.path}/Contents/MacOS/{kext.executable}", kext.architectures, judgement))
-        return 0
+    return _display_kext(proc, found) if display else _verify_kext(proc, path, found, requirement)
+
+
+def _display_kext(proc: Proc, found: Found) -> int:
+    kext = found.kext
+    proc.err(_details(f"{kext.path}/Contents/MacOS/{kext.executable}", kext.architectures, found.judgement))
+    return 0
+
+
+def _verify_kext(proc: Proc, path: str, found: Found, requirement: str | None) -> int:
+    judgement = found.judgement
     if judgement.problem is not None:
         proc.err(f"{path}: {judgement.problem.words}\nIn architecture: {found.architecture}\n")
         return 1
