@@ -14,13 +14,25 @@ from typing import TYPE_CHECKING, Any
 from kextrel.device import Account, Accounts, Facts, TestMac, Timeouts, Wires
 from kextrel.errors import BenchError, UsageError
 from kextrel.evidence import Sink
-from kextrel.lab.profile import AccountProfile, MacProfile, MdmWire, ShellWire, Wiring
+from kextrel.lab.profile import (
+    AccountProfile,
+    BeaconWire,
+    KeyboardWire,
+    MacProfile,
+    MdmWire,
+    ScreenWire,
+    ShellWire,
+    Wiring,
+)
 from kextrel.lab.secrets import resolve
 from kextrel.timing import Clock
 from kextrel.vocabulary import Architecture, Version
 
 if TYPE_CHECKING:  # each driver is imported where a Mac has that wire: SSH and HTTP clients take long
+    from kextrel.bench.beacon import HttpBeacon
+    from kextrel.bench.keyboard import Ch9329Keyboard
     from kextrel.bench.mdm import NanoMdm
+    from kextrel.bench.screen import PikvmScreen
     from kextrel.bench.sshlink import Login
 
 __all__ = ["build", "openers"]
@@ -111,33 +123,37 @@ def _on_ports(name: str, wires: Wiring, sink: Sink, clock: Clock) -> dict[str, C
 def _seeing(name: str, wires: Wiring, sink: Sink, base: Path) -> dict[str, Callable[[], Any]]:
     """Keyboard, screen and beacon: what a Mac without a shell is driven by."""
     found: dict[str, Callable[[], Any]] = {}
-    if (keyboard := wires.keyboard) is not None:
-        from kextrel.bench.keyboard import Ch9329Keyboard
-
-        at = f"{name}.keyboard ({keyboard.port})"
-        found["keyboard"] = lambda: Ch9329Keyboard(at, keyboard.port, sink, baud=keyboard.baud)
-    if (screen := wires.screen) is not None:
-        from kextrel.bench.screen import PikvmScreen
-
-        password = resolve(screen.password, base)
-        trusted = base / Path(screen.certificate).expanduser() if screen.certificate is not None else None
-        found["screen"] = lambda: PikvmScreen(
-            f"{name}.screen ({screen.url})",
-            screen.url,
-            screen.user,
-            password,
-            sink,
-            poll=screen.poll,
-            certificate=trusted,
-        )
-    if (beacon := wires.beacon) is not None:
-        from kextrel.bench.beacon import HttpBeacon
-
-        at_beacon = f"{name}.beacon ({beacon.listen})"
-        found["beacon"] = lambda: HttpBeacon(at_beacon, beacon.listen, beacon.port, sink, host=beacon.host)
+    if wires.keyboard is not None:
+        found["keyboard"] = _typing(name, wires.keyboard, sink)
+    if wires.screen is not None:
+        found["screen"] = _watching(name, wires.screen, sink, base)
+    if wires.beacon is not None:
+        found["beacon"] = _listening(name, wires.beacon, sink)
     if wires.mdm is not None:
         found["mdm"] = _managing(name, wires.mdm, sink, base)
     return found
+
+
+def _typing(name: str, keyboard: KeyboardWire, sink: Sink) -> Callable[[], Ch9329Keyboard]:
+    from kextrel.bench.keyboard import Ch9329Keyboard
+
+    at = f"{name}.keyboard ({keyboard.port})"
+    return lambda: Ch9329Keyboard(at, keyboard.port, sink, baud=keyboard.baud)
+
+
+def _watching(name: str, screen: ScreenWire, sink: Sink, base: Path) -> Callable[[], PikvmScreen]:
+    from kextrel.bench.screen import PikvmScreen
+
+    at, password = f"{name}.screen ({screen.url})", resolve(screen.password, base)
+    trusted = base / Path(screen.certificate).expanduser() if screen.certificate is not None else None
+    return lambda: PikvmScreen(at, screen.url, screen.user, password, sink, poll=screen.poll, certificate=trusted)
+
+
+def _listening(name: str, beacon: BeaconWire, sink: Sink) -> Callable[[], HttpBeacon]:
+    from kextrel.bench.beacon import HttpBeacon
+
+    at = f"{name}.beacon ({beacon.listen})"
+    return lambda: HttpBeacon(at, beacon.listen, beacon.port, sink, host=beacon.host)
 
 
 def _managing(name: str, mdm: MdmWire, sink: Sink, base: Path) -> Callable[[], NanoMdm]:
