@@ -42,10 +42,7 @@ async def profiles(proc: Proc) -> int:
         usage=_USAGE,
         code=1,
     )
-    word = proc.args[0].lstrip("-")
-    if word == proc.args[0] and machine(proc).spec.release < _VERBS_SINCE:
-        raise Exit(1, _USAGE)
-    match _OLD.get(word, word):
+    match _verb(proc):
         case "status":
             return _status(proc, options)
         case "list" | "show" as verb:
@@ -58,6 +55,14 @@ async def profiles(proc: Proc) -> int:
             raise Exit(1, _NO_INSTALLS)
         case _:
             raise Exit(1, _USAGE)
+
+
+def _verb(proc: Proc) -> str:
+    """What is asked for, as a verb or by an option of old."""
+    word = proc.args[0].lstrip("-")
+    if word == proc.args[0] and machine(proc).spec.release < _VERBS_SINCE:
+        raise Exit(1, _USAGE)
+    return _OLD.get(word, word)
 
 
 def _status(proc: Proc, options: Options) -> int:
