@@ -280,6 +280,15 @@ class Lab:
         await self.wait(lambda: self.machine.environment == "startup-options")
         self.machine.button.switch(False)
 
+    async def command_r(self) -> None:
+        """Command-R held on the keyboard of an Intel Mac while it restarts: its recovery."""
+        for usage in (0xE3, 0x15):
+            self.machine.keyboard.key(True, usage, 8)
+        self.machine.request_restart()
+        await self.until("recovery")
+        for usage in (0x15, 0xE3):
+            self.machine.keyboard.key(False, usage, 0)
+
     async def run(self, *argv: str, user: str = "root", input: bytes = b"") -> Finished:
         return await self.machine.system.run(list(argv), user=user, input=input)
 

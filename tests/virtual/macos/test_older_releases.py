@@ -17,16 +17,6 @@ DRIVER, TEAM = "com.example.kextrel.driver", "KXTRL00001"
 Make = Callable[..., Path]
 
 
-async def recovery(mac: Any) -> None:
-    """Command-R held on the keyboard while it starts."""
-    for usage in (0xE3, 0x15):
-        mac.machine.keyboard.key(True, usage, 8)
-    mac.machine.request_restart()
-    await mac.until("recovery")
-    for usage in (0x15, 0xE3):
-        mac.machine.keyboard.key(False, usage, 0)
-
-
 @pytest.mark.parametrize(
     ("macos", "darwin"),
     [("10.12.6", "16.7.0"), ("10.13.1", "17.2.0"), ("10.13.6", "17.7.0"), ("10.14.6", "18.7.0"), ("10.15.7", "19.6.0")],
@@ -124,7 +114,7 @@ def test_consent_is_changed_in_recovery_only_and_counts_after_it(lab: Any, play:
         await mac.macos()
         path = mac.install(make_kext())
         assert (await mac.run("spctl", "kext-consent", "add", TEAM)).status == 1
-        await recovery(mac)
+        await mac.command_r()
         assert (await mac.run("spctl", "kext-consent", "add", TEAM)).status == 0
         assert (await mac.run("spctl", "kext-consent", "disable")).status == 0
         await mac.macos()
@@ -163,7 +153,7 @@ def test_recovery_can_make_the_mac_forget(lab: Any, play: Any, make_kext: Make) 
         database = "/private/var/db/SystemPolicyConfiguration/KextPolicy"
         delete = "DELETE FROM kext_policy; DELETE FROM kext_load_history_v3"
         assert (await mac.run("sqlite3", database, delete)).status == 1
-        await recovery(mac)
+        await mac.command_r()
         disk = "/Volumes/Macintosh HD"
         assert (await mac.run(f"{disk}/usr/bin/sqlite3", f"{disk}{database}", delete)).status == 0
         await mac.macos()

@@ -23,16 +23,6 @@ INTEL = ("intel", "t2")
 ELSEWHERE = "csrutil: This tool needs to be executed from Recovery OS."
 
 
-async def recovery(mac: Any) -> None:
-    """Command-R held on the keyboard of an Intel Mac that is running."""
-    for usage in (0xE3, 0x15):
-        mac.machine.keyboard.key(True, usage, 8)
-    mac.machine.request_restart()
-    await mac.until("recovery")
-    for usage in (0x15, 0xE3):
-        mac.machine.keyboard.key(False, usage, 0)
-
-
 @pytest.mark.parametrize(
     ("name", "machine", "kernel", "darwin", "build"),
     [
@@ -95,7 +85,7 @@ def test_csrutil_writes_nvram_in_recovery_and_it_counts_from_the_next_boot(lab: 
         await mac.macos()
         refused = await mac.run("csrutil", "disable")
         assert (refused.status, refused.err.strip()) == (1, ELSEWHERE)
-        await recovery(mac)
+        await mac.command_r()
         done = await mac.run("csrutil", "disable")
         assert done.out == (
             "Successfully disabled System Integrity Protection. "
@@ -105,7 +95,7 @@ def test_csrutil_writes_nvram_in_recovery_and_it_counts_from_the_next_boot(lab: 
         await mac.macos()
         assert (await mac.run("csrutil", "status")).out == "System Integrity Protection status: disabled.\n"
         assert mac.machine.sip == 0x87F
-        await recovery(mac)
+        await mac.command_r()
         assert (await mac.run("csrutil", "enable")).out.startswith("Successfully enabled System Integrity Protection.")
         await mac.macos()
         assert (await mac.run("csrutil", "status")).out == "System Integrity Protection status: enabled.\n"
@@ -145,7 +135,7 @@ def test_nvram_guards_what_starts_the_mac_while_sip_is_on(lab: Any, play: Any) -
             assert refused.err == f"nvram: Error setting variable - '{name}': (iokit/common) not permitted\n"
         assert (await mac.run("nvram", POLICY)).out == f"{POLICY}\t%02\n"
         assert (await mac.run("nvram", "boot-args=-v")).status == 0
-        await recovery(mac)
+        await mac.command_r()
         assert (await mac.run("nvram", f"{POLICY}=%00")).status == 1
         assert (await mac.run("csrutil", "disable")).status == 0
         await mac.macos()
