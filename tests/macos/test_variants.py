@@ -97,6 +97,28 @@ FACTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "Boot Args Filtering Status:  Enabled    (sip3): absent\n",
         {"sip3": "absent", "boot_args_filtering": True, "volume_groups": [UUID]},
     ),
+    # what stands around an answer
+    "a verb above is no complaint": (
+        "csrutil authenticated-root status",
+        "user@mac ~ % csrutil authenticated-root status\nAuthenticated Root status: enabled\n",
+        {"ssv": "enabled", "error": None},
+    ),
+    "a shell's prompt is no variable": (
+        "nvram csr-active-config",
+        "➜  ~ nvram csr-active-config\ncsr-active-config\tw%00%00%00\n➜  ~ \n",
+        {"name": "csr-active-config", "sip_bits": 0x77},
+    ),
+    "sudo's password": (
+        "sudo bputil -d",
+        "Password:\nSecurity Mode:               Full       (smb0): absent\n",
+        {"prompt": False, "security_mode": "Full"},
+    ),
+    "a page's number is no chip": (
+        "system_profiler SPiBridgeDataType",
+        "For more details, please visit https://support.apple.com/kb/HT208050.\nController:\n\n"
+        "      Model Identifier: Mac15,9\n      Boot Policy:\n        Secure Boot: Full Security\n",
+        {"t2": False, "model": "Mac15,9"},
+    ),
     # the tools before kmutil, which had no KMErrorDomain
     "an invalid signature that was let pass": (
         "sudo kextcache -i /",

@@ -40,7 +40,8 @@ _GROUP = re.compile(r"(?:volume group|Volume Group UUID) +([0-9A-Fa-f-]{4,40})")
 _DOMAIN = re.compile(r"Error Domain=(\w{1,80}) Code=(-?\d{1,9})(?=\D)")
 _BOOTPOLICY = re.compile(r"com\.apple\.bootpolicy Code=(\d{1,6})(?=\D)|pairing \((\d{1,6})\)")
 _FAILED = ("Can't get local policy for", "Failed to display local policy for")
-_PROMPTS = ("Enter username", "Enter password", "Enter the password", "Pick a macOS", "Username:", "Password:")
+_PROMPTS = ("Enter username", "Enter password", "Enter the password", "Pick a macOS", "Username:")
+_OF_EITHER = "Password:"  # bputil asks so, and sudo before it
 
 # How a complaint of bputil begins; what follows may go over several lines.
 _OWN = re.compile(
@@ -174,7 +175,7 @@ def read(text: str | bytes) -> BputilAnswer:
     complaint = _complaint(unparsed, cleaned.endswith("\n"))
     failed = lines if any(phrase in cleaned for phrase in _FAILED) else []
     groups = unique(match[1] for line in failed if _failed(line) and (match := _GROUP.search(line)))
-    prompt = "..2)" in cleaned or _begins(lines, _PROMPTS, cleaned)
+    prompt = "..2)" in cleaned or _begins(lines, _PROMPTS, cleaned) or _asks_for_password(lines)
     supported = False if "not yet supported on this platform" in cleaned else None
     banner = _begins(lines, _BANNER, cleaned)
     known = policies or groups or prompt or supported is not None or complaint["error"] or banner
@@ -189,6 +190,12 @@ def _begins(lines: list[str], phrases: tuple[str, ...], text: str) -> bool:
     """Whether a line begins with one of the phrases; they are looked for in the whole text first, which is cheap."""
     there = tuple(phrase for phrase in phrases if phrase in text)
     return bool(there) and any(line.lstrip().startswith(there) for line in lines)
+
+
+def _asks_for_password(lines: list[str]) -> bool:
+    """Whether bputil itself asks: after its banner."""
+    asked = next((at for at, line in enumerate(lines) if line.lstrip().startswith(_OF_EITHER)), 0)
+    return any(line.lstrip().startswith(_BANNER) for line in lines[:asked])
 
 
 def _drafts(lines: list[str]) -> tuple[list[_Draft], list[str]]:
@@ -264,7 +271,7 @@ def _untagged(line: str, draft: _Draft) -> bool:
 
 def _expected(line: str) -> bool:
     text = line.lstrip()
-    return text.startswith(_BANNER) or text.startswith(_PROMPTS) or _failed(text) or "not yet supported" in text
+    return text.startswith((*_BANNER, *_PROMPTS, _OF_EITHER)) or _failed(text) or "not yet supported" in text
 
 
 def _failed(line: str) -> bool:

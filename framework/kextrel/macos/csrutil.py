@@ -175,7 +175,7 @@ def _sip(line: str, partly: bool) -> Sip | None:
 def _error(line: str) -> str | None:
     if "needs to be executed from" in line and "Recovery" in line:
         return "needs_recovery"
-    lowered = line.lower()
+    lowered = line.lower().replace("authenticated-root", "")  # the verb, where the command stands above
     if "incorrect" in lowered or ("authenticat" in lowered and any(word in lowered for word in _OF_A_PASSWORD)):
         return "authentication"
     return "failed" if line.startswith("csrutil: ") and not _asks_for_parts(line) else None

@@ -19,7 +19,7 @@ from kextrel.macos.text import clean, meaningful, require
 
 __all__ = ["InstalledAnswer", "InstalledProfile", "read"]
 
-_ATTRIBUTE = re.compile(r"([^\s\[\]]{1,64})\[(\d{1,6})\] attribute: (\w{1,64}): ?(.*)\Z")
+_ATTRIBUTE = re.compile(r"([\w.][^\s\[\]]{0,63})\[(\d{1,6})\] attribute: (\w{1,64}): ?(.*)\Z")
 _PAYLOAD = re.compile(r"[^\s\[\]]{1,64}\[\d{1,6}\]\s+payload(\[\d{1,6}\]| count\b)")
 _COUNTED = re.compile(r"There (is|are) (no|\d{1,6}) (user |system )?configuration profiles? installed")
 

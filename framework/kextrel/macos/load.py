@@ -85,6 +85,7 @@ _NEEDLES: Mapping[re.Pattern[str], tuple[str, ...]] = MappingProxyType(
         _ALLOWED: (") allowed", "allowing invalid"),
     }
 )
+_IDENTIFIER = re.compile(r"[\w\"'(].{0,250}\Z")
 _LONGEST_PATH = 1024
 _OF_A_PATH = re.compile(r"\.kext(?: failed to load| does not authenticate| - dependency '| - no compatible dependency)")
 _SQUEEZED = tuple((reason, tuple(phrase.replace(" ", "") for phrase in phrases)) for reason, phrases in PHRASES)
@@ -284,7 +285,8 @@ def _subject(line: str, before: str) -> str | None:
     broken = before.lstrip().startswith("/") and " - " not in before
     if not mark or subject == told or not subject.strip() or "/" in subject or broken:
         return None
-    return subject.split()[-1]
+    named = subject.split()[-1]
+    return named if _IDENTIFIER.match(named) else None
 
 
 def _missing(joined: str) -> tuple[str, ...]:

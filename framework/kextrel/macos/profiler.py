@@ -59,6 +59,7 @@ _CHIP = re.compile(r"Apple [MA]\d{1,2}(?: (?:Pro|Max|Ultra))?(?: \(Virtual\))?\Z
 _CPU = re.compile(r"[^:]{0,40}\bIntel (?:Core|Xeon)|[^\x00-\x7f]{1,10}Intel (?:Core|Xeon)")
 _UNKNOWN = "Unknown"
 """What processes under Rosetta are told of the processor."""
+_T2 = re.compile(r"\bT2\b")
 _COLON = re.compile("[:：]")
 _STRUCTURED = ("{", "[", "<?xml", "<plist")
 
@@ -105,7 +106,7 @@ class Bridge:
     @property
     def t2(self) -> bool | None:
         """None where the rows left are those that both a T2 and Apple silicon have."""
-        if any("T2" in value for value in self.values.values()):
+        if any(_T2.search(value) for value in self.values.values()):
             return True
         return False if not self.present or not _APPLE_SILICON.isdisjoint(self.values) else None
 

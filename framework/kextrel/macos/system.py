@@ -43,6 +43,7 @@ _SYSCTL = re.compile(
 )
 _UNKNOWN_OID = re.compile(r"unknown oid '([^'\n]{1,200})'")
 _NO_VARIABLE = re.compile(r"Error getting variable - '([^'\n]{1,200})': (.{0,200})")
+_NVRAM_NAME = re.compile(r"[\w.%#@/+-]{1,200}(?::[\w.%#@/+-]{1,200})*\Z", re.ASCII)
 _VARIABLES = ("csr-active-config", "boot-args", "recovery-boot-mode", "AppleSecureBootPolicy", "auto-boot")
 _AS_IT_IS = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\$?\Z")
@@ -266,7 +267,7 @@ def read_nvram(text: str | bytes) -> Nvram:
             error = error if "not found" in match[2] else "not_permitted"
         elif "not permitted" in line or "(iokit/common) not privileged" in line:
             error = "not_permitted"
-        elif tab and name and not name.isspace() and " " not in name.strip():
+        elif tab and _NVRAM_NAME.match(name.strip()):
             values[name.strip()] = value.strip()
         else:
             unparsed.append(line)
