@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from kextrel.virtual.unix.nodes import Directory
 from kextrel.virtual.unix.system import Finished, System
 from kextrel.virtual.unix.tty import Tty
 from kextrel.vocabulary import Extension, ExtensionKind, Signature
+from sysextdmac import Mac as SysextdMac
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 
@@ -319,3 +320,16 @@ class Lab:
 def lab() -> type[Lab]:
     """Inside `play`: `lab(macos="14.5")` is a prepared Mac, still off."""
     return Lab
+
+
+@pytest.fixture
+def mac(play: Callable[..., Any]) -> Callable[..., Any]:
+    """`mac(story, **spec)`: plays `story` with as much of a Mac as sysextd touches."""
+
+    def run(story: Callable[[SysextdMac], Coroutine[Any, Any, None]], **spec: Any) -> None:
+        async def begin() -> None:
+            await story(SysextdMac(**spec))
+
+        play(begin())
+
+    return run
