@@ -19,7 +19,7 @@ _Value = dict[str, Any] | list[Any] | str | int | float
 
 def loads(text: str) -> Any:
     """What stands in `text`, an XML property list; None where that is empty. Its encoding is not asked for: it is
-    text by now. Raises ValueError, LookupError, ArithmeticError or ExpatError for anything else."""
+    text by now. Raises ValueError, AttributeError (a date that is none) or ExpatError for anything else."""
     builder = _Builder()
     parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True
