@@ -193,6 +193,21 @@ def test_a_binary_property_list_is_read():
     assert read.serving(read.drivers[0]) == read.servers[0]
 
 
+def test_numbers_of_any_form_and_a_process_of_nobody():
+    service = '"IOUserServerName" = "a.b"\n'
+    server = '+-o IOUserServer(a.b)  <class IOUserServer>\n{\n"IOUserServerName" = "a.b"\n%s}\n'
+    read = ioreg.read(service + server % '"IOAssociatedServices" = (007,0x1f,12)\n')
+    assert read.servers[0].services == (7, 31, 12)
+    assert read.serving(read.drivers[0]) is None
+
+
+def test_a_driver_whose_personality_names_the_kernels_part_is_known_by_its_process(driven):
+    registry = service(OTHER).replace(
+        f'"IOPersonalityPublisher" = "{NAME}"', '"CFBundleIdentifier" = "com.apple.kpi.x"'
+    )
+    assert [one.bundle_id for one in driven(registry, "enabled").running_drivers.value] == [NAME]
+
+
 def test_nested_beyond_reason_ends():
     node = {"IOObjectClass": "A"}
     for _ in range(100):

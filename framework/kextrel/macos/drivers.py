@@ -81,9 +81,10 @@ def running(answers: Answers, macos: Field[Version]) -> Field[tuple[RunningDrive
 def _those(registry: IoregAnswer, copies: list[RunningDriver]) -> Iterator[RunningDriver]:
     services = defaultdict[tuple[str, str], list[RegistryDriver]](list)
     for one in registry.drivers:
-        name = one.bundle_id or one.server
-        if name and one.active is not False and not name.startswith("com.apple."):
-            services[name, one.cdhash or ""].append(one)
+        # Where nothing says who published it, a personality may name Apple's kernel part only.
+        names = [name for name in (one.bundle_id, one.server) if name and not name.startswith("com.apple.")]
+        if names and one.active is not False:
+            services[names[0], one.cdhash or ""].append(one)
     for (name, cdhash), same in sorted(services.items()):
         copy = next((copy for copy in copies if copy.cdhash == cdhash and copy.bundle_id == name), None)
         pids = [server.pid for one in same if (server := registry.serving(one)) is not None and server.pid]

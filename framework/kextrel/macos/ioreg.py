@@ -89,7 +89,8 @@ class IoregAnswer(Facts):
 
     def serving(self, driver: RegistryDriver) -> DriverServer | None:
         """The process behind a driver's service; None where the answer does not show it."""
-        return next((one for one in self.servers if driver.entry_id in (one.tag, *one.services)), None)
+        entry = driver.entry_id
+        return next((one for one in self.servers if entry is not None and entry in (one.tag, *one.services)), None)
 
 
 def read(text: str | bytes) -> IoregAnswer:
@@ -262,4 +263,4 @@ def _numbers(value: Any) -> list[int]:
     if isinstance(value, int | list):
         return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, int)][:64]
     whole = isinstance(value, str) and value.startswith("(") is value.endswith(")")
-    return [int(one, 0) for one in _NUMBER.findall(value)[:64]] if whole else []
+    return [int(one, 16 if one[:2] == "0x" else 10) for one in _NUMBER.findall(value)[:64]] if whole else []
