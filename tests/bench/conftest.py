@@ -24,6 +24,7 @@ from kextrel.bench.shell import SshShell
 from kextrel.bench.sshlink import Login
 from kextrel.evidence import EvidenceLog
 from loopback import SSHD, free_port, until_listening
+from sshserver import SshServer
 
 DROPBEAR = "/usr/sbin/dropbear"
 NSS_WRAPPER = "libnss_wrapper.so"  # gives a process a user database of its own
@@ -122,36 +123,10 @@ class Stranger(Peer):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
-        self.acceptor: asyncssh.SSHAcceptor | None = None
+        self.server = SshServer(self.port, (self.user, self.password), str(self.host_key), self._handle)
 
     def start(self) -> None:
-        if not self.thread.is_alive():
-            self.thread.start()
-        asyncio.run_coroutine_threadsafe(self._listen(), self.loop).result(30)
-
-    async def _listen(self) -> None:
-        outer = self
-
-        class Users(asyncssh.SSHServer):
-            def begin_auth(self, username: str) -> bool:
-                return True
-
-            def password_auth_supported(self) -> bool:
-                return True
-
-            def validate_password(self, username: str, password: str) -> bool:
-                return username == outer.user and password == outer.password
-
-        self.acceptor = await asyncssh.listen(
-            "127.0.0.1",
-            self.port,
-            server_factory=Users,
-            server_host_keys=[str(self.host_key)],
-            process_factory=self._handle,
-            encoding=None,
-        )
+        self.server.start()
 
     async def _handle(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         pipe = asyncio.subprocess.PIPE
@@ -169,11 +144,7 @@ class Stranger(Peer):
             process.exit(code)
 
     def stop(self) -> None:
-        if self.acceptor is not None:
-            self.loop.call_soon_threadsafe(self.acceptor.close)
-            self.acceptor = None
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(30)
+        self.server.stop()
 
     def shell(self, sink: EvidenceLog | None = None, keys: list[str] | None = None) -> SshShell:
         pins = [public_line(self.host_key)] if keys is None else keys

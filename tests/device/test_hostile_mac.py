@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import json
 import re
-import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from kextrel.evidence import EvidenceLog
 from kextrel.macos import page
 from kextrel.timing import Clock, Deadline
 from loopback import free_port
+from sshserver import SshServer
 
 USER, PASSWORD = "admin", "throw-away"
 TOKEN = re.compile(rb"observe ([0-9a-f]{32}) ")
@@ -71,35 +71,13 @@ class HostileMac:
         self.bin.mkdir()
         self.key = asyncssh.generate_private_key("ssh-ed25519")
         self.answers: Callable[[Any, bytes], Awaitable[None]] | None = None
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.server = SshServer(self.port, (USER, PASSWORD), self.key, self._run)
         for name, script in HONEST.items():
             self.tool(name, script)
 
     def tool(self, name: str, script: str) -> None:
         (self.bin / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
         (self.bin / name).chmod(0o755)
-
-    def start(self) -> None:
-        self.thread.start()
-        asyncio.run_coroutine_threadsafe(self._listen(), self.loop).result(30)
-
-    async def _listen(self) -> None:
-        class Users(asyncssh.SSHServer):
-            def password_auth_supported(self) -> bool:
-                return True
-
-            def validate_password(self, username: str, password: str) -> bool:
-                return (username, password) == (USER, PASSWORD)
-
-        self.acceptor = await asyncssh.listen(
-            "127.0.0.1",
-            self.port,
-            server_factory=Users,
-            server_host_keys=[self.key],
-            process_factory=self._run,
-            encoding=None,
-        )
 
     async def _run(self, process: Any) -> None:
         command = str(process.command)
@@ -125,26 +103,13 @@ class HostileMac:
         pin = self.key.export_public_key().decode()
         return SshShell("mini.shell", "127.0.0.1", self.port, Login(USER, password=PASSWORD), [pin], sink)
 
-    def stop(self) -> None:
-        async def ended() -> None:
-            self.acceptor.close()
-            others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-
-        asyncio.run_coroutine_threadsafe(ended(), self.loop).result(30)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(30)
-        self.loop.close()
-
 
 @pytest.fixture
 def hostile(tmp_path: Path) -> Iterator[HostileMac]:
     mac = HostileMac(tmp_path)
-    mac.start()
+    mac.server.start()
     yield mac
-    mac.stop()
+    mac.server.stop()
 
 
 @pytest.fixture
