@@ -28,15 +28,16 @@ def parse(
     from kextrel.errors import InputError, UnreadableAnswer
     from kextrel.macos.pasted import tolerant
     from kextrel.macos.registry import reader
+    from kextrel.macos.transcript import answer_to
 
     read = tolerant(reader(command))
-    raw = _content(file)
+    answer, others = answer_to(command, _content(file))
     try:
-        reading = read(raw)
+        reading = read(answer)
     except UnreadableAnswer as error:
         where = "standard input" if file == "-" else file
         raise InputError(str(error), path=where, hint=f"is it what '{command[:200]}' printed?") from None
-    facts = {**reading.facts(), "unparsed": [_short(line) for line in reading.unparsed]}
+    facts = {**reading.facts(), "unparsed": [_short(line) for line in (*reading.unparsed, *others)]}
     typer.echo(json_line(facts) if as_json else "\n".join(_lines(facts)))
 
 
