@@ -23,7 +23,8 @@ _PROMPT = re.compile(
 # The other tools have no reader, and to look for a nearest name is dear.
 _TOOLS = sorted({command.split()[0] for command in COMMANDS} | {"kextload", "kextunload", "kextutil"})
 _TOOL = re.compile(
-    rf"(?:^|[ /|;&])(?:{'|'.join(map(re.escape, _TOOLS))})(?: |\Z)|\.app/|\.sh\b|mount_|ystem_?[Ee]xtensions\b|\.mobileconfig\b"
+    rf"(?:^|[ /|;&])(?:{'|'.join(map(re.escape, _TOOLS))})(?: |\Z)"
+    r"|\.app/|\.sh\b|mount_|ystem_?[Ee]xtensions\b|\.mobileconfig\b"
 )
 _MARKS = ("% ", "$ ", "# ", "❯ ", "➜ ")  # one of which every prompt has
 
