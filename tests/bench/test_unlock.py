@@ -40,6 +40,7 @@ class Manner:
     ends: bool = False
     lets_in: bool = False
     asks_again: bool = False
+    next_question: str = "Password:"
     methods: bool = True
     answers: list[tuple[str, ...]] = field(default_factory=list)
 
@@ -91,7 +92,7 @@ class Talk(asyncssh.SSHServer):
             self._conn.send_auth_banner(self._manner.said)
             return False
         if self._manner.asks_again:
-            return "", self._manner.said, "", [("Password:", False)]
+            return "", self._manner.said, "", [(self._manner.next_question, False)]
         return True if self._manner.lets_in else ("", self._manner.said, "", [])
 
 
@@ -209,9 +210,16 @@ def test_another_question_gets_no_password(server: Server, made: Made, questions
     assert server.manner.answers == [("",) * len(questions)]
 
 
-def test_a_second_question_gets_no_password(server: Server, made: Made) -> None:
+def test_who_asks_for_it_again_has_refused_it(server: Server, made: Made) -> None:
     server.manner.asks_again, server.manner.said = True, "Once more."
-    with pytest.raises(BenchError, match="was given nothing"):
+    with pytest.raises(LoginRefused, match="refused FileVault's password of 'admin'"):
+        made().unlock("admin", PASSWORD, deadline=soon())
+    assert server.manner.answers == [(PASSWORD,)]
+
+
+def test_a_second_question_gets_no_password(server: Server, made: Made) -> None:
+    server.manner.asks_again, server.manner.said, server.manner.next_question = True, "And now:", "Recovery key:"
+    with pytest.raises(BenchError, match=r"asked for \['Recovery key:'\], and was given nothing"):
         made().unlock("admin", PASSWORD, deadline=soon())
     assert server.manner.answers == [(PASSWORD,)]
 

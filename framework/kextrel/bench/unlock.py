@@ -43,13 +43,16 @@ class _Answers:
     given: bool = False
     heard: str = ""
     odd: str = ""
+    refused: bool = False
 
     def __call__(self, title: str, instructions: str, prompts: Sequence[tuple[str, bool]]) -> list[str]:
         self.heard += f"{title}\n{instructions}\n" if self.given else ""
         if not prompts:
             return []
         asked = [(text.strip().casefold(), echo) for text, echo in prompts]
-        if self.given or asked != [("password:", False)]:
+        expected = asked == [("password:", False)]
+        if self.given or not expected:
+            self.refused = self.given and expected  # it is asked for again, as PAM does after a wrong one
             self.odd = repr([text for text, _ in prompts])[:200]
             return [""] * len(prompts)
         self.given, self.before = True, self.banner()
@@ -119,12 +122,16 @@ class SshUnlock:
     def _judged(self, user: str, answers: _Answers, error: Exception) -> bool:
         if answers.acknowledged:
             return True
-        if answers.odd:
+        if answers.odd and not answers.refused:
             hint = "look at the Mac: an SSH that waits for FileVault asks for one hidden password"
             raise BenchError(f"asked for {answers.odd}, and was given nothing", wire=self._name, hint=hint) from error
         unheard = any(words in str(error) for words in _UNHEARD)
-        if answers.given and isinstance(error, paramiko.AuthenticationException) and not unheard:
-            hint = "is accounts.admin.password in the profile theirs, and may they unlock it (`fdesetup list`)?"
+        refused = answers.given and isinstance(error, paramiko.AuthenticationException) and not unheard
+        if refused or answers.refused:
+            hint = (
+                "is accounts.admin.password in the profile theirs, and may they unlock it (`fdesetup list`)? "
+                "After some wrong ones macOS takes none for minutes or hours"
+            )
             raise LoginRefused(f"refused FileVault's password of '{user}'", wire=self._name, hint=hint) from error
         if not answers.given:
             raise Transient(f"the connection ended before the question: {error}", wire=self._name) from error

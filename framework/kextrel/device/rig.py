@@ -132,9 +132,11 @@ class Rig:
     timeouts: Timeouts = field(default_factory=Timeouts)
     catalog: Catalog = field(default_factory=Catalog)
     start: Mac | None = None
+    """What the scenario says of the Mac before its first step; None before there is one."""
     developer_mode: bool = True
     """Whether systemextensionsctl's may be on: a run before this one may have left it so."""
-    """What the scenario says of the Mac before its first step; None before there is one."""
+    filevault_takes: bool | None = None
+    """Whether FileVault took the administrator's password when it was last given; None before anything tells."""
     volume_group: str | None = None
     """Ours, by UUID, where the Mac has a second macOS: what tools are told that would ask which is meant."""
     found_in: Environment | Unknown = UNKNOWN

@@ -140,6 +140,49 @@ def test_a_wrong_password_is_tried_twice_and_fails_the_bench(
     assert PASSWORD not in str(failed.value) + "".join(record.to_json() for record in evidence.records)
 
 
+def test_a_refused_password_is_given_no_third_time(world: Any, rig: Rig, locked: Locked, deadline: Deadline) -> None:
+    """Ten wrong ones lock the Mac for ever, and each step that waits for macOS would give two."""
+    locked.right = "another"
+    with pytest.raises(BenchError, match="its field stayed"):
+        filevault.await_macos(rig, deadline=deadline)
+    world.log.clear()
+    with pytest.raises(BenchError, match=r"refused before.*accounts\.admin\.password"):
+        find(rig, deadline=deadline)
+    assert world.log == []
+
+
+def test_nor_is_it_sent_a_second_time(rig: Rig, locked: Locked, deadline: Deadline) -> None:
+    locked.right = "another"
+    for what in ("refused FileVault's password", "refused before"):
+        with pytest.raises(BenchError, match=what):
+            filevault.await_macos(over_network(rig, locked), deadline=deadline)
+    assert locked.sent == [PASSWORD]
+
+
+def test_what_was_acknowledged_is_refused_by_macos_only_until_it_knows_its_users(
+    rig: Rig, locked: Locked, deadline: Deadline, evidence: EvidenceLog
+) -> None:
+    over_network(rig, locked)
+    unlock, start, refusals = locked.unlock, locked.start, iter([False, True])
+    looks = iter([True, False, True, True])
+
+    def answer(user: str, password: str, *, deadline: Deadline) -> bool:
+        if next(refusals):
+            raise BenchError("refused FileVault's password of 'admin'", wire=locked.name)
+        return unlock(user, password, deadline=deadline)
+
+    def look(*, deadline: Deadline) -> bool:
+        seen = next(looks, None)
+        if seen is None:
+            start()
+        return bool(seen)
+
+    locked.unlock, locked.waiting, locked.start = answer, look, lambda: None  # type: ignore[method-assign]
+    assert filevault.await_macos(rig, deadline=deadline) == BootId(2, 0)
+    assert locked.sent == [PASSWORD]
+    assert "acknowledged before" in notes(evidence)[-1]
+
+
 def test_dots_in_the_field_are_no_end_of_it(world: Any, rig: Rig, locked: Locked, deadline: Deadline) -> None:
     locked.right = "another"
     key = locked.key

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kextrel.bench.retry import Transient
+from kextrel.bench.sshlink import Locked
 from kextrel.device.readiness import ROWS, Finding, Remedied, Standing, by_hand, examine, make_ready, unlock
 from kextrel.device.rig import Rig, Wires
 from kextrel.errors import BenchError
@@ -140,8 +141,23 @@ def test_a_mac_that_waits_for_its_unlock_is_not_called_switched_off(
     monkeypatch.setattr(type(well.wires.shell), "check", refuse)
     well.facts, world.shell_up, world.screen = replace(well.facts, filevault=True), False, screens["login"]
     assert look(well, deadline)["PREP-01"].said.startswith("macOS waits for FileVault's password before it starts;")
+    assert "kextrel lab prepare" in look(well, deadline)["PREP-01"].said
+    well.filevault_takes = False
+    assert look(well, deadline)["PREP-01"].said.endswith("; type it at the Mac")
     world.screen = screens["picker"]
     assert look(well, deadline)["PREP-01"].said.startswith("nobody answers:")
+
+
+def test_of_a_locked_mac_whose_profile_does_not_say_filevault_that_is_said(
+    well: Rig, deadline: Deadline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: object, *, deadline: Deadline) -> str:
+        raise Locked(wire="mini.shell")
+
+    monkeypatch.setattr(type(well.wires.shell), "check", refuse)
+    said = look(well, deadline)["PREP-01"].said
+    assert "the profile says filevault: true" in said
+    assert "start macOS" not in said
 
 
 def test_it_is_unlocked_before_anything_else_is_put_right(

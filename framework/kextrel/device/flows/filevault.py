@@ -90,9 +90,17 @@ def _unlock(rig: Rig, deadline: Deadline) -> None:
         rig.screen.wait(is_up, deadline=deadline, what="FileVault's unlock, or macOS,")
         if _answers(rig, deadline):  # a login window with a shell behind it is macOS's own
             return
+        _check_not_refused(rig)
         with rig.screen.private():
             _type_password(rig, deadline)
         rig.note("FileVault was unlocked by the keyboard")
+
+
+def _check_not_refused(rig: Rig) -> None:
+    """A refused password is not given again, by whatever step comes next: ten wrong ones lock the Mac for ever."""
+    if rig.filevault_takes is False:
+        how = "put accounts.admin.password right in the profile, or type it at the Mac"
+        raise BenchError("waits for FileVault's password, which it has refused before", wire=rig.name, hint=how)
 
 
 def _over_network(rig: Rig, deadline: Deadline) -> None:
@@ -110,7 +118,11 @@ def _is_waiting(rig: Rig, deadline: Deadline) -> bool:
 
 
 def _send_password(rig: Rig, deadline: Deadline) -> bool:
-    """Whether it was given: a connection may end before."""
+    """Whether it was given: a connection may end before.
+
+    Who refuses what was acknowledged once is macOS itself, for its sshd answers before it knows its users.
+    """
+    _check_not_refused(rig)
     admin, unlock = rig.accounts.admin, rig.wires.unlock
     assert unlock is not None, "it was seen waiting"
     limit = deadline.within(rig.timeouts.command, "FileVault being unlocked")
@@ -119,6 +131,13 @@ def _send_password(rig: Rig, deadline: Deadline) -> bool:
     except Transient as error:
         rig.note(f"FileVault's password was not given yet: {error}")
         return False
+    except BenchError as error:
+        if rig.filevault_takes:
+            rig.note(f"FileVault's password was acknowledged before: {error}")
+            return True
+        rig.filevault_takes = False
+        raise
+    rig.filevault_takes = heard or rig.filevault_takes
     rig.note("FileVault was unlocked over SSH" if heard else "FileVault's password was given, and nobody said a word")
     return True
 
@@ -134,8 +153,10 @@ def _type_password(rig: Rig, deadline: Deadline) -> None:
         rig.keyboard.type_secret(admin.password, deadline=deadline)
         rig.keyboard.press("return", deadline=deadline)
         if _is_past(rig, deadline):
+            rig.filevault_takes = True
             return
         rig.note(f"FileVault's password was typed (try {attempt + 1} of {_TRIES}) and its field stayed")
+    rig.filevault_takes = False
     how = "is it that of accounts.admin in the profile, and is the layout before the login U.S. (PREP-08)?"
     raise BenchError(
         f"typed FileVault's password {_TRIES} times and its field stayed", wire=rig.keyboard.name, hint=how

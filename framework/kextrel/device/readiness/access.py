@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kextrel.bench.retry import Transient
+from kextrel.bench.sshlink import Locked
 from kextrel.device.flows import filevault
 from kextrel.device.readiness.asking import Asking
 from kextrel.device.readiness.finding import Finding, missing, ok, unknown
@@ -27,9 +28,11 @@ def handshake(asking: Asking) -> Finding:
         said = shell.check(deadline=asking.deadline.within(asking.rig.timeouts.command, "a login"))
     except Transient as error:
         if filevault.waits(asking.rig, deadline=asking.deadline):
-            how = "type it at the Mac, or run `kextrel lab prepare`"
+            how = "type it at the Mac"
+            how += ", or run `kextrel lab prepare`" if asking.rig.filevault_takes is not False else ""
             return missing("PREP-01", f"macOS waits for FileVault's password before it starts; {how}")
         how = "start macOS, switch Remote Login on there, and look at host and port in the profile"
+        how = error.hint if isinstance(error, Locked) else how
         return missing("PREP-01", f"nobody answers: {error.what}; {how}")
     except BenchError as error:
         return missing("PREP-01", f"{error.what}; {error.hint or 'look at the shell wire in the profile'}")
