@@ -134,6 +134,7 @@ def test_only_our_developers_row_is_ours(world: Any, rig: Rig, deadline: Deadlin
         sentence("Kextrel Lobs Inc.") + sentence("Other People GmbH"),
         "Syslem soflware from developer “Kextrel Labs Inc.” was blocked from loading.\nAllow\n",
         sentence("Kextrel Labs Inc.") + "Some of it was blocked from loading.\nAllow\n",
+        "System software from developer “Kextrel Labs Inc.” wos blocked from loading.\nAllow\n",
     ],
 )
 def test_what_may_be_ours_and_may_be_anothers_is_not_pressed(

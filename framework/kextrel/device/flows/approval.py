@@ -77,7 +77,7 @@ def ours(rig: Rig, names: Sequence[str], *, deadline: Deadline) -> str:
     exact = [name for name in names if [fold(name)] == [one for one in said if one == fold(name)]]
     likeness = {name: max((_alike(one, fold(name)) for one in said if one), default=0.0) for name in names}
     nearest = max(likeness, key=lambda name: likeness[name], default="")
-    if _Row.UNREADABLE not in _rows(text):
+    if _is_legible(text):
         if exact:
             return exact[0]
         if nearest and likeness[nearest] >= _DAMAGED and _kexts(text) == 1:
@@ -219,6 +219,12 @@ def _developer(sentence: str) -> str | None:
     have been read in the middle of it."""
     found = _ABOUT.match(sentence)
     return found[1] if found else None
+
+
+def _is_legible(text: str) -> bool:
+    """Whether each row says whose it is: a developer's sentence may be damaged behind its beginning, too."""
+    unnamed = (one for one in _sentences(text) if _developer(one) is None)
+    return _Row.UNREADABLE not in _rows(text) and not any(one.startswith(fold("developer")) for one in unnamed)
 
 
 def _alike(one: str, other: str) -> float:
