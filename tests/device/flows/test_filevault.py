@@ -122,6 +122,17 @@ def test_a_screen_that_fails_then_is_only_noted(
     assert notes(evidence) == ["it was not seen what the Mac shows: mini.screen: is not there"]
 
 
+@pytest.mark.parametrize(("screen", "wire"), [("desktop", "mini.shell"), ("options", "mini.screen")])
+def test_a_desktop_without_a_shell_is_the_shells_failure(
+    world: Any, rig: Rig, locked: Locked, deadline: Deadline, screens: dict[str, str], screen: str, wire: str
+) -> None:
+    world.screen = screens[screen]
+    with pytest.raises(DeadlineExceeded) as failed:
+        filevault.await_macos(rig, deadline=deadline)
+    assert failed.value.wire == wire
+    assert world.log == []
+
+
 def test_a_lost_key_is_made_good_once(world: Any, rig: Rig, locked: Locked, deadline: Deadline) -> None:
     key, presses = locked.key, iter(["lost"])
     world.on_key = lambda pressed: key(next(presses, pressed))

@@ -83,17 +83,34 @@ def _unlock(rig: Rig, deadline: Deadline) -> None:
         _over_network(rig, deadline)
         return
 
-    def is_up(text: str) -> bool:
-        return shown(text) is Shown.LOGIN or _answers(rig, deadline)
-
     while True:
-        rig.screen.wait(is_up, deadline=deadline, what="FileVault's unlock, or macOS,")
+        _await_field_or_macos(rig, deadline)
         if _answers(rig, deadline):  # a login window with a shell behind it is macOS's own
             return
         _check_not_refused(rig)
         with rig.screen.private():
             _type_password(rig, deadline)
         rig.note("FileVault was unlocked by the keyboard")
+
+
+def _await_field_or_macos(rig: Rig, deadline: Deadline) -> None:
+    """A desktop without a shell is the shell's failure, not the screen's."""
+    last = ""
+
+    def is_up(text: str) -> bool:
+        nonlocal last
+        last = text
+        return shown(text) is Shown.LOGIN or _answers(rig, deadline)
+
+    try:
+        rig.screen.wait(is_up, deadline=deadline, what="FileVault's unlock, or macOS,")
+    except DeadlineExceeded as error:
+        if shown(last) is not Shown.DESKTOP:
+            raise
+        how = "is Remote Login on, and is its network there?"
+        raise DeadlineExceeded(
+            "did not answer in time, with a desktop on the screen", wire=rig.shell.name, hint=how
+        ) from error
 
 
 def _check_not_refused(rig: Rig) -> None:
