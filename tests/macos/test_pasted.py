@@ -96,6 +96,12 @@ def test_quotation_marks_that_were_curled():
     assert unmarked("Lab’s Mac\n") == "Lab’s Mac\n"
 
 
+def test_quotations_of_comments_of_quotations():
+    assert unmarked("> # // > a\n> # // > b\n") == "a\nb\n"
+    # As many as no mail has are left, and reach no end of the stack.
+    assert unmarked(">#" * 5000) == ">#" * 4996
+
+
 def test_a_list_that_cannot_be_read_with_its_bullets_is_read_without_them():
     assert tolerant(reader("sw_vers"))("- ProductVersion: 14.5\n- BuildVersion: 23F79\n").facts()["version"] == "14.5"
 

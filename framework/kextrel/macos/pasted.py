@@ -25,6 +25,7 @@ R = TypeVar("R", bound=Reading)
 # Marks that no tool begins its lines with; and, only tried on text that cannot be read, marks that some tool does.
 _QUOTES = (">", "//", "#")
 _QUOTED = {mark: re.compile(rf"^(?:{mark}{{1,8}} ?)+", re.MULTILINE) for mark in _QUOTES}
+_MOST_LAYERS = 8  # of different marks around each other; each costs a look at the whole text
 _BULLET = re.compile(r"[ \t]{0,8}[|*+•-][ \t]?")
 _NUMBER = re.compile(r"[ \t]{0,8}(\d{1,6})(?:[:.)|] ?|\t| {1,2}|\Z)")
 
@@ -67,14 +68,24 @@ def unmarked(text: str) -> str:
 
 
 def _unquoted(text: str) -> str:
-    """Without the quotation and comment marks that at least half of the lines begin with, and two of them or all."""
+    """Without the quotation and comment marks that at least half of the lines begin with, and two of them or all; a
+    quotation of a comment of a quotation too, but not for ever."""
+    for _ in range(_MOST_LAYERS):
+        lifted = _without_a_layer(text)
+        if lifted == text:
+            break
+        text = lifted
+    return text
+
+
+def _without_a_layer(text: str) -> str:
     for mark in _QUOTES:
         marked = text.startswith(mark) + text.count(f"\n{mark}")
         if not marked:
             continue
         lines = sum(not line.isspace() for line in text.splitlines())
         if 2 * marked >= lines and (marked > 1 or lines == 1):
-            return _unquoted(_QUOTED[mark].sub("", text))
+            return _QUOTED[mark].sub("", text)
     return text
 
 
