@@ -44,6 +44,7 @@ def test_the_answer_of_another_tool_is_refused(captures, command, folder):
         ("sysctl kern.boottime", "README.md: a sentence\nnotes.txt = another\n"),
         ("nvram", "  name  value\n"),
         ("sqlite3 KextPolicy", "ls -l | grep x\n"),
+        ("sqlite3 KextPolicy", "----------  ---------\nteam_id     bundle_id\nKXTRL00001  com.a.b\n"),
     ],
 )
 def test_a_sentence_is_refused(command, text):

@@ -47,8 +47,12 @@ def _of_bars(line: str) -> str:
 
 def _of_columns(lines: Sequence[str], rule: int, titles: AbstractSet[str]) -> list[str]:
     spans = [match.span() for match in _DASHES.finditer(lines[rule])]
-    title, *rows = [_cut_at(line, spans) for line in (*lines[max(0, rule - 1) : rule], *lines[rule + 1 :])] or [None]
-    if title is None or not titles >= set(title) or not rows or rows[0] is None:
+    # Its titles stand above it, each once.
+    title = _cut_at(lines[rule - 1], spans) if rule and len(spans) <= len(titles) else None
+    if title is None or not titles >= set(title):
+        return list(lines)
+    rows = [_cut_at(line, spans) for line in lines[rule + 1 :]]
+    if not rows or rows[0] is None:
         return list(lines)
     widths = [end - start for start, end in spans]
     fits = any(
