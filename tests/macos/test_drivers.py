@@ -185,6 +185,13 @@ def test_what_is_not_its_answer_is_refused(text):
         ioreg.read(text)
 
 
+@pytest.mark.parametrize("number", [-1, True, 1 << 63], ids=str)
+def test_an_entrys_number_has_64_bits_and_no_sign(number):
+    node = {"IOObjectClass": "IOUserSerial", "IOUserServerName": NAME, "IORegistryEntryID": number}
+    (driver,) = ioreg.read(plistlib.dumps(node, fmt=plistlib.FMT_BINARY)).drivers
+    assert driver.entry_id == (number if number == 1 << 63 else None)
+
+
 def test_a_binary_property_list_is_read():
     node = {"IOObjectClass": "IOUserServer", "IOUserServerName": NAME, "IOUserServerTag": 5, "IOServiceState": 31}
     service = {"IORegistryEntryID": 5, "IOUserServerName": NAME, "IOServiceState": 31, "IOObjectClass": "IOUserSerial"}

@@ -100,6 +100,7 @@ HOSTILE = {
     "bars": "|" * 1_000_000,
     "hexadecimal": "Label (auxp): A\n" + "0123456789ABCDEF\n" * 50_000,
     "colons": "a:" * 500_000,
+    "a broken line among a tree's bars": '"IOUserClass" = "a\n' + "| " * 500_000 + "x",
 }
 
 

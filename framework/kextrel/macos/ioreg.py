@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from kextrel.macos.plisttext import around, tree
 from kextrel.macos.text import Facts, clean, require
@@ -34,7 +34,7 @@ _WITHIN = {
 }
 _NODE = "+-o "
 # A line that begins something, and one that a terminal may have broken: a node's, a text's.
-_FRESH = re.compile(r'[ |]*(?:\+-o |"\w{1,80}" = |[{}]\s*\Z|--|\|[ |]*\Z)|[ |]*\|')
+_FRESH = re.compile(r' *(?:\||\+-o |"\w{1,80}" = |[{}]\s*\Z|--)')
 _OPEN = re.compile(r'[ |]*(?:\+-o |"(?:IOU|IOPer|IOPro|CFB)\w{1,40}" = ")')
 _LONGEST = 2000
 _ENDS = frozenset({"", ">", '"', "}", ")", "$"})
@@ -210,9 +210,14 @@ def _plain(node: Mapping[Any, Any]) -> dict[str, Any]:
         **{key: value for key, value in node.items() if key in _KEYS},
         "name": node.get("IORegistryEntryName"),
         "class": node.get("IOObjectClass"),
-        "id": number if isinstance(number, int) else None,
+        "id": number if _is_id(number) else None,
         "active": not state & _INACTIVE if isinstance(state, int) else None,
     }
+
+
+def _is_id(value: Any) -> TypeGuard[int]:
+    """Whether it can be the number of an entry, which has 64 bits."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 64
 
 
 def _driver(node: Mapping[str, Any]) -> RegistryDriver:
@@ -261,6 +266,6 @@ def _within(node: Mapping[str, Any], key: str) -> str | None:
 def _numbers(value: Any) -> list[int]:
     """Those of `0x100000a45`, `4294969925`, `(1,2)`; of a property list's number or array."""
     if isinstance(value, int | list):
-        return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, int)][:64]
+        return [one for one in (value if isinstance(value, list) else [value])[:64] if _is_id(one)]
     whole = isinstance(value, str) and value.startswith("(") is value.endswith(")")
     return [int(one, 16 if one[:2] == "0x" else 10) for one in _NUMBER.findall(value)[:64]] if whole else []
