@@ -6,10 +6,11 @@ import plistlib
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-__all__ = ["LIMIT", "BadPropertyList", "read", "write"]
+__all__ = ["LIMIT", "BadPropertyList", "read", "refuse_bomb", "write"]
 
 LIMIT = 1 << 20  # bytes of the largest one that is read
 _DEEPEST, _MOST = 64, 500_000  # levels; values, each counted as often as it is reached
+_BITS = 64  # of an integer
 
 
 class BadPropertyList(ValueError):
@@ -32,12 +33,13 @@ def read(raw: bytes, limit: int = LIMIT) -> dict[str, Any]:
         raise BadPropertyList("it is nested too deep") from error
     if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
         raise BadPropertyList("it has no dictionary on top")
-    _refuse_bomb(found)
+    refuse_bomb(found)
     return found
 
 
-def _refuse_bomb(found: dict[str, Any]) -> None:
-    """Raises BadPropertyList for too many levels, or too many values when each reference is written out."""
+def refuse_bomb(found: Any) -> None:
+    """Raises BadPropertyList for too many levels, too many values when each reference is written out, or an integer
+    of more than 64 bits, which no property list of Apple's can have."""
     level: list[Any] = [found]
     count = 0
     for _ in range(_DEEPEST):
@@ -46,6 +48,8 @@ def _refuse_bomb(found: dict[str, Any]) -> None:
         if count > _MOST:
             raise BadPropertyList("it is more than it seems: its values refer to each other again and again")
         level = [value for one in containers for value in (one.values() if isinstance(one, dict) else one)]
+        if any(isinstance(value, int) and value.bit_length() > _BITS for value in level):
+            raise BadPropertyList(f"it has an integer of more than {_BITS} bits")
     if level:
         raise BadPropertyList("it is nested too deep")
 

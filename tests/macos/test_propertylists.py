@@ -245,6 +245,7 @@ def test_xml_is_read_as_plistlib_reads_it():
     [
         *("<dict><string>a</string></dict>", "<dict><key>a</key></dict>", "<dict><key>a</key><key>b</key></dict>"),
         *("<array><key>a</key></array>", "<key>a</key>", "<integer>one</integer>", "<dict><key></key></array></dict>"),
+        *("<integer>0x10000000000000000</integer>", "<integer>-9223372036854775809</integer>"),
         *("<dict><key></key></dict><array><true/></array>", "<data>A</data>", "<date>today</date>", "<real>x</real>"),
     ],
 )
@@ -252,7 +253,37 @@ def test_xml_that_is_no_property_list_has_no_tree(inside):
     assert plisttext.tree(f"<plist>{inside}</plist>") is None
 
 
+def binary(*objects: bytes) -> bytes:
+    """A binary property list of at most 255 objects, the first on top."""
+    whole, offsets = b"bplist00", b""
+    for one in objects:
+        offsets += len(whole).to_bytes(2, "big")
+        whole += one
+    numbers = b"".join(number.to_bytes(8, "big") for number in (len(objects), 0, len(whole)))
+    return whole + offsets + bytes(6) + b"\x02\x01" + numbers
+
+
+# {"extensions": [what stands in object 3]}
+STORE = (b"\xd1\x01\x02", b"\x5aextensions", b"\xa1\x03")
+BOMBS = {
+    "two references to two references": binary(*STORE, *(bytes([0xA2, n, n]) for n in range(4, 40)), b"\x51a"),
+    "a number without an end": binary(*STORE, b"\x1d" + b"\x7f" * 8192),
+    "nested binary": binary(*STORE, *(bytes([0xA1, n]) for n in range(4, 200)), b"\x51a"),
+    "nested xml": b"<plist><dict><key>extensions</key>" + b"<array>" * 900 + b"</array>" * 900 + b"</dict></plist>",
+}
+
+
+@pytest.mark.parametrize("raw", BOMBS.values(), ids=BOMBS)
+def test_what_would_be_endless_when_shown_is_refused(raw):
+    with pytest.raises(UnreadableAnswer):
+        extensionstore.read(raw)
+
+
+def test_the_binary_form_is_written_as_it_is_read():
+    assert plisttext.tree(binary(*STORE, b"\x51a")) == {"extensions": ["a"]}
+
+
 def test_booleans_in_words():
-    assert [plisttext.flag(word) for word in ("1", "YES", "true", 0, "no", False, "perhaps", None, 2)] == [
-        *(True, True, True, False, False, False, None, None, None),
+    assert [plisttext.flag(word) for word in ("1", "YES", "true", 0, "no", False, "perhaps", None, 2, 1 << 20000)] == [
+        *(True, True, True, False, False, False, None, None, None, None),
     ]

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from xml.parsers.expat import ExpatError
 
+from kextrel import propertylist
 from kextrel.macos import plistxml
 from kextrel.macos.text import clean, is_noise, meaningful
 
@@ -41,7 +42,7 @@ def tree(raw: str | bytes) -> Any | None:
     if len(raw) > LIMIT:
         return None
     if isinstance(raw, bytes) and raw.startswith(b"bplist00"):
-        return _loaded(plistlib.loads, raw)
+        return _loaded(_binary, raw)
     text = clean(raw)
     start, end = _xml(text)
     if start < end:
@@ -65,10 +66,10 @@ def _xml(text: str) -> tuple[int, int]:
 
 def flag(value: Any) -> bool | None:
     """A boolean in any of the forms; None for what is none."""
-    if isinstance(value, bool):
-        return value
+    if isinstance(value, int):
+        return {0: False, 1: True}.get(value)
     words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-    return words.get(str(value).strip().lower()) if isinstance(value, int | str) else None
+    return words.get(value.strip().lower()) if isinstance(value, str) else None
 
 
 def _loaded(load: Callable[[T], Any], data: T) -> Any | None:
@@ -79,6 +80,13 @@ def _loaded(load: Callable[[T], Any], data: T) -> Any | None:
         return None
     except (RecursionError, MemoryError):
         return None
+
+
+def _binary(raw: bytes) -> Any:
+    """Many may refer to one value there, so a few bytes can be endless when written out."""
+    found = plistlib.loads(raw)
+    propertylist.refuse_bomb(found)
+    return found
 
 
 def _json(text: str) -> Any | None:

@@ -14,6 +14,8 @@ from xml.sax.saxutils import escape
 
 __all__ = ["loads"]
 
+_DEEPEST = 400  # levels; of Apple's lists ioreg's are the deepest, with two for each of some thirty nodes
+
 _Value = dict[str, Any] | list[Any] | str | int | float
 
 
@@ -50,6 +52,8 @@ class _Builder:
             node: dict[str, Any] | list[Any] = {} if tag == "dict" else []
             self._add(node)
             self._open.append(node)
+            if len(self._open) > _DEEPEST:
+                raise ValueError("nested too deep to be shown")
 
     def end(self, tag: str) -> None:
         if tag == "string":
@@ -88,7 +92,11 @@ class _Builder:
 
 
 def _integer(text: str) -> int:
-    return int(text, 16) if text.startswith(("0x", "0X")) else int(text)
+    number = int(text, 16) if text.startswith(("0x", "0X")) else int(text)
+    # plistlib takes any, and nobody could print that; Core Foundation refuses the whole list.
+    if not -(1 << 63) <= number < 1 << 64:
+        raise ValueError("an integer of more than 64 bits")
+    return number
 
 
 def _rare(tag: str) -> Callable[[str], Any]:
