@@ -63,6 +63,15 @@ def test_a_run_without_workers_takes_the_first_that_fits(choosing: Begin) -> Non
     assert [choose() for _ in range(3)] == [["first"]] * 3
 
 
+@pytest.mark.parametrize("workers", [False, True])
+def test_a_test_that_an_earlier_run_has_told_of_is_found_again(choosing: Begin, tmp_path: Path, workers: bool) -> None:
+    """With workers it ran on another Mac than the first, and its name says so."""
+    more = worker(tmp_path) if workers else {}
+    choose = choosing(args=["walk.mac.yaml::a walk[second]"], **more)
+    assert [choose() for _ in range(2)] == [["second"]] * 2
+    assert choosing(args=["walk.mac.yaml::a walk[older]"], **more)() == ["first"]  # it does not fit
+
+
 def test_a_worker_leaves_alone_what_has_no_choice(choosing: Begin, tmp_path: Path) -> None:
     choose = choosing(**worker(tmp_path))
     assert choose(macos="13.6") == ["older"]

@@ -92,12 +92,16 @@ def for_scenario(run: Run, scenario: Scenario) -> list[str]:
     which will say why not. Raises NotPossible where they are made to measure and that one cannot be.
 
     Of several that fit, workers take the one with the least to do, a run without workers the first: there a second Mac
-    makes nothing sooner, and has its own way back to a baseline.
+    makes nothing sooner, and has its own way back to a baseline. Who starts a run for `a walk[mini]`, which an earlier
+    one has told of, gets that Mac.
     """
     made = run.make(scenario.requirement)
     if made is not None:
         return [made]
     fits = scenario.mac.fitting(run.names, run.plan.facts)
+    asked = [name for name in fits if run.is_asked_for(f"{scenario.name}[{name}]")]
+    if asked and scenario.mac.on == "any":
+        return asked
     if run.handed is not None and scenario.mac.on == "any" and fits:
         return [run.share(fits, 1 + len(scenario.steps))]
     return scenario.mac.chosen(run.names, run.plan.facts)

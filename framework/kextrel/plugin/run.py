@@ -56,6 +56,7 @@ class Run:
         self._unreported: list[dict[str, Any]] = []
         self.visits: dict[str, Sequence[Visit]] = {}
         self._work: Counter[str] = Counter()
+        self._arguments: Sequence[str] = getattr(config, "args", ())
 
     @property
     def plan(self) -> Lab:
@@ -100,6 +101,10 @@ class Run:
         name = min(names, key=lambda name: self._work[name])
         self._work[name] += work
         return name
+
+    def is_asked_for(self, test: str) -> bool:
+        """Whether the run was started for a test of that name: with `walk.mac.yaml::a walk[mini]` as an argument."""
+        return any(argument.endswith(f"::{test}") for argument in self._arguments)
 
     def tell(self, wishes: Mapping[str, Wish]) -> None:
         """A worker tells the controller what its tests want, and what Macs it has made up for them."""
