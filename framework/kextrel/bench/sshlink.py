@@ -32,7 +32,7 @@ _UNHEARD = {
     "transport shut down": "the connection ended in the login",
 }
 """What paramiko calls a failed login, too, by its words: nobody said no."""
-_LOCKED = "this system is locked"
+_LOCKED = "this system is locked. to unlock it"  # a company's banner may begin so, too
 _SIGNALS = {f"{s.name.removeprefix('SIG')}": int(s) for s in signal.Signals}
 _RSA_TYPES = ("rsa-sha2-512", "rsa-sha2-256")
 
