@@ -148,6 +148,20 @@ def test_a_mac_that_waits_for_its_unlock_is_not_called_switched_off(
     assert look(well, deadline)["PREP-01"].said.startswith("nobody answers:")
 
 
+def test_a_screen_that_fails_as_well_ends_no_examination(
+    world: Any, well: Rig, deadline: Deadline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: object, *, deadline: Deadline) -> str:
+        raise Transient("is not there", wire="mini.wire")
+
+    monkeypatch.setattr(type(well.wires.shell), "check", fail)
+    monkeypatch.setattr(type(well.wires.screen), "text", fail)
+    well.facts, world.shell_up = replace(well.facts, filevault=True), False
+    found = look(well, deadline)
+    assert found["PREP-01"].said.startswith("nobody answers: is not there;")
+    assert list(found) == list(ROWS)
+
+
 def test_of_a_locked_mac_whose_profile_does_not_say_filevault_that_is_said(
     well: Rig, deadline: Deadline, monkeypatch: pytest.MonkeyPatch
 ) -> None:

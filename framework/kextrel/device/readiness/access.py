@@ -27,7 +27,7 @@ def handshake(asking: Asking) -> Finding:
     try:
         said = shell.check(deadline=asking.deadline.within(asking.rig.timeouts.command, "a login"))
     except Transient as error:
-        if filevault.waits(asking.rig, deadline=asking.deadline):
+        if _is_locked(asking):
             how = "type it at the Mac"
             how += ", or run `kextrel lab prepare`" if asking.rig.filevault_takes is not False else ""
             return missing("PREP-01", f"macOS waits for FileVault's password before it starts; {how}")
@@ -37,6 +37,15 @@ def handshake(asking: Asking) -> Finding:
     except BenchError as error:
         return missing("PREP-01", f"{error.what}; {error.hint or 'look at the shell wire in the profile'}")
     return ok("PREP-01", said)
+
+
+def _is_locked(asking: Asking) -> bool:
+    """Whether FileVault is what no shell answers for; a wire that fails here hides nothing of what the shell said."""
+    try:
+        return filevault.waits(asking.rig, deadline=asking.deadline)
+    except BenchError as error:
+        asking.rig.note(f"it was not seen whether FileVault is locked: {error}")
+        return False
 
 
 def sudo(asking: Asking) -> Finding:
