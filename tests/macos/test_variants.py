@@ -408,6 +408,21 @@ FACTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "nvram: Error getting variable - 'boot-args': (iokit/common) data was not found\n",
         {"absent": ["boot-args"], "value": None, "error": None},
     ),
+    "a host that is called like a release": (
+        "uname -a",
+        "Darwin 10.0.1 20.6.0 Darwin Kernel Version 20.6.0: root:xnu-7195.141.2~5/RELEASE_X86_64 x86_64\n",
+        {"host": "10.0.1", "release": "20.6.0", "kernel": "RELEASE_X86_64", "machine": "x86_64"},
+    ),
+    "a release that nobody knows": (
+        "uname -a",
+        "Darwin mac 20.6.0-x Darwin Kernel Version 20.6.0: root:xnu-7195.141.2~5/RELEASE_X86_64 x86_64\n",
+        {"host": None, "release": None, "kernel": "RELEASE_X86_64", "machine": "x86_64"},
+    ),
+    "names with a comma": (
+        "nvram -p",
+        "aapl,panic-info\t%00\n4D1EDE05-38C7-4A6A-9CC6-4BCCA8B38C14:AAPL,Path0000\t%01\n",
+        {"values": {"aapl,panic-info": "%00", "4D1EDE05-38C7-4A6A-9CC6-4BCCA8B38C14:AAPL,Path0000": "%01"}},
+    ),
     "ended badly": (
         "last -5",
         "reboot    ~                         Mon Mar  9 08:15\nreboot    ~                         Sun Mar  8 20:00\n"
@@ -474,3 +489,8 @@ def test_facts(command, text, facts):
     assert {
         key: got.get(key, "missing") for key, value in facts.items() if not agrees(got.get(key, "missing"), value)
     } == {}
+
+
+def test_of_a_kernel_with_an_odd_release_nothing_is_dropped():
+    read = reader("uname -a")("Darwin mac 20.6.0-x Darwin Kernel Version 20.6.0: root:xnu-7195/RELEASE_X86_64 x86_64\n")
+    assert read.unparsed == ("mac 20.6.0-x",)

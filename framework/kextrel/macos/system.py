@@ -43,7 +43,7 @@ _SYSCTL = re.compile(
 )
 _UNKNOWN_OID = re.compile(r"unknown oid '([^'\n]{1,200})'")
 _NO_VARIABLE = re.compile(r"Error getting variable - '([^'\n]{1,200})': (.{0,200})")
-_NVRAM_NAME = re.compile(r"[\w.%#@/+-]{1,200}(?::[\w.%#@/+-]{1,200})*\Z", re.ASCII)
+_NVRAM_NAME = re.compile(r"[\w.,%#@/+-]{1,200}(?::[\w.,%#@/+-]{1,200})*\Z", re.ASCII)  # aapl,panic-info
 _VARIABLES = ("csr-active-config", "boot-args", "recovery-boot-mode", "AppleSecureBootPolicy", "auto-boot")
 _AS_IT_IS = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\$?\Z")
@@ -189,20 +189,23 @@ def read_uname(text: str | bytes) -> Uname:
         return Uname(machine=words[0]) if _MACHINE.fullmatch(words[0]) else Uname(release=words[0])
     require(len(words) >= 2 and words[0] == "Darwin", "uname -a", lines)
     release, host, rest = _system(words)
-    # What was cut off is no release.
-    release = release if release and _RELEASE.match(release) else None
-    require(release is not None, "uname -a", lines)
     kernel, rest = (None, rest) if rest is not words else _kernel(words)
+    odd = ""
+    if release and not _RELEASE.match(release):
+        # What was cut off is no release; and what stands before it may be no host then.
+        odd, release, host = f"{host or ''} {release}".strip(), None, None
+    require(release is not None or kernel is not None, "uname -a", lines)
     machine = rest[0] if rest and _MACHINE.fullmatch(rest[0]) else None
     left = " ".join(rest[machine is not None :])
-    return Uname(release, host, kernel, machine, (*lines[:start], *((left,) if left else ())))
+    return Uname(release, host, kernel, machine, (*lines[:start], *(part for part in (odd, left) if part)))
 
 
 def _system(words: list[str]) -> tuple[str | None, str | None, list[str]]:
     """Release and host, as -a, -v, -sr and -srm have them; and the words after them where no kernel follows."""
     if words[:3] == ["Darwin", "Kernel", "Version"]:
         return words[3].rstrip(":") if len(words) > 3 else None, None, words
-    if _RELEASE.match(words[1]):
+    # A host may be called 10.0.1.
+    if _RELEASE.match(words[1]) and not (len(words) > 2 and _RELEASE.match(words[2])):
         return words[1], None, words[2:]
     return (words[2], words[1], words) if len(words) > 2 else (None, None, words)
 
