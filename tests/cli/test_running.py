@@ -5,9 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+
+from kextrel.cli import running
+from kextrel.scenario import Report
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -85,3 +91,25 @@ def test_the_cost_is_said_before_a_run(kextrel: Run, lab: Path, tmp_path: Path) 
     (tmp_path / "b.mac.yaml").write_text(WALK)
     done = kextrel("run", "b.mac.yaml", "--lab", lab, LAB_PASSWORD="hunter2")
     assert done.stdout.startswith("mini: 1 scenario, about 3 lab minutes on a real Mac\n")
+
+
+def test_a_mac_that_is_put_aside_is_told_of_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All its steps may have held."""
+    put: list[tuple[str, str]] = []
+    opened: Any = SimpleNamespace(
+        open=lambda name, log: nullcontext(), quarantine=lambda name, why: put.append((name, why))
+    )
+
+    def lose(mac: object, scenarios: object, *, quarantine: Callable[[str], None], **more: object) -> list[Report]:
+        quarantine("it could not be taken back to clean")
+        return []
+
+    monkeypatch.setattr(running, "run_on", lose)
+    running._on(opened, "mini", [], None, as_json=False)
+    assert put == [("mini", "it could not be taken back to clean")]
+    assert capsys.readouterr().err == (
+        "kextrel: mini is quarantined: it could not be taken back to clean;"
+        " once it is in order, run `kextrel lab release mini`\n"
+    )

@@ -110,10 +110,18 @@ def _on(macs: Lab, name: str, scenarios: Sequence[Scenario], evidence: Path | No
         return run_on(
             mac,
             scenarios,
-            quarantine=lambda why: macs.quarantine(name, why),
+            quarantine=lambda why: _put_aside(macs, name, why),
             sink=log,
             on_report=lambda report: _print(report, as_json),
         )
+
+
+def _put_aside(macs: Lab, name: str, why: str) -> None:
+    """Quarantines a Mac, and says so: its steps may all have held, and it is on the way back that it was lost."""
+    macs.quarantine(name, why)
+    typer.echo(
+        f"kextrel: {name} is quarantined: {why}; once it is in order, run `kextrel lab release {name}`", err=True
+    )
 
 
 def _print(report: Report, as_json: bool) -> None:
