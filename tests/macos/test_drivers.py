@@ -208,6 +208,12 @@ def test_numbers_of_any_form_and_a_process_of_nobody():
     assert read.serving(read.drivers[0]) is None
 
 
+def test_a_node_or_a_text_that_was_cut_is_kept_as_it_came():
+    read = ioreg.read('+-o A  <class IOUserSerial, id 0x1, active>\n"IOUserServerName" = "com.exa\n\n+-o B  <cla\n')
+    assert [line.strip() for line in read.unparsed] == ['"IOUserServerName" = "com.exa', "+-o B  <cla"]
+    assert (read.nodes, read.drivers) == (2, ())
+
+
 def test_a_driver_whose_personality_names_the_kernels_part_is_known_by_its_process(driven):
     registry = service(OTHER).replace(
         f'"IOPersonalityPublisher" = "{NAME}"', '"CFBundleIdentifier" = "com.apple.kpi.x"'

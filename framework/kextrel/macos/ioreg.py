@@ -135,21 +135,29 @@ def _of_text(text: str) -> tuple[list[dict[str, Any]], list[str]]:
         if mark == '"':
             key, equals, value = body[1:].partition('" = ')
             if key in _KEYS and equals:
-                # What grep or damage left may have lost the line of its node: a key that comes again is another's.
-                if at is None or key in at:
-                    at = {}
-                    nodes.append(at)
+                at = _taking(key, at, nodes)
                 at[key] = _value(value.rstrip())
+                unparsed += [line] if at[key] is None else []
             elif not equals:
                 unparsed.append(line)
         elif mark == "+" and body.startswith(_NODE):
             at = _node(body[4:])
             nodes.append(at)
+            unparsed += [] if at["class"] else [line]
         elif body.startswith("--") or body.rstrip() == "}":
             at = None
         elif mark and mark != "{" and not body.isspace():
             unparsed.append(line)
     return nodes, unparsed
+
+
+def _taking(key: str, at: dict[str, Any] | None, nodes: list[dict[str, Any]]) -> dict[str, Any]:
+    """The node that a key is of. What grep or damage left may have lost the line of it: a key that comes again is
+    another's."""
+    if at is None or key in at:
+        at = {}
+        nodes.append(at)
+    return at
 
 
 def _unwrapped(text: str) -> Iterator[str]:
