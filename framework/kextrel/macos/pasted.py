@@ -2,7 +2,8 @@
 bold type, code marks, curled quotation marks, HTML's tags and entities, line numbers. `kextrel parse` takes them off
 before it reads.
 
-A mark is only taken for one where most lines have it, so that what a tool itself prints with such a character stays.
+A mark before lines is only taken for one where most of them have it, so that what a tool itself prints with such a
+character stays; tags, entities, bold type and code marks are taken off wherever they stand, as no tool prints them.
 Property lists are left alone: entities and tags are theirs.
 """
 
