@@ -160,7 +160,7 @@ def test_what_was_violated_is_open_from_the_start_with_its_screen(opened: Callab
         "one => getComputedStyle(one, '::before').content.replaceAll('\"', '') + one.textContent"
     )
     drawn = seen.page.locator("#r1-s2 .screens svg").bounding_box()
-    assert drawn["width"] / drawn["height"] == pytest.approx(480 / 300, rel=0.05)
+    assert drawn["width"] / drawn["height"] == pytest.approx(640 / 400, rel=0.05)
     assert not seen.page.locator("#r3-s1").is_visible()
 
 

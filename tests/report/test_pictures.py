@@ -23,12 +23,12 @@ def folder(tmp_path: Path) -> Path:
 def test_a_large_one_becomes_small_and_a_small_one_stays(folder: Path) -> None:
     found = small(folder, ["a.jpg", "b.jpg", "a.jpg"], 9)
     assert [(name, one.number, one.width, one.height) for name, one in found.items()] == [
-        ("a.jpg", 1, 480, 300),
+        ("a.jpg", 1, 640, 400),
         ("b.jpg", 2, 320, 200),
     ]
     raw = base64.b64decode(found["a.jpg"].uri.removeprefix("data:image/jpeg;base64,"))
     with Image.open(io.BytesIO(raw)) as drawn:
-        assert drawn.size == (480, 300)
+        assert drawn.size == (640, 400)
 
 
 def test_there_are_no_more_than_asked_for(folder: Path) -> None:

@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 __all__ = ["FOLDER", "Picture", "small"]
 
 FOLDER = "pictures"
-_WIDTH, _QUALITY = 480, 55
+_WIDTH, _QUALITY = 640, 55  # half of what a capture has for the most part: so it is decoded, and no more
 
 
 @dataclass(frozen=True)

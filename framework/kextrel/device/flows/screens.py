@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from enum import StrEnum
+from functools import lru_cache
 
 __all__ = ["EXCHANGED", "LETTERS", "Shown", "at_prompt", "fold", "has", "last_line", "shown", "shows"]
 
@@ -41,6 +42,7 @@ class Shown(StrEnum):
     OTHER = "something else"
 
 
+@lru_cache(maxsize=512)  # one screen is asked for many phrases, again and again
 def fold(text: str) -> str:
     """`text` as it is compared: small letters and digits only, look-alikes made one."""
     return re.sub(r"[^a-z0-9]", "", text.casefold().translate(_LOOKALIKES))
