@@ -10,7 +10,6 @@ __all__ = ["LIMIT", "BadPropertyList", "read", "refuse_bomb", "write"]
 
 LIMIT = 1 << 20  # bytes of the largest one that is read
 _DEEPEST, _MOST = 64, 500_000  # levels; values, each counted as often as it is reached
-_BITS = 64  # of an integer
 
 
 class BadPropertyList(ValueError):
@@ -37,9 +36,9 @@ def read(raw: bytes, limit: int = LIMIT) -> dict[str, Any]:
     return found
 
 
-def refuse_bomb(found: Any) -> None:
+def refuse_bomb(found: Any, *, bits: int | None = None) -> None:
     """Raises BadPropertyList for too many levels, too many values when each reference is written out, or an integer
-    of more than 64 bits, which no property list of Apple's can have."""
+    of more than `bits` (None: any), which whoever shows what stands there may not be able to print."""
     level: list[Any] = [found]
     count = 0
     for _ in range(_DEEPEST):
@@ -48,8 +47,8 @@ def refuse_bomb(found: Any) -> None:
         if count > _MOST:
             raise BadPropertyList("it is more than it seems: its values refer to each other again and again")
         level = [value for one in containers for value in (one.values() if isinstance(one, dict) else one)]
-        if any(isinstance(value, int) and value.bit_length() > _BITS for value in level):
-            raise BadPropertyList(f"it has an integer of more than {_BITS} bits")
+        if bits is not None and any(isinstance(value, int) and value.bit_length() > bits for value in level):
+            raise BadPropertyList(f"it has an integer of more than {bits} bits")
     if level:
         raise BadPropertyList("it is nested too deep")
 

@@ -85,7 +85,7 @@ def _loaded(load: Callable[[T], Any], data: T) -> Any | None:
 def _binary(raw: bytes) -> Any:
     """Many may refer to one value there, so a few bytes can be endless when written out."""
     found = plistlib.loads(raw)
-    propertylist.refuse_bomb(found)
+    propertylist.refuse_bomb(found, bits=64)  # as Core Foundation has it
     return found
 
 
