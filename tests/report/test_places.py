@@ -70,9 +70,10 @@ def test_a_picture_without_words_after_none_is_a_boot(made: Any) -> None:
     assert [kind for kind, _ in stays(made, ANSWER, DARK, BLANK, BLANK)] == ["macOS", "off", "boot"]
 
 
+@pytest.mark.parametrize("told", ["relay", "mains"])
 @pytest.mark.parametrize(("on", "kinds"), [(False, ["macOS", "off"]), (True, ["macOS"])])
-def test_the_mains_switch_a_mac_off_and_leave_a_running_one(made: Any, on: bool, kinds: list[str]) -> None:
-    assert [kind for kind, _ in stays(made, ANSWER, ("power", "relay", {"on": on}), KEYS)] == kinds
+def test_the_mains_switch_a_mac_off_and_leave_a_running_one(made: Any, on: bool, kinds: list[str], told: str) -> None:
+    assert [kind for kind, _ in stays(made, ANSWER, ("power", told, {"on": on}), KEYS)] == kinds
 
 
 def test_words_that_are_no_object_are_passed_over(made: Any) -> None:

@@ -91,12 +91,12 @@ class Track:
                 return self._by_screen(data)
             case "console", "read":
                 return BOOT if _KERNEL in str(data.get("data")) else None
-            case "power", "relay":
+            case "power", ("relay" | "mains"):
                 return self._mains(bool(data.get("on")))
         return None
 
     def _mains(self, on: bool) -> str | None:
-        """A relay may be told what it does already."""
+        """They may be told what they do already."""
         if not on:
             return OFF
         return BOOT if self._kind == OFF else None

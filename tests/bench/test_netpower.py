@@ -1,0 +1,202 @@
+"""NetworkPower: what had no effect, what cannot be meant, what a device answers that it should not; and no secret."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kextrel.bench import netpower
+from kextrel.bench.netpower import Access, NetworkPower, Outlet
+from kextrel.bench.outlets import NetioOutlet, PdudaemonOutlet, ShellyOutlet, TasmotaOutlet
+from kextrel.errors import BenchError
+from kextrel.evidence import EvidenceLog
+from kextrel.timing import Deadline
+from loopback import free_port
+from plugs import NetioPlug, PdudaemonPlug, Plug, ShellyPlug, TasmotaPlug
+
+SECRET = "pl&g of #tests"
+Opens = Callable[..., NetworkPower]
+
+
+def soon(seconds: float = 30) -> Deadline:
+    return Deadline.after(seconds, "switching")
+
+
+@pytest.fixture
+def opens(log: EvidenceLog, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opens]:
+    """Opens a wire to an outlet of a plug, and closes both."""
+    monkeypatch.setattr(netpower, "PAUSE", 0.0)
+    plugs, wires = list[Plug](), list[NetworkPower]()
+
+    def opened(plug: Plug, outlet: Outlet, **access: object) -> NetworkPower:
+        plugs.append(plug)
+        wires.append(NetworkPower("mini.power", outlet, Access(plug.url, **access), log))  # type: ignore[arg-type]
+        return wires[-1]
+
+    yield opened
+    for one in [*wires, *plugs]:
+        one.close()
+
+
+MADE: dict[str, tuple[Callable[[], Plug], Outlet]] = {
+    "tasmota": (TasmotaPlug, TasmotaOutlet(1)),
+    "shelly 1": (lambda: ShellyPlug(1), ShellyOutlet(0)),
+    "shelly 2": (lambda: ShellyPlug(2), ShellyOutlet(0)),
+    "netio": (NetioPlug, NetioOutlet(1)),
+}
+NETIO = {"user": "netio", "password": "netio-of-tests"}
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_a_switch_without_effect_is_an_error(kind: str, opens: Opens) -> None:
+    make, outlet = MADE[kind]
+    plug = make()
+    power = opens(plug, outlet, **(NETIO if kind == "netio" else {}))
+    power.off(deadline=soon())
+    plug.stuck = True
+    with pytest.raises(BenchError, match=r"mini\.power: \w+ was told on, answered, and its outlet is still off"):
+        power.on(deadline=soon())
+    power.off(deadline=soon())
+
+
+@pytest.mark.parametrize(
+    ("make", "outlet", "said"),
+    [
+        (TasmotaPlug, TasmotaOutlet(3), "Tasmota has no relay 3 for us"),
+        (lambda: ShellyPlug(1), ShellyOutlet(2), "Shelly has no relay 2 for us"),
+        (lambda: ShellyPlug(3), ShellyOutlet(2), "Shelly does not take Switch.GetStatus for switch 2"),
+        (NetioPlug, NetioOutlet(4), "NETIO has no output 4 for us"),
+    ],
+    ids=["tasmota", "shelly 1", "shelly 3", "netio"],
+)
+def test_an_outlet_that_is_not_there_is_known_before_anything_is_switched(
+    make: Callable[[], Plug], outlet: Outlet, said: str, opens: Opens
+) -> None:
+    plug = make()
+    power = opens(plug, outlet, **NETIO if isinstance(plug, NetioPlug) else {})
+    for does in (power.on, power.check):
+        with pytest.raises(BenchError, match=said):
+            does(deadline=soon())
+    assert plug.told == []
+
+
+@pytest.mark.parametrize("kind", MADE)
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b""),
+        (200, b"[" * 60_000),
+        (200, b"null"),
+        (200, b'{"POWER": {}, "ison": "true", "gen": [2], "Outputs": [[], 7, {"ID": 1, "State": true}]}'),
+        (200, b'{"POWER": "on", "type": "SHSW-1", "Outputs": {"ID": 1}, "result": 1}'),
+        (200, b'{"gen": 2, "result": {"output": 1}, "Outputs": [{"ID": 1, "State": 1}, {"ID": 1, "State": 0}]}'),
+        (200, b'{"POWER": 9' + b"9" * 5000 + b"}"),
+        (200, b"\xff\xfe\x00"),
+        (302, b"elsewhere"),
+        (404, b"<html>\n" * 100),
+        (500, b"busy"),
+    ],
+    ids=["empty", "deep", "null", "shapes", "types", "twice", "long", "bytes", "moved", "missing", "busy"],
+)
+def test_an_answer_that_is_none_is_one_sentence(kind: str, status: int, body: bytes, opens: Opens) -> None:
+    make, outlet = MADE[kind]
+    fresh = ShellyOutlet(0) if kind.startswith("shelly") else outlet  # it remembers a generation that it was told
+    plug = make()
+    plug.spoiled = (status, body)
+    power = opens(plug, fresh, **(NETIO if kind == "netio" else {}))
+    with pytest.raises(BenchError) as said:
+        power.on(deadline=soon())
+    assert "\n" not in str(said.value)
+    assert len(str(said.value)) < 400
+    assert plug.told == []
+
+
+def test_an_answer_without_an_end_is_cut_off(opens: Opens) -> None:
+    plug = TasmotaPlug()
+    plug.spoiled = (200, b" " * (netpower.LIMIT + 1))
+    with pytest.raises(BenchError, match="more than 65536 bytes"):
+        opens(plug, TasmotaOutlet(1)).on(deadline=soon())
+
+
+def test_tasmotas_password_is_in_no_record_no_error_and_no_log(
+    opens: Opens, log: EvidenceLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    plug = TasmotaPlug(password=SECRET)
+    power = opens(plug, TasmotaOutlet(1), user="admin", password=SECRET, in_query=True)
+    power.on(deadline=soon())
+    plug.spoiled = (200, b'{"WARNING": "not ' + SECRET.encode() + b'"}')
+    with pytest.raises(BenchError, match="Tasmota refuses us") as refused:
+        power.off(deadline=soon())
+    plug.close()
+    power.close()
+    assert "password=pl%26g" in plug.asked[0]
+    assert "GET /cm?cmnd=Power1%20on" in [one.data["request"] for one in log.records if "request" in one.data]
+    for shown in (repr(refused.value), caplog.text, *(one.to_json() for one in log.records)):
+        assert "pl&g" not in shown
+        assert "pl%26g" not in shown
+    assert "/cm?cmnd=Power1%20on" in caplog.text
+
+
+def test_a_password_that_is_a_word_of_the_answers_spoils_none(opens: Opens) -> None:
+    power = opens(TasmotaPlug(password="ON"), TasmotaOutlet(1), user="admin", password="ON", in_query=True)
+    power.on(deadline=soon())
+    assert power.check(deadline=soon()) == "Tasmota answers, relay 1 is on"
+
+
+@pytest.mark.parametrize("url", ["https://plug.lab", "HTTPS://plug.lab"])
+def test_https_is_never_unverified(url: str, log: EvidenceLog, tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"mini\.power: cannot use the certificate"):
+        NetworkPower("mini.power", TasmotaOutlet(1), Access(url, tmp_path / "none.pem"), log)
+
+
+def test_a_password_that_is_refused_is_said(opens: Opens) -> None:
+    plug = TasmotaPlug(password=SECRET)
+    with pytest.raises(BenchError, match="look at 'password'"):
+        opens(plug, TasmotaOutlet(1)).on(deadline=soon())
+    with pytest.raises(BenchError, match=r"NETIO refuses us \(401\); look at 'user' and 'password'"):
+        opens(NetioPlug(), NetioOutlet(1), user="netio", password="wrong").check(deadline=soon())
+    locked = ShellyPlug(2)
+    locked.spoiled = (401, b"")
+    with pytest.raises(BenchError, match="take its authentication away"):
+        opens(locked, ShellyOutlet(0)).on(deadline=soon())
+
+
+def test_health_says_what_is_known(opens: Opens) -> None:
+    found = [
+        opens(TasmotaPlug(), TasmotaOutlet(1)).check(deadline=soon()),
+        opens(ShellyPlug(1), ShellyOutlet(0)).check(deadline=soon()),
+        opens(ShellyPlug(4), ShellyOutlet(0)).check(deadline=soon()),
+        opens(NetioPlug(), NetioOutlet(2), **NETIO).check(deadline=soon()),
+        opens(PdudaemonPlug(), PdudaemonOutlet("pdu03", "2")).check(deadline=soon()),
+    ]
+    assert found == [
+        "Tasmota answers, relay 1 is off",
+        "Shelly of generation 1 answers, switch 0 is off",
+        "Shelly of generation 4 answers, switch 0 is off",
+        "NETIO answers, output 2 is off",
+        "it answers; it has no state to tell, so neither port 2 of pdu03 nor its effect is proved",
+    ]
+
+
+def test_pdudaemon_says_when_it_does_not_know_the_device(opens: Opens) -> None:
+    power = opens(PdudaemonPlug(), PdudaemonOutlet("pdu 3&port=2", "2"))
+    with pytest.raises(BenchError, match="pdudaemon does not switch port 2 of pdu 3&port=2: it answers 500, 'Invalid"):
+        power.off(deadline=soon())
+
+
+def test_a_url_that_cannot_be_used_is_said(log: EvidenceLog) -> None:
+    with pytest.raises(BenchError, match=r"mini\.power: its url cannot be used: "):
+        NetworkPower("mini.power", TasmotaOutlet(1), Access("http://pl\x00ug"), log)
+
+
+def test_nobody_there_is_a_dead_wire(log: EvidenceLog) -> None:
+    outlet = TasmotaOutlet(1)
+    outlet.patience = 0.3
+    power = NetworkPower("mini.power", outlet, Access(f"http://127.0.0.1:{free_port()}"), log)
+    with pytest.raises(BenchError, match=r"mini\.power: Tasmota does not answer: .*; look at its url"):
+        power.on(deadline=soon())
+    power.close()
