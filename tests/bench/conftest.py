@@ -5,13 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import pty
 import pwd
-import select
 import signal
 import subprocess
-import threading
-import tty
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -20,6 +16,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from boards import Board, Devantech, Kmtronic, Numato, RelayBoard, TellingBoard
 from kextrel.bench.shell import SshShell
 from kextrel.bench.sshlink import Login
 from kextrel.evidence import EvidenceLog
@@ -230,68 +227,31 @@ def stranger(tmp_path: Path) -> Iterator[Stranger]:
     server.stop()
 
 
-class Board:
-    """A board on a pseudo-terminal: a thread that reads its side and answers as `answers` says. Bytes are kept."""
+@pytest.fixture
+def telling() -> Iterator[Callable[[Callable[[], TellingBoard]], TellingBoard]]:
+    """Makes boards that tell, and ends them."""
+    made: list[TellingBoard] = []
 
-    def __init__(self, answers: Callable[[bytes], bytes] = lambda data: b"") -> None:
-        self.side, other = pty.openpty()
-        tty.setraw(other)
-        self.port = os.ttyname(other)
-        self._keep_open = other  # without it the board's side would read EIO between two owners
-        self.answers = answers
-        self.heard = bytearray()
-        self._changed = threading.Condition()
-        self._end = os.pipe()
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
+    def make(kind: Callable[[], TellingBoard]) -> TellingBoard:
+        made.append(kind())
+        return made[-1]
 
-    def _listen(self) -> None:
-        while True:
-            readable, _, _ = select.select([self.side, self._end[0]], [], [])
-            if self._end[0] in readable:
-                return
-            data = os.read(self.side, 4096)
-            answer = self.answers(data)
-            if answer:
-                os.write(self.side, answer)
-            with self._changed:
-                self.heard += data
-                self._changed.notify_all()
-
-    def say(self, data: bytes) -> None:
-        os.write(self.side, data)
-
-    def until(self, heard: Callable[[bytes], bool]) -> bytes:
-        """What the board has heard, once `heard` is true of it."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: heard(bytes(self.heard)), 30), bytes(self.heard).hex(" ")
-            return bytes(self.heard)
-
-    def hang_up(self) -> None:
-        """The adapter is pulled out."""
-        if self._thread.is_alive():
-            os.write(self._end[1], b"x")
-            self._thread.join()
-            for descriptor in (self._keep_open, self.side, *self._end):
-                os.close(descriptor)
+    yield make
+    for one in made:
+        one.hang_up()
 
 
-class RelayBoard(Board):
-    """An LCUS board, written from its documentation: `A0 channel state sum`, silent."""
-
-    @property
-    def relays(self) -> dict[int, bool]:
-        state: dict[int, bool] = {}
-        for at in range(0, len(self.heard) - 3, 4):
-            head, channel, on, total = self.heard[at : at + 4]
-            assert head == 0xA0
-            assert total == (head + channel + on) & 0xFF
-            state[channel] = bool(on)
-        return state
-
-    def after(self, frames: int) -> dict[int, bool]:
-        self.until(lambda heard: len(heard) >= 4 * frames)
-        return self.relays
+@pytest.fixture
+def answering(telling: Callable[[Callable[[], TellingBoard]], TellingBoard]) -> dict[str, Callable[[], TellingBoard]]:
+    """What makes each kind of them, by its driver and its relays."""
+    return {
+        "kmtronic 2": lambda: telling(lambda: Kmtronic(2)),
+        "kmtronic 8": lambda: telling(lambda: Kmtronic(8)),
+        "devantech 0": lambda: telling(Devantech),
+        "numato 16": lambda: telling(lambda: Numato(16)),
+        "numato 32": lambda: telling(lambda: Numato(32)),
+        "numato 64": lambda: telling(lambda: Numato(64)),
+    }
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kextrel.bench import letgo
-from kextrel.bench.relay import LcusBoard
+from kextrel.bench.relay import Acquire, Asker, Board, LcusBoard
 from kextrel.errors import BenchError
 from kextrel.evidence import Sink
 from kextrel.timing import Clock, Deadline
@@ -20,11 +20,22 @@ LET_GO = 2.0  # wall seconds for the frame that opens the contacts, whatever els
 
 
 class RelayButton:
-    """protocols.Button on a channel of an LCUS board. Gestures are Mac seconds of `clock`."""
+    """protocols.Button on a channel of a relay board, an LCUS one unless `acquire` says otherwise. Gestures are Mac
+    seconds of `clock`."""
 
-    def __init__(self, name: str, port: str, channel: int, clock: Clock, sink: Sink, *, wire: str = "button") -> None:
-        self._name, self._channel, self._clock, self._sink, self._wire = name, channel, clock, sink, wire
-        self._board: LcusBoard | None = LcusBoard.acquire(port, name)
+    def __init__(
+        self,
+        name: str,
+        port: str,
+        channel: int,
+        clock: Clock,
+        sink: Sink,
+        *,
+        acquire: Acquire = LcusBoard.acquire,
+        wire: str = "button",
+    ) -> None:
+        self._name, self._channel, self._clock, self._asker = name, channel, clock, Asker(name, sink, wire)
+        self._board: Board | None = acquire(port, name)
         self._down = False
         letgo.remember(self)
 
@@ -52,9 +63,9 @@ class RelayButton:
         letgo.surely(self._open_contacts)
 
     def check(self, *, deadline: Deadline) -> str:
-        """For health: the board's port is open and ours. Nothing is pressed."""
+        """For health: the board's port is open and ours, and what the board says. Nothing is pressed."""
         deadline.check(self._name)
-        return f"port open, channel {self._channel}; the board does not answer, so the relay is not proved"
+        return self._ours().check(self._channel, self._asker, deadline=deadline)
 
     def close(self) -> None:
         if self._board is None:
@@ -73,6 +84,9 @@ class RelayButton:
             self._down = False
 
     def _switch(self, on: bool, deadline: Deadline) -> None:
+        self._ours().switch(self._channel, on, self._asker, deadline=deadline)
+
+    def _ours(self) -> Board:
         if self._board is None:
             raise BenchError("the button wire is closed", wire=self._name)
-        self._board.switch(self._channel, on, deadline=deadline, sink=self._sink, wire=self._wire)
+        return self._board

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kextrel.bench.relay import LcusBoard
+from kextrel.bench.relay import Acquire, Asker, Board, LcusBoard
 from kextrel.errors import BenchError
 from kextrel.evidence import Sink
 from kextrel.timing import Deadline
@@ -11,11 +11,23 @@ __all__ = ["RelayPower"]
 
 
 class RelayPower:
-    """protocols.Power on a channel of an LCUS board. `close` leaves the mains as they are."""
+    """protocols.Power on a channel of a relay board, an LCUS one unless `acquire` says otherwise.
 
-    def __init__(self, name: str, port: str, channel: int, sink: Sink, *, wire: str = "power") -> None:
-        self._name, self._channel, self._sink, self._wire = name, channel, sink, wire
-        self._board: LcusBoard | None = LcusBoard.acquire(port, name)
+    `close` leaves the mains as they are.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        port: str,
+        channel: int,
+        sink: Sink,
+        *,
+        acquire: Acquire = LcusBoard.acquire,
+        wire: str = "power",
+    ) -> None:
+        self._name, self._channel, self._asker = name, channel, Asker(name, sink, wire)
+        self._board: Board | None = acquire(port, name)
 
     @property
     def name(self) -> str:
@@ -28,9 +40,8 @@ class RelayPower:
         self._switch(False, deadline)
 
     def check(self, *, deadline: Deadline) -> str:
-        """For health: the board's port is open and ours. Nothing is switched."""
-        deadline.check(self._name)
-        return f"port open, channel {self._channel}; the board does not answer, so the relay is not proved"
+        """For health: the board's port is open and ours, and what the board says. Nothing is switched."""
+        return self._ours(deadline).check(self._channel, self._asker, deadline=deadline)
 
     def close(self) -> None:
         board, self._board = self._board, None
@@ -38,7 +49,10 @@ class RelayPower:
             board.let_go()
 
     def _switch(self, on: bool, deadline: Deadline) -> None:
+        self._ours(deadline).switch(self._channel, on, self._asker, deadline=deadline)
+
+    def _ours(self, deadline: Deadline) -> Board:
         if self._board is None:
             raise BenchError("the power wire is closed", wire=self._name)
         deadline.check(self._name)
-        self._board.switch(self._channel, on, deadline=deadline, sink=self._sink, wire=self._wire)
+        return self._board

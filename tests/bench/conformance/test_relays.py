@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 
 from kextrel.bench.button import RelayButton
 from kextrel.bench.power import RelayPower
+from kextrel.bench.relayboards import BOARDS
 from kextrel.evidence import EvidenceLog
 from kextrel.testing import ButtonConformance, ButtonPeer, PowerConformance, PowerPeer
 from kextrel.timing import Clock
@@ -64,6 +66,45 @@ class Relay:
     def contacts(self) -> list[bool]:
         told: list[bool] = self.board.told(BUTTON)
         return told
+
+
+@dataclass
+class Answering:
+    """Both wires on a board that answers, by its driver and its relays: after a switch it has heard all of it."""
+
+    kind: str
+    board: Any
+
+    def power(self) -> RelayPower:
+        return RelayPower("mini.power", self.board.port, MAINS, EvidenceLog(), acquire=self._acquire())
+
+    def mains(self) -> list[bool]:
+        return [on for relay, on in self.board.told if relay == MAINS]
+
+    def button(self, clock: Clock) -> RelayButton:
+        return RelayButton("mini.button", self.board.port, BUTTON, clock, EvidenceLog(), acquire=self._acquire())
+
+    def contacts(self) -> list[bool]:
+        return [on for relay, on in self.board.told if relay == BUTTON]
+
+    def _acquire(self) -> Any:
+        driver, relays = self.kind.split()
+        return partial(BOARDS[driver], relays=int(relays))
+
+
+KINDS = ["kmtronic 2", "kmtronic 8", "devantech 0", "numato 32"]
+
+
+class TestPowerOnABoardThatAnswers(PowerConformance):
+    @pytest.fixture(params=KINDS)
+    def peer(self, request: pytest.FixtureRequest, answering: Any) -> PowerPeer:
+        return Answering(request.param, answering[request.param]())
+
+
+class TestButtonOnABoardThatAnswers(ButtonConformance):
+    @pytest.fixture(params=KINDS)
+    def peer(self, request: pytest.FixtureRequest, answering: Any) -> ButtonPeer:
+        return Answering(request.param, answering[request.param]())
 
 
 class TestPowerOnADocumentedBoard(PowerConformance):
