@@ -172,6 +172,78 @@ def test_a_password_in_clear_is_refused_and_not_quoted(tmp_path: Path, right: st
     assert error.line == line_of(GOOD, right)
 
 
+POWER = "power: {driver: lcus, port: /dev/ttyUSB0, channel: 1}"
+BUTTON = "button: {driver: lcus, port: /dev/ttyUSB0, channel: 2}"
+SUPPLIES = {
+    "{driver: lcus, port: /dev/a, channel: 8}": "/dev/a#8",
+    "{driver: kmtronic, port: /dev/a, channel: 2, relays: 2}": "/dev/a#2",
+    "{driver: devantech, port: /dev/a, channel: 3}": "/dev/a#3",
+    "{driver: numato, port: /dev/a, channel: 0, relays: 64}": "/dev/a#0",
+    '{driver: tasmota, url: "http://plug", channel: 2, password: "env:PLUG"}': "http://plug#channel 2",
+    '{driver: shelly, url: "https://plug", certificate: plug.pem}': "https://plug#channel 0",
+    '{driver: netio, url: "http://netio", channel: 4}': "http://netio#channel 4",
+    '{driver: pdudaemon, url: "http://pdu:16421", hostname: pdu03, port: 2}': "http://pdu:16421#pdu03 port 2",
+    "{driver: uhubctl, hub: 1-1.4, port: 2}": "usb 1-1.4#2",
+}
+
+
+@pytest.mark.parametrize("written", SUPPLIES, ids=lambda written: written.split()[1].strip(","))
+def test_each_way_to_switch_mains_is_a_place(tmp_path: Path, written: str) -> None:
+    path = tmp_path / "lab.yaml"
+    path.write_text(GOOD.replace(POWER, f"power: {written}"))
+    wires = load_profile(path).macs["studio"].wires
+    assert wires is not None
+    assert wires.places()[1:3] == [SUPPLIES[written], "/dev/ttyUSB0#2"]
+
+
+@pytest.mark.parametrize(
+    ("wire", "written", "said"),
+    [
+        ("power", "{driver: tasmotta, url: http://plug}", "'tasmotta' is not known here; did you mean 'tasmota'?"),
+        ("power", "{driver: uhubcl, hub: 1-1, port: 2}", "did you mean 'uhubctl'?"),
+        ("button", "{driver: kmtronik, port: /dev/a, channel: 1}", "did you mean 'kmtronic'?"),
+        ("button", "{driver: shelly, url: http://plug}", "'shelly' is not known here; known are: devantech, kmtronic,"),
+        ("power", "{port: /dev/a, channel: 1}", "the key 'driver' is missing"),
+        ("power", "[lcus]", "keys and values should be here"),
+        ("power", "{driver: tasmota}", "the key 'url' is missing"),
+        ("power", "{driver: tasmota, url: plug.lab}", "an address such as http://"),
+        ("power", "{driver: tasmota, url: 'http://[::1'}", "an address such as http://"),
+        ("power", "{driver: tasmota, url: http://plug:100000}", "an address such as http://"),
+        ("power", "{driver: tasmota, url: 'http://admin:hunter2@plug'}", "a password in clear is refused here"),
+        ("power", "{driver: tasmota, url: http://plug, password: hunter2}", "a password in clear is refused here"),
+        ("power", "{driver: tasmota, url: http://plug, chanel: 2}", "did you mean 'channel'?"),
+        ("power", "{driver: shelly, url: http://plug, password: 'env:PLUG'}", "the key 'password' is not known here"),
+        ("power", "{driver: netio, url: http://plug, channel: 0}", "channel: it must be 1 or more"),
+        ("power", "{driver: pdudaemon, url: http://pdu, port: 2}", "the key 'hostname' is missing"),
+        ("power", "{driver: pdudaemon, url: http://pdu, hostname: a b, port: 2}", "a word without blanks is wanted"),
+        ("power", "{driver: uhubctl, hub: -a, port: 2}", "'-a' is no place of a hub"),
+        ("power", "{driver: uhubctl, hub: 1-1, port: 15}", "port: it must be 14 or less"),
+        ("power", "{driver: kmtronic, port: /dev/a, channel: 1}", "the key 'relays' is missing"),
+        ("power", "{driver: kmtronic, port: /dev/a, channel: 3, relays: 2}", "of 2 relays has no channel 3"),
+        ("button", "{driver: numato, port: /dev/a, channel: 16, relays: 16}", "counts them from 0 to 15"),
+        ("button", "{driver: numato, port: /dev/a, channel: 1, relays: 12}", "have 1, 2, 4, 8, 16, 32 or 64 relays"),
+        ("button", "{driver: devantech, port: /dev/ttyUSB0, channel: 2}", "on one port as two kinds of board"),
+    ],
+)
+def test_a_mistake_in_what_switches_is_named(tmp_path: Path, wire: str, written: str, said: str) -> None:
+    text = GOOD.replace(POWER if wire == "power" else BUTTON, f"{wire}: {written}")
+    error = refused(tmp_path, text)
+    assert said in str(error)
+    assert "hunter2" not in str(error)
+    assert error.line == line_of(text, "wires:" if "two kinds" in said else written)
+
+
+def test_each_commented_example_of_a_bench_is_one(tmp_path: Path) -> None:
+    text = default_profile_path().with_name("bench-example.yaml").read_text()
+    examples = [line.split("# ", 1)[1] for line in text.splitlines() if line.strip().startswith("# power:")]
+    assert sorted(line.split()[2].strip(",") for line in examples) == sorted(
+        written.split()[1].strip(",") for written in SUPPLIES if "lcus" not in written
+    )
+    for example in examples:
+        (tmp_path / "lab.yaml").write_text(GOOD.replace(POWER, example))
+        assert load_profile(tmp_path / "lab.yaml").macs
+
+
 def test_a_mac_has_wires_or_is_virtual(tmp_path: Path) -> None:
     virtual = "schema: kextrel/lab/v1\nname: v\nmacs:\n  mini:\n    architecture: apple-silicon\n    macos: 14.5\n"
     assert "either 'wires:' or 'virtual:'" in str(refused(tmp_path, virtual))

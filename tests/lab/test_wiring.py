@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kextrel.bench import outlets, relayboards
 from kextrel.errors import UsageError
 from kextrel.evidence import EvidenceLog
 from kextrel.lab import Lab, load_profile
@@ -96,3 +98,83 @@ def test_the_ssh_before_the_boot_is_a_wire_where_there_is_one(
     assert (device.wires.unlock is not None) is there
     assert lab.facts("one").filevault is (filevault == "true")
     device.close()
+
+
+WIRED = [("power", 1), ("button", 2)]
+POWERED = """
+schema: kextrel/lab/v1
+name: powered bench
+macs:
+  mini:
+    architecture: intel
+    macos: "12.7"
+    accounts: {{admin: {{user: admin, password: "env:LAB_PASSWORD"}}}}
+    wires:
+      power: {power}
+"""
+
+
+@pytest.mark.parametrize(
+    ("power", "kind", "said"),
+    [
+        (
+            '{driver: tasmota, url: "http://127.0.0.1:1", password: "env:LAB_PLUG"}',
+            "NetworkPower",
+            "mini.power (http://127.0.0.1:1 channel 1): Tasmota does not answer",
+        ),
+        (
+            '{driver: shelly, url: "http://127.0.0.1:1"}',
+            "NetworkPower",
+            "mini.power (http://127.0.0.1:1 channel 0): Shelly does not answer",
+        ),
+        (
+            '{driver: netio, url: "http://127.0.0.1:1", channel: 3, password: "env:LAB_PLUG"}',
+            "NetworkPower",
+            "mini.power (http://127.0.0.1:1 channel 3): NETIO does not answer",
+        ),
+        (
+            '{driver: pdudaemon, url: "http://127.0.0.1:1", hostname: pdu03, port: 2}',
+            "NetworkPower",
+            "mini.power (http://127.0.0.1:1 pdu03 port 2): pdudaemon does not answer",
+        ),
+        (
+            "{driver: uhubctl, hub: 1-1.4, port: 2}",
+            "HubPower",
+            "mini.power (hub 1-1.4 port 2): cannot start uhubctl: No such file or directory; install uhubctl",
+        ),
+    ],
+    ids=["tasmota", "shelly", "netio", "pdudaemon", "uhubctl"],
+)
+def test_each_way_to_switch_mains_is_opened_and_a_dead_one_is_said(
+    tmp_path: Path, log: EvidenceLog, monkeypatch: pytest.MonkeyPatch, power: str, kind: str, said: str
+) -> None:
+    monkeypatch.setenv("LAB_PLUG", "a-plug-of-tests")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for outlet in (outlets.TasmotaOutlet, outlets.ShellyOutlet, outlets.NetioOutlet, outlets.PdudaemonOutlet):
+        monkeypatch.setattr(outlet, "patience", 0.3)
+    (tmp_path / "lab.yaml").write_text(POWERED.format(power=power))
+    lab = Lab(load_profile(tmp_path / "lab.yaml"))
+    mac = build("mini", lab.profile.macs["mini"], lab.facts("mini"), log, tmp_path)
+    assert type(mac.wires.power).__name__ == kind
+    mac.close()
+    [found] = lab.check("mini", deadline=Deadline.after(30, "the check"), sink=log)
+    assert (found.alive, f"{found.wire}: {found.said}".startswith(said)) == (False, True), found
+    assert "of-tests" not in "".join(record.to_json() for record in log.records)
+    monkeypatch.delenv("LAB_PLUG")
+    if "LAB_PLUG" in power:
+        with pytest.raises(UsageError, match="env:LAB_PLUG is not set"):
+            openers("mini", lab.profile.macs["mini"], log, tmp_path)
+
+
+@pytest.mark.parametrize("board", ["kmtronic, relays: 2", "devantech", "numato, relays: 8"])
+def test_power_and_button_share_a_board_that_answers(
+    tmp_path: Path, log: EvidenceLog, relay: Any, board: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wires = [f"{{driver: {board}, port: {relay.port}, channel: {channel}}}" for channel in (1, 2)]
+    (tmp_path / "lab.yaml").write_text(POWERED.format(power=f"{wires[0]}\n      button: {wires[1]}"))
+    lab = Lab(load_profile(tmp_path / "lab.yaml"))
+    monkeypatch.setattr(relayboards, "ANSWER", 0.05)
+    found = lab.check("mini", deadline=Deadline.after(30, "the check"), sink=log)
+    assert [one.wire for one in found] == [f"mini.{kind} ({relay.port} channel {at})" for kind, at in WIRED]
+    assert not any(one.alive for one in found)
+    assert all("board does not answer: nothing came in" in one.said for one in found)

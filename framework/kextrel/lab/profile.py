@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -19,7 +18,8 @@ from kextrel import yamltext
 from kextrel.bench.hostkey import HostKey
 from kextrel.errors import InputError, UsageError, nearest
 from kextrel.lab.secrets import SecretReference
-from kextrel.lab.written import Amount, Flag, Whole, Written, typed
+from kextrel.lab.supply import ButtonWire, PowerWire, RelayWire
+from kextrel.lab.written import Amount, Flag, Url, Whole, Written, typed
 from kextrel.vocabulary import Architecture, Enrollment, Version
 
 __all__ = [
@@ -47,7 +47,6 @@ _PREPARATIONS = [f"PREP-{row:02}" for row in range(1, 16)]
 
 Port = Annotated[Whole, Field(ge=0, le=65535)]
 Seconds = Annotated[Amount, Field(gt=0)]
-Channel = Annotated[Whole, Field(ge=1, le=8)]
 
 
 def _version(value: object) -> object:
@@ -59,17 +58,6 @@ def _host_key(value: object) -> object:
         HostKey.parse(str(value))
     except UsageError as error:
         raise ValueError(str(error)) from None
-    return value
-
-
-def _url(value: object) -> object:
-    """http or https, without a user or a password in it; it is not quoted, for it may hold one."""
-    if isinstance(value, str):
-        parts = urlsplit(value)
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("a password in clear is refused here: take it out of the URL, into 'password:'")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("an address such as http://pikvm.lab is wanted")
     return value
 
 
@@ -133,14 +121,6 @@ class SerialWire(Written):
     baud: Whole = 115200
 
 
-class RelayWire(Written):
-    """One channel of an LCUS relay board; two wires may share the board's port."""
-
-    driver: Literal["lcus"]
-    port: str
-    channel: Channel
-
-
 class KeyboardWire(Written):
     """A CH9329 board: serial in, USB-HID keyboard out."""
 
@@ -153,7 +133,7 @@ class ScreenWire(Written):
     """A PiKVM. `poll`: wall seconds between two looks; `certificate`: a PEM file, its own one for https."""
 
     driver: Literal["pikvm"]
-    url: Annotated[str, BeforeValidator(_url)]
+    url: Url
     user: str
     password: SecretReference
     poll: Seconds = 0.5
@@ -202,7 +182,7 @@ class MdmWire(Written):
     """
 
     driver: Literal["nanomdm"]
-    url: Annotated[str, BeforeValidator(_url)]
+    url: Url
     api_key: SecretReference
     udid: Annotated[str, BeforeValidator(_udid)]
     certificate: str | None = None
@@ -215,8 +195,8 @@ class Wiring(Written):
 
     shell: ShellWire | None = None
     console: SerialWire | None = None
-    power: RelayWire | None = None
-    button: RelayWire | None = None
+    power: PowerWire | None = None
+    button: ButtonWire | None = None
     keyboard: KeyboardWire | None = None
     screen: ScreenWire | None = None
     beacon: BeaconWire | None = None
@@ -224,16 +204,20 @@ class Wiring(Written):
 
     @model_validator(mode="after")
     def _apart(self) -> Wiring:
-        if self.power is not None and self.power == self.button:
-            raise ValueError("power and button are on one channel of one relay board; give each its own")
+        power, button = self.power, self.button
+        if isinstance(power, RelayWire) and button is not None and power.port == button.port:
+            if (power.driver, power.size) != (button.driver, button.size):
+                raise ValueError("power and button are on one port as two kinds of board; give both one driver")
+            if power.channel == button.channel:
+                raise ValueError("power and button are on one channel of one relay board; give each its own")
         return self
 
     def places(self) -> list[str]:
         """Where the wires end, the same whatever is pinned or however it logs in: what makes this Mac this one."""
         shell = [f"{self.shell.host}:{self.shell.port}"] if self.shell is not None else []
-        relays = [f"{wire.port}#{wire.channel}" for wire in (self.power, self.button) if wire is not None]
+        supply = [wire.place for wire in (self.power, self.button) if wire is not None]
         ports = [wire.port for wire in (self.console, self.keyboard) if wire is not None]
-        return [*shell, *relays, *ports, *([self.screen.url] if self.screen is not None else [])]
+        return [*shell, *supply, *ports, *([self.screen.url] if self.screen is not None else [])]
 
     def names(self) -> list[str]:
         """The wires that are there."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kextrel.device import Account, Accounts, Facts, TestMac, Timeouts, Wires
 from kextrel.errors import BenchError, UsageError
 from kextrel.evidence import Sink
+from kextrel.lab.powering import acquirer, power_opener
 from kextrel.lab.profile import (
     AccountProfile,
     BeaconWire,
@@ -91,7 +92,7 @@ def openers(name: str, mac: MacProfile, sink: Sink, base: Path) -> Mapping[str, 
 
             before = f"{name}.unlock ({shell.host}:{shell.port})"
             found["unlock"] = lambda: SshUnlock(before, shell.host, shell.port, admin.name, shell.host_keys, sink)
-    return found | _on_ports(name, wires, sink, clock) | _seeing(name, wires, sink, base)
+    return found | _on_ports(name, wires, sink, clock, base) | _seeing(name, wires, sink, base)
 
 
 def _unlocks_over_ssh(mac: MacProfile) -> bool:
@@ -100,23 +101,21 @@ def _unlocks_over_ssh(mac: MacProfile) -> bool:
     return mac.filevault and silicon and mac.macos >= _SSH_BEFORE_BOOT_SINCE
 
 
-def _on_ports(name: str, wires: Wiring, sink: Sink, clock: Clock) -> dict[str, Callable[[], Any]]:
-    """What hangs on serial ports: the console, and the relay boards in the mains and across the power button."""
+def _on_ports(name: str, wires: Wiring, sink: Sink, clock: Clock, base: Path) -> dict[str, Callable[[], Any]]:
+    """The console, and what switches the mains and the power button: most of it hangs on serial ports."""
     found: dict[str, Callable[[], Any]] = {}
     if (console := wires.console) is not None:
         from kextrel.bench.console import SerialConsole
 
         found["console"] = lambda: SerialConsole(f"{name}.console ({console.port})", console.port, console.baud, sink)
     if (power := wires.power) is not None:
-        from kextrel.bench.power import RelayPower
-
-        at_power = f"{name}.power ({power.port} channel {power.channel})"
-        found["power"] = lambda: RelayPower(at_power, power.port, power.channel, sink)
+        found["power"] = power_opener(name, power, sink, base)
     if (button := wires.button) is not None:
         from kextrel.bench.button import RelayButton
 
         at_button = f"{name}.button ({button.port} channel {button.channel})"
-        found["button"] = lambda: RelayButton(at_button, button.port, button.channel, clock, sink)
+        board = acquirer(button)
+        found["button"] = lambda: RelayButton(at_button, button.port, button.channel, clock, sink, acquire=board)
     return found
 
 

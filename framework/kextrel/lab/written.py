@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -17,7 +18,7 @@ from kextrel import yamltext
 from kextrel.errors import InputError, nearest
 from kextrel.yamltext import Node
 
-__all__ = ["Amount", "Flag", "Whole", "Written", "typed"]
+__all__ = ["Amount", "Flag", "Url", "Whole", "Written", "typed"]
 
 
 def _flag(value: object) -> object:
@@ -38,9 +39,30 @@ def _amount(value: object) -> object:
     return float(value) if isinstance(value, str) else value
 
 
+def _url(value: object) -> object:
+    """http or https, without a user or a password in it; it is not quoted, for it may hold one."""
+    if isinstance(value, str):
+        parts = _split(value)
+        if parts is not None and (parts.username is not None or parts.password is not None):
+            raise ValueError("a password in clear is refused here: take it out of the URL, into 'password:'")
+        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("an address such as http://pikvm.lab is wanted")
+    return value
+
+
+def _split(url: str) -> SplitResult | None:
+    """None for what is no URL, such as http://[::1 or a port of six digits; urllib's error would quote it."""
+    try:
+        parts = urlsplit(url)
+        return parts if parts.port is None or parts.port >= 0 else None
+    except ValueError:
+        return None
+
+
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Amount = Annotated[float, BeforeValidator(_amount)]
+Url = Annotated[str, BeforeValidator(_url)]
 
 
 class Written(BaseModel):

@@ -30,7 +30,7 @@ ROWS: Mapping[str, str] = MappingProxyType(
         "PREP-06": "no screen lock, no sleep",
         "PREP-07": "keyboard navigation",
         "PREP-08": "the bench's keyboard accepted, its layout set",
-        "PREP-09": "power through the relay, and back on by itself",
+        "PREP-09": "power that the bench can cut, and back on by itself",
         "PREP-10": "one macOS on the disk",
         "PREP-11": "Apple's signing server reachable",
         "PREP-12": "the beacon reachable by wire",

@@ -11,12 +11,12 @@ __all__ = ["disk", "power"]
 
 
 def power(asking: Asking) -> Finding:
-    """PREP-09: a battery, which no relay cuts; autorestart."""
+    """PREP-09: a battery, which no power wire cuts; autorestart."""
     if asking.rig.wires.power is None:
         return passed_over("PREP-09", "the profile has no power wire, so nothing cuts the mains")
     if told.read_battery(asking.run(told.BATTERY).out):
         how = "take it out of circuit, or take the power wire out of the profile"
-        return missing("PREP-09", f"its battery keeps it on when the relay cuts the mains; {how}")
+        return missing("PREP-09", f"its battery keeps it on when the bench cuts the mains; {how}")
     if told.read_power(asking.run(told.POWER).out).get("autorestart") != 1:
         how = "run `sudo pmset -a autorestart 1`, or `kextrel lab prepare`"
         return missing("PREP-09", f"autorestart is off, so it stays off after a power cut; {how}")
