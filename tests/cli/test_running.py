@@ -93,7 +93,7 @@ def test_the_cost_is_said_before_a_run(kextrel: Run, lab: Path, tmp_path: Path) 
     assert done.stdout.startswith("mini: 1 scenario, about 3 lab minutes on a real Mac\n")
 
 
-def test_a_mac_that_is_put_aside_is_told_of_at_once(
+def test_a_mac_that_was_put_aside_is_told_of(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All its steps may have held."""

@@ -107,21 +107,19 @@ def _on(macs: Lab, name: str, scenarios: Sequence[Scenario], evidence: Path | No
             for report in reports:
                 _print(report, as_json)
             return reports
-        return run_on(
-            mac,
-            scenarios,
-            quarantine=lambda why: _put_aside(macs, name, why),
-            sink=log,
-            on_report=lambda report: _print(report, as_json),
+        aside: list[str] = []
+
+        def put_aside(why: str) -> None:
+            macs.quarantine(name, why)
+            aside.append(why)
+
+        reports = run_on(
+            mac, scenarios, quarantine=put_aside, sink=log, on_report=lambda report: _print(report, as_json)
         )
-
-
-def _put_aside(macs: Lab, name: str, why: str) -> None:
-    """Quarantines a Mac, and says so: its steps may all have held, and it is on the way back that it was lost."""
-    macs.quarantine(name, why)
-    typer.echo(
-        f"kextrel: {name} is quarantined: {why}; once it is in order, run `kextrel lab release {name}`", err=True
-    )
+    for why in aside:  # all steps may have held, and the Mac was lost on its way back
+        how = f"once it is in order, run `kextrel lab release {name}`"
+        typer.echo(f"kextrel: {name} is quarantined: {why}; {how}", err=True)
+    return reports
 
 
 def _print(report: Report, as_json: bool) -> None:

@@ -32,3 +32,12 @@ def test_what_became_of_the_letters(world: Any, rig: Rig, deadline: Deadline, sh
     world.on_key = lambda key: setattr(world, "screen", PANE + shown)
     assert typed(rig, deadline=deadline) is came
     assert world.screen == DESKTOP
+
+
+def test_a_minute_that_goes_by_is_no_letter(world: Any, rig: Rig, deadline: Deadline) -> None:
+    bar = "System Settings  File  Edit    Sun 22 Nov  15:44\n"
+    world.shell_up, world.screen = True, DESKTOP
+    world.commands |= {"stat -f": "admin\n", "open ": lambda: setattr(world, "screen", bar + PANE) or ""}
+    world.commands["osascript"] = lambda: setattr(world, "screen", DESKTOP) or ""
+    world.on_key = lambda key: setattr(world, "screen", bar.replace("15:44", "15:45") + PANE)
+    assert typed(rig, deadline=deadline) is Typed.NOTHING
