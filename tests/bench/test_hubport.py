@@ -168,6 +168,31 @@ def test_one_that_hangs_is_ended_at_the_deadline(usb: Usb, monkeypatch: pytest.M
     assert usb.mains() == []
 
 
+def test_one_that_no_signal_ends_is_not_waited_for_for_ever(usb: Usb, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(usb.folder / "hang")
+    started = list[subprocess.Popen[bytes]]()
+
+    class Stuck(subprocess.Popen[bytes]):
+        def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:
+            started.append(self)
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+
+        def wait(self, timeout: float | None = None) -> int:
+            assert timeout is not None, "waits for ever"
+            raise subprocess.TimeoutExpired(self.args, timeout)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(hubport.subprocess, "Popen", Stuck)
+        with pytest.raises(DeadlineExceeded, match="the port: uhubctl did not end in time and was ended"):
+            usb.power().on(deadline=soon())
+    [process] = started
+    assert subprocess.Popen.wait(process) == -signal.SIGKILL
+
+
+def test_a_line_that_is_none_takes_no_time() -> None:
+    assert read_ports(f"Current status for hub {HUB}\n  Port 2: 0100" + " power" * 5000 + "]\n") == []
+
+
 def test_each_run_is_evidence(usb: Usb, log: EvidenceLog) -> None:
     usb.power(sink=log).on(deadline=soon())
     assert [(one.data["command"], one.data["exit"]) for one in log.records if one.event == "ran"] == [

@@ -25,10 +25,11 @@ __all__ = ["HubPower", "PortStatus", "read_ports"]
 
 PROGRAM = "uhubctl"
 PATIENCE = 30.0  # wall seconds for one run of it
+ENDING = 2.0  # … and for its end: one that waits in the kernel for a hub ends when that lets it go
 LINES = 1000  # of its output that are read
 KEPT = 64 << 10  # characters of it that are evidence
 _HUB = re.compile(r"(Current|New) status for hub (\S{1,64}) \[")
-_PORT = re.compile(r"  Port ([0-9]{1,3}): [0-9a-f]{4}((?: [^\[\]]{1,40})*?)(?: \[.*)?")
+_PORT = re.compile(r"  Port ([0-9]{1,3}): [0-9a-f]{4}((?: +[^\s\[\]]{1,40})*)(?: +\[.*)?")
 
 
 @dataclass(frozen=True)
@@ -121,27 +122,23 @@ class HubPower:
     def _output(self, command: Sequence[str], limit: Deadline) -> tuple[int, str, str]:
         """Exit code, stdout and stderr; whatever ends the wait ends the program, and what it started."""
         limit.check(self._name)
+        process = self._started(command)
+        try:
+            out, err = process.communicate(timeout=limit.remaining)
+        except subprocess.TimeoutExpired:
+            what = f"{limit.what}: {PROGRAM} did not end in time and was ended"
+            raise DeadlineExceeded(what, wire=self._name, hint="is the hub stuck? Look at the system's log") from None
+        finally:
+            _ended(process)
+        return process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
+
+    def _started(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
         pipe = subprocess.PIPE
         try:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, start_new_session=True
-            )
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, start_new_session=True)
         except OSError as error:
             hint = "install uhubctl, which Debian, Ubuntu and Homebrew have"
             raise BenchError(f"cannot start {PROGRAM}: {error.strerror}", wire=self._name, hint=hint) from error
-        with process:
-            try:
-                out, err = process.communicate(timeout=limit.remaining)
-            except subprocess.TimeoutExpired:
-                what = f"{limit.what}: {PROGRAM} did not end in time and was ended"
-                raise DeadlineExceeded(
-                    what, wire=self._name, hint="is the hub stuck? Look at the system's log"
-                ) from None
-            finally:
-                with suppress(ProcessLookupError, PermissionError):  # macOS's word for one that has ended just now
-                    if process.returncode is None:
-                        os.killpg(process.pid, signal.SIGKILL)
-        return process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
 
     def _refused(self, code: int, said: str) -> BenchError:
         line = " ".join((said.strip().splitlines() or ["nothing"])[0].split())[:160].rstrip(".!")
@@ -149,6 +146,18 @@ class HubPower:
         if "ermission" in said:
             hint = "this user may not use the hub: give it a udev rule, as uhubctl's README says"
         return BenchError(f"uhubctl says {line!r} (exit {code})", wire=self._name, hint=hint)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    """Ends the program and what it started, where it has not ended; waits for that, but not for ever."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError, PermissionError):  # macOS's word for one that has ended just now
+            os.killpg(process.pid, signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=ENDING)
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
 
 
 def _word(on: bool) -> str:
