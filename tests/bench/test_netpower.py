@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kextrel.bench import netpower
-from kextrel.bench.netpower import Access, NetworkPower, Outlet
+from kextrel.bench.netpower import Access, Answer, NetworkPower, Outlet
 from kextrel.bench.outlets import NetioOutlet, PdudaemonOutlet, ShellyOutlet, TasmotaOutlet
 from kextrel.errors import BenchError
 from kextrel.evidence import EvidenceLog
@@ -95,7 +95,7 @@ def test_an_outlet_that_is_not_there_is_known_before_anything_is_switched(
         (200, b'{"gen": 2, "result": {"output": 1}, "Outputs": [{"ID": 1, "State": 1}, {"ID": 1, "State": 0}]}'),
         (200, b'{"POWER": 9' + b"9" * 5000 + b"}"),
         (200, b"\xff\xfe\x00"),
-        (302, b"elsewhere"),
+        (302, b'{"POWER": "ON", "ison": true, "type": "S", "gen": 2, "Outputs": [{"ID": 1, "State": 1}]}'),
         (404, b"<html>\n" * 100),
         (500, b"busy"),
     ],
@@ -112,6 +112,41 @@ def test_an_answer_that_is_none_is_one_sentence(kind: str, status: int, body: by
     assert "\n" not in str(said.value)
     assert len(str(said.value)) < 400
     assert plug.told == []
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_nobody_is_followed_to_elsewhere(kind: str, opens: Opens) -> None:
+    make, outlet = MADE[kind]
+    plug, elsewhere = make(), make()
+    plug.spoiled, plug.moved = (307, b""), f"{elsewhere.url}/cm?cmnd=Power1"
+    power = opens(plug, outlet, user="netio", password="netio-of-tests", in_query=kind == "tasmota")
+    opens(elsewhere, outlet)
+    with pytest.raises(BenchError, match="it answers 307, 'nothing'"):
+        power.on(deadline=soon())
+    assert elsewhere.asked == []
+
+
+def test_mains_that_were_taken_are_worth_the_whole_deadline(opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
+    plug, limits, whole = TasmotaPlug(), list[Deadline](), soon(3600)
+
+    def once(does: Callable[[], Answer], limit: Deadline) -> Answer:
+        limits.append(limit)
+        return does()
+
+    monkeypatch.setattr(netpower, "retried", once)
+    power = opens(plug, TasmotaOutlet(1))
+    power.on(deadline=whole)
+    power.off(deadline=whole)
+    assert whole not in limits
+    limits.clear()
+    plug.spoiled = (500, b"busy")
+    with pytest.raises(BenchError, match="'busy'"):
+        power.on(deadline=whole)
+    plug.spoiled = None
+    power.on(deadline=whole)
+    assert limits == [whole] * 4
+    power.on(deadline=whole)
+    assert limits[4:].count(whole) == 0
 
 
 def test_an_answer_without_an_end_is_cut_off(opens: Opens) -> None:
@@ -191,6 +226,14 @@ def test_pdudaemon_says_when_it_does_not_know_the_device(opens: Opens) -> None:
 def test_a_url_that_cannot_be_used_is_said(log: EvidenceLog) -> None:
     with pytest.raises(BenchError, match=r"mini\.power: its url cannot be used: "):
         NetworkPower("mini.power", TasmotaOutlet(1), Access("http://pl\x00ug"), log)
+
+
+@pytest.mark.parametrize("host", ["plug..lab", "p" * 64 + ".lab"], ids=["empty", "long"])
+def test_a_name_that_no_resolver_takes_is_said(host: str, log: EvidenceLog) -> None:
+    power = NetworkPower("mini.power", TasmotaOutlet(1), Access(f"http://{host}"), log)
+    with pytest.raises(BenchError, match=r"mini\.power: its url cannot be used: "):
+        power.check(deadline=soon())
+    power.close()
 
 
 def test_nobody_there_is_a_dead_wire(log: EvidenceLog) -> None:

@@ -12,13 +12,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 class Plug:
     """A device on loopback. `told`: each switch of its outlets in order; `stuck`: it answers and does nothing;
-    `spoiled`: status and body instead of its answers; `asked`: the requests, as they came."""
+    `spoiled`: status and body instead of its answers; `moved`: where they send us to; `asked`: the requests, as they
+    came."""
 
     def __init__(self) -> None:
         self.told: list[bool] = []
         self.outlets: dict[int, bool] = {}
         self.stuck = False
         self.spoiled: tuple[int, bytes] | None = None
+        self.moved = ""
         self.asked: list[str] = []
         plug = self
 
@@ -35,6 +37,8 @@ class Plug:
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(raw)))
+                if plug.moved:
+                    self.send_header("Location", plug.moved)
                 self.end_headers()
                 self.wfile.write(raw)
 

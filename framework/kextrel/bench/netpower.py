@@ -104,7 +104,7 @@ class NetworkPower:
 
     def __init__(self, name: str, outlet: Outlet, access: Access, sink: Sink, *, wire: str = "power") -> None:
         self._name, self._outlet, self._sink, self._wire = name, outlet, sink, wire
-        self._redactor = Redactor()
+        self._redactor, self._cut = Redactor(), False
         for hides in (sink.hide, self._redactor.hide):
             hides(access.password or "")
         login = (access.user, access.password) if access.password is not None else None
@@ -139,12 +139,14 @@ class NetworkPower:
 
     def _switch(self, on: bool, deadline: Deadline) -> None:
         self._usable(deadline)
-        asks = self._asks(deadline)
+        asks = self._asks(deadline, whole_deadline=on and self._cut)
         before = self._outlet.state(asks)
         self._sink.record(self._wire, "mains", on=on)
+        self._cut = self._cut or not on
         self._outlet.switch(asks, on)
         if before is not None:
             self._verify(asks, on, deadline)
+        self._cut = not on
 
     def _verify(self, asks: Asks, on: bool, deadline: Deadline) -> None:
         for look in range(LOOKS):
@@ -162,13 +164,14 @@ class NetworkPower:
             raise BenchError("the power wire is closed", wire=self._name)
         deadline.check(self._name)
 
-    def _asks(self, deadline: Deadline) -> Asks:
-        """Each question has the outlet's patience; one that stumbles is asked again, for on is on however often."""
+    def _asks(self, deadline: Deadline, *, whole_deadline: bool = False) -> Asks:
+        """Each question has the outlet's patience; one that stumbles is asked again, for on is on however often. Mains
+        that we took ourselves are worth the whole deadline: a plug may have lost its network for a while."""
 
         def asked(question: Question) -> Answer:
             deadline.check(self._name)
-            limit = deadline.within(self._outlet.patience)
-            return retried(lambda: self._once(question, limit), limit)
+            limit = deadline if whole_deadline else deadline.within(self._outlet.patience)
+            return retried(lambda: self._once(question, limit.within(self._outlet.patience)), limit)
 
         return asked
 
@@ -181,6 +184,8 @@ class NetworkPower:
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             why = self._redactor.clean(str(error) or type(error).__name__)
             raise Transient(f"{kind} does not answer: {why}", wire=self._name, hint="look at its url") from None
+        except UnicodeError as error:  # a name such as plug..lab, which only the resolver minds
+            raise BenchError(f"its url cannot be used: {error}", wire=self._name) from None
         return self._read(question, found)
 
     def _read(self, question: Question, found: httpx.Response) -> Answer:

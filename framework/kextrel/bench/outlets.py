@@ -49,7 +49,7 @@ class TasmotaOutlet:
     def _ask(self, asks: Asks, command: str) -> bool:
         answer = asks(Question("GET", f"/cm?cmnd={quote(command)}"))
         found = [value for key, value in answer.said.items() if key in self._keys]
-        if found in (["ON"], ["OFF"]):
+        if answer.status == _OK and found in (["ON"], ["OFF"]):
             return found == ["ON"]
         if "WARNING" in answer.said:  # Need user=<username>&password=<password>
             raise answer.wrong("Tasmota refuses us", self.locked)
