@@ -17,6 +17,7 @@ import asyncssh
 import pytest
 
 from boards import Board, Devantech, Kmtronic, Numato, RelayBoard, TellingBoard
+from kextrel.bench import button, relayboards
 from kextrel.bench.shell import SshShell
 from kextrel.bench.sshlink import Login
 from kextrel.evidence import EvidenceLog
@@ -228,7 +229,14 @@ def stranger(tmp_path: Path) -> Iterator[Stranger]:
 
 
 @pytest.fixture
-def telling() -> Iterator[Callable[[Callable[[], TellingBoard]], TellingBoard]]:
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boards here answer from a thread of ours, which has to get its turn on a busy machine."""
+    monkeypatch.setattr(relayboards, "ANSWER", 30.0)
+    monkeypatch.setattr(button, "LET_GO", 30.0)
+
+
+@pytest.fixture
+def telling(unhurried: None) -> Iterator[Callable[[Callable[[], TellingBoard]], TellingBoard]]:
     """Makes boards that tell, and ends them."""
     made: list[TellingBoard] = []
 

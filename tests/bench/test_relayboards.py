@@ -11,10 +11,13 @@ import pytest
 from kextrel.bench import relayboards
 from kextrel.bench.button import RelayButton
 from kextrel.bench.power import RelayPower
+from kextrel.bench.relay import Asker
 from kextrel.bench.relayboards import BOARDS
 from kextrel.errors import BenchError, DeadlineExceeded, UsageError
 from kextrel.evidence import EvidenceLog
 from kextrel.timing import Clock, Deadline
+
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 KINDS = ["kmtronic 2", "kmtronic 8", "devantech 0", "numato 16", "numato 32", "numato 64"]
 Makes = dict[str, Callable[[], Any]]
@@ -98,7 +101,7 @@ def test_a_silent_board_is_a_dead_wire(
 
 @pytest.mark.parametrize(
     ("kind", "noise"),
-    [("kmtronic 2", b"CH1:ON\r\n"), ("kmtronic 8", b"CH1:OFF \r\nCH2:OFF"), ("numato 16", b"login: \n\r>")],
+    [("kmtronic 2", b"CH1:ON\r\n"), ("kmtronic 8", b"CH1:OFF \r\nCH2:OFF"), ("numato 16", b"relay read 1\n\r\n\r>")],
 )
 def test_another_board_on_the_port_is_said(board: Any, log: EvidenceLog, kind: str, noise: bytes) -> None:
     board.answers = lambda data: noise
@@ -123,6 +126,28 @@ def test_what_an_interrupted_question_left_is_not_taken_for_the_answer(answering
     power.on(deadline=soon())
     assert board.state[1] is True
     power.close()
+
+
+class Late:
+    """A port on which the answer to an earlier question comes after the next one was asked."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = list(pieces)
+
+    def available(self) -> bytes:
+        return b""
+
+    def write(self, data: bytes, *, deadline: Deadline) -> None:
+        assert data == b"relay read 2\r"
+
+    def read(self, *, deadline: Deadline) -> bytes:
+        return self.pieces.pop(0)
+
+
+def test_an_answer_about_another_relay_is_not_taken_for_this_one(log: EvidenceLog) -> None:
+    port: Any = Late(b"relay read 1\n\ron\n\r>", b"relay read 2\n", b"\roff\n\r>")
+    said = relayboards.NumatoBoard(port, 16).check(2, Asker("mini.power", log, "power"), deadline=soon())
+    assert said == "a Numato board of 16 answers, relay 2 is off"
 
 
 @pytest.mark.parametrize(

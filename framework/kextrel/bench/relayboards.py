@@ -145,7 +145,8 @@ class DevantechBoard(AnsweringBoard):
 
 class NumatoBoard(AnsweringBoard):
     """`relay on 2` and a carriage return; the answer is the echo and a prompt. `relay read 2` → `on` or `off` between
-    the two. Relays are counted from 0: one hexadecimal digit, 0 to V on boards of 32, two digits on boards of 64."""
+    the two. The echo tells it from the answer to a question that somebody was interrupted in. Relays are counted from
+    0: one digit, 0 to V on boards of 32, two digits on boards of 64."""
 
     kind = "Numato"
     _state: ClassVar[re.Pattern[bytes]] = re.compile(rb"[\r\n](on|off)[\r\n]+>\s*\Z")
@@ -166,7 +167,13 @@ class NumatoBoard(AnsweringBoard):
         return found[1] == b"on"
 
     def _line(self, line: str, asker: Asker, deadline: Deadline) -> bytes:
-        return self._asked(line.encode() + b"\r", lambda heard: heard.rstrip().endswith(b">"), asker, deadline)
+        """What comes after the echo of `line`, up to the prompt."""
+        echo = line.encode()
+
+        def whole(heard: bytes) -> bool:
+            return echo in heard and heard.rstrip().endswith(b">")
+
+        return self._asked(echo + b"\r", whole, asker, deadline).rpartition(echo)[2]
 
     def _digits(self, channel: int) -> str:
         return f"{channel:02}" if self._relays == _TWO_DIGITS else _DIGITS[channel]
