@@ -204,6 +204,12 @@ def test_each_way_to_switch_mains_is_a_place(tmp_path: Path, written: str) -> No
         ("button", "{driver: kmtronik, port: /dev/a, channel: 1}", "did you mean 'kmtronic'?"),
         ("button", "{driver: shelly, url: http://plug}", "'shelly' is not known here; known are: devantech, kmtronic,"),
         ("power", "{port: /dev/a, channel: 1}", "the key 'driver' is missing"),
+        (
+            "power",
+            "{drivr: lcus, port: /dev/a, channel: 1}",
+            "the key 'drivr' is not known here; did you mean 'driver'?",
+        ),
+        ("button", "{1: lcus, port: /dev/a, channel: 1}", "the key 'driver' is missing"),
         ("power", "[lcus]", "keys and values should be here"),
         ("power", "{driver: tasmota}", "the key 'url' is missing"),
         ("power", "{driver: tasmota, url: plug.lab}", "an address such as http://"),

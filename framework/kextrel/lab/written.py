@@ -8,6 +8,7 @@ Apart from `yamltext`, so that who only reads scenarios does not load the schema
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import Annotated, Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -120,7 +121,11 @@ def _complaint(detail: ErrorDetails, node: Node, path: str) -> InputError:
     if kind == "missing":
         where, what = where[:-1], f"the key '{where[-1]}' is missing"
     elif kind == "union_tag_not_found":
-        what = f"the key {context['discriminator']} is missing"
+        tag = str(context["discriminator"]).strip("'")
+        what = f"the key '{tag}' is missing"
+        if mistyped := get_close_matches(tag, map(str, detail["input"]), n=1, cutoff=0.5):
+            what, hint = f"the key '{mistyped[0]}' is not known here", nearest(mistyped[0], [tag])
+            return InputError(what, path=path, line=yamltext.line_at(node, (*where, mistyped[0])), hint=hint)
     elif kind in ("literal_error", "enum", "union_tag_invalid"):
         where, what, hint = _unknown_word(detail)
     elif kind in _SHAPES:
