@@ -137,6 +137,28 @@ def test_mains_that_do_not_act_are_named_and_given_back(
     assert world.log[-1] == "mains on"
 
 
+def test_a_second_interrupt_leaves_no_mains_off(
+    world: Any, rig: Rig, deadline: Deadline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on, off, interrupts = rig.power.on, rig.power.off, iter([KeyboardInterrupt()])
+
+    def cut(*, deadline: Deadline) -> None:
+        off(deadline=deadline)
+        raise KeyboardInterrupt
+
+    def give_back(*, deadline: Deadline) -> None:
+        for interrupt in interrupts:
+            raise interrupt
+        on(deadline=deadline)
+
+    monkeypatch.setattr(rig.power, "off", cut)
+    monkeypatch.setattr(rig.power, "on", give_back)
+    world.shell_up = True
+    with pytest.raises(KeyboardInterrupt):
+        power.cut(rig, deadline=deadline)
+    assert world.log[-2:] == ["mains off", "mains on"]
+
+
 def test_the_button_is_released_when_the_wait_is_interrupted(world: Any, rig: Rig, deadline: Deadline) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt

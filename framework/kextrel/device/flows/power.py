@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from kextrel.bench.letgo import surely
 from kextrel.bench.protocols import BootId
 from kextrel.device.flows import filevault
 from kextrel.device.flows.place import Place, await_off, blame_or, find, no_signal
@@ -168,7 +169,11 @@ def _without_mains(rig: Rig, was_on: bool, deadline: Deadline) -> None:
             _confirm_cut(rig, deadline)
         rig.clock.dwell(_MAINS_OFF, deadline, rig.power.name)
     finally:
-        rig.power.on(deadline=Deadline.after(rig.timeouts.command, "the mains being switched on again"))
+        surely(lambda: _give_back(rig))
+
+
+def _give_back(rig: Rig) -> None:
+    rig.power.on(deadline=Deadline.after(rig.timeouts.command, "the mains being switched on again"))
 
 
 def resume(rig: Rig, *, deadline: Deadline) -> BootId:
