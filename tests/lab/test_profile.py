@@ -215,6 +215,8 @@ def test_each_way_to_switch_mains_is_a_place(tmp_path: Path, written: str) -> No
         ("power", "{driver: tasmota, url: plug.lab}", "an address such as http://"),
         ("power", "{driver: tasmota, url: 'http://[::1'}", "an address such as http://"),
         ("power", "{driver: tasmota, url: http://plug:100000}", "an address such as http://"),
+        ("power", "{driver: tasmota, url: 'http://plug/?password=hunter2'}", "is wanted, without a query"),
+        ("power", "{driver: netio, url: 'http://plug/#hunter2'}", "is wanted, without a query"),
         ("power", "{driver: tasmota, url: 'http://admin:hunter2@plug'}", "a password in clear is refused here"),
         ("power", "{driver: tasmota, url: http://plug, password: hunter2}", "a password in clear is refused here"),
         ("power", "{driver: tasmota, url: http://plug, chanel: 2}", "did you mean 'channel'?"),

@@ -41,13 +41,17 @@ def _amount(value: object) -> object:
 
 
 def _url(value: object) -> object:
-    """http or https, without a user or a password in it; it is not quoted, for it may hold one."""
+    """http or https, without a user, a password or a query in it; it is not quoted, for it may hold one."""
     if isinstance(value, str):
         parts = _split(value)
         if parts is not None and (parts.username is not None or parts.password is not None):
             raise ValueError("a password in clear is refused here: take it out of the URL, into 'password:'")
         if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("an address such as http://pikvm.lab is wanted")
+        if "?" in value or "#" in value:
+            raise ValueError(
+                "an address such as http://pikvm.lab is wanted, without a query; what is secret has its key"
+            )
     return value
 
 
