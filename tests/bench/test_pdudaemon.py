@@ -35,7 +35,11 @@ class Daemon:
         config = folder / "pdudaemon.conf"
         config.write_text(json.dumps({"daemon": daemon, "pdus": pdus}))
         self.process = subprocess.Popen([sys.executable, "-c", START, "--conf", str(config)])
-        until_listening(self.port, 60)
+        try:
+            until_listening(self.port, 60)
+        except BaseException:
+            self.close()
+            raise
 
     def power(self, hostname: str = "pdu03") -> NetworkPower:
         access = Access(f"http://127.0.0.1:{self.port}")
@@ -74,8 +78,6 @@ def test_its_own_command_that_fails_is_not_told(daemon: Daemon) -> None:
 
 def test_a_device_that_it_does_not_know_is_said(daemon: Daemon) -> None:
     stranger = daemon.power("pdu04")
-    with pytest.raises(
-        BenchError, match="pdudaemon does not switch port 2 of pdu04: it answers 500, 'Invalid request'"
-    ):
+    with pytest.raises(BenchError, match="pdudaemon does not switch port 2 of pdu04: it answers 500, 'Invalid request"):
         stranger.off(deadline=Deadline.after(30, "the mains"))
     stranger.close()
