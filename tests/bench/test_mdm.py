@@ -327,7 +327,7 @@ def test_a_server_that_went_away_does_not_keep_the_wire_open(mdm: Mdm, nano: Nan
     mdm.send({"RequestType": "ProfileList"}, deadline=soon())
     nano.replies["/v1/webhook"] = (401, b"Unauthorized")
     mdm.close()
-    assert "still has our webhook" in log.records[-1].to_json()
+    assert any("still has our webhook" in record.to_json() for record in log.records)  # a request may be told after it
 
 
 def test_answers_that_nobody_takes_are_bounded(mdm: Mdm, nano: Nano) -> None:
