@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from kextrel.bench.mains import Mains
 from kextrel.errors import BenchError, DeadlineExceeded, UsageError
 from kextrel.evidence import Sink
 from kextrel.timing import Deadline
@@ -59,22 +60,13 @@ def read_ports(text: str) -> list[PortStatus]:
     return found
 
 
-class HubPower:
+class HubPower(Mains):
     """protocols.Power on one port of the hub at `hub`, as uhubctl names its place. `close` leaves it as it is."""
 
     def __init__(self, name: str, hub: str, port: int, sink: Sink, *, wire: str = "power") -> None:
-        self._name, self._hub, self._port, self._sink, self._wire = name, hub, port, sink, wire
+        super().__init__(name)
+        self._hub, self._port, self._sink, self._wire = hub, port, sink, wire
         self._closed = False
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    def on(self, *, deadline: Deadline) -> None:
-        self._switch(True, deadline)
-
-    def off(self, *, deadline: Deadline) -> None:
-        self._switch(False, deadline)
 
     def check(self, *, deadline: Deadline) -> str:
         """For health: uhubctl finds the hub and its port. Nothing is switched."""

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import httpx
 
+from kextrel.bench.mains import Mains
 from kextrel.bench.retry import Transient, retried
 from kextrel.bench.web import trusted, whole
 from kextrel.errors import BenchError
@@ -99,11 +100,12 @@ class Outlet(Protocol):
         ...
 
 
-class NetworkPower:
+class NetworkPower(Mains):
     """protocols.Power on an outlet of a device with HTTP. `close` leaves the mains as they are."""
 
     def __init__(self, name: str, outlet: Outlet, access: Access, sink: Sink, *, wire: str = "power") -> None:
-        self._name, self._outlet, self._sink, self._wire = name, outlet, sink, wire
+        super().__init__(name)
+        self._outlet, self._sink, self._wire = outlet, sink, wire
         self._redactor, self._cut = Redactor(), False
         for hides in (sink.hide, self._redactor.hide):
             hides(access.password or "")
@@ -118,16 +120,6 @@ class NetworkPower:
             self._client = httpx.Client(base_url=access.url, auth=basic, transport=transport, trust_env=False)
         except httpx.InvalidURL as error:
             raise BenchError(f"its url cannot be used: {error}", wire=name) from error
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    def on(self, *, deadline: Deadline) -> None:
-        self._switch(True, deadline)
-
-    def off(self, *, deadline: Deadline) -> None:
-        self._switch(False, deadline)
 
     def check(self, *, deadline: Deadline) -> str:
         """For health: the device answers for this outlet. Nothing is switched."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kextrel.bench.mains import Mains
 from kextrel.bench.relay import Acquire, Asker, Board, LcusBoard
 from kextrel.errors import BenchError
 from kextrel.evidence import Sink
@@ -10,7 +11,7 @@ from kextrel.timing import Deadline
 __all__ = ["RelayPower"]
 
 
-class RelayPower:
+class RelayPower(Mains):
     """protocols.Power on a channel of a relay board, an LCUS one unless `acquire` says otherwise.
 
     `close` leaves the mains as they are.
@@ -26,18 +27,9 @@ class RelayPower:
         acquire: Acquire = LcusBoard.acquire,
         wire: str = "power",
     ) -> None:
-        self._name, self._channel, self._asker = name, channel, Asker(name, sink, wire)
+        super().__init__(name)
+        self._channel, self._asker = channel, Asker(name, sink, wire)
         self._board: Board | None = acquire(port, name)
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    def on(self, *, deadline: Deadline) -> None:
-        self._switch(True, deadline)
-
-    def off(self, *, deadline: Deadline) -> None:
-        self._switch(False, deadline)
 
     def check(self, *, deadline: Deadline) -> str:
         """For health: the board's port is open and ours, and what the board says. Nothing is switched."""
