@@ -11,7 +11,7 @@ import plistlib
 import socket
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +23,7 @@ from kextrel.bench.protocols import Mdm
 from kextrel.errors import BenchError, DeadlineExceeded, UsageError
 from kextrel.evidence import EvidenceLog
 from kextrel.timing import Deadline
-from loopback import free_port
+from loopback import free_port, serving
 from until import until
 
 UDID = "5B1A3C0E-1111-2222-3333-444455556666"
@@ -74,10 +74,7 @@ class Nano:
             def log_message(self, format: str, *args: object) -> None:
                 return
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        self.server, self.url = serving(Handler)
 
     def reply(self, method: str, path: str, body: bytes, authorization: str) -> tuple[int, Any]:
         self.asked.append(f"{method} {path}")

@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from kextrel.bench.screen import PikvmScreen
 from kextrel.errors import BenchError, DeadlineExceeded
 from kextrel.evidence import EvidenceLog
 from kextrel.timing import Deadline
+from loopback import serving
 from until import until
 
 NO_SIGNAL = (503, json.dumps({"ok": False, "result": {"error": "UnavailableError", "error_msg": "no signal"}}))
@@ -52,10 +53,7 @@ class Kvm:
             def log_message(self, format: str, *args: object) -> None:
                 return
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        self.server, self.url = serving(Handler)
 
     def answer(self, path: str, headers: dict[str, str]) -> tuple[int, bytes, str]:
         given = {key.lower(): value for key, value in headers.items()}

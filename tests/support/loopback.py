@@ -6,6 +6,8 @@ import contextlib
 import itertools
 import os
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from kextrel.timing import Deadline
@@ -33,3 +35,11 @@ def until_listening(port: int, seconds: float = 10) -> None:
         except ConnectionRefusedError:
             os.sched_yield()
     raise AssertionError(f"nothing listens on {port}")
+
+
+def serving(handler: type[BaseHTTPRequestHandler]) -> tuple[ThreadingHTTPServer, str]:
+    """An HTTP server that answers by `handler`, and its url; whoever asked for it shuts it down and closes it."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    return server, f"http://127.0.0.1:{server.server_address[1]}"
