@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import plistlib
 from collections.abc import Awaitable, Callable
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from kextrel.bundles import make
+from extensionapps import files
 from kextrel.macos import ioreg, observation
 from kextrel.virtual.macos.extensionrules import Refused
 from kextrel.virtual.macos.sysextd import Request
 from kextrel.virtual.unix.system import Finished
-from kextrel.vocabulary import Category, Extension, ExtensionKind
+from kextrel.vocabulary import Category
 
 DRIVER, APP = "com.example.kextrel.dext", "/Applications/Kextrel-com.example.kextrel.dext.app"
 TOKEN = "abcdefgh12345678ABCD"
@@ -26,15 +23,6 @@ LEAVING, GONE, ENABLED = (
     "activated enabled",
 )
 IN_USE = {"drivers_in_use": frozenset({DRIVER})}
-
-
-@cache
-def files(version: str, category: Category) -> dict[str, bytes]:
-    """The application that carries the driver, as `bundles` makes it; made once for all tests."""
-    with TemporaryDirectory() as folder:
-        driver = Extension("dext", ExtensionKind.SYSTEM_EXTENSION, DRIVER, version=version, category=category)
-        app = make(driver, Path(folder))
-        return {str(path.relative_to(app)): path.read_bytes() for path in app.rglob("*") if path.is_file()}
 
 
 class Bench:
@@ -47,7 +35,7 @@ class Bench:
         disk = self.machine.disk
         if disk.exists(APP):
             disk.remove_tree(APP)
-        for name, content in files(version, category).items():
+        for name, content in files("dext", DRIVER, version, category).items():
             disk.mkdir(f"{APP}/{name}".rpartition("/")[0], parents=True)
             disk.write_bytes(f"{APP}/{name}", content, mode=0o755)
         try:

@@ -5,21 +5,18 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Awaitable, Callable
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from kextrel.bundles import make
+from extensionapps import files
 from kextrel.macos import sysext as list_reader
 from kextrel.virtual.assembly import Parts
 from kextrel.virtual.machine import Machine
 from kextrel.virtual.spec import MacSpec
 from kextrel.virtual.ui.keys import usage_of
 from kextrel.virtual.unix.system import Finished
-from kextrel.vocabulary import Category, Extension, ExtensionKind
+from kextrel.vocabulary import Category
 
 AGENT, NAME = "com.example.kextrel.agent", "Kextrel-com.example.kextrel.agent"
 APP = f"/Applications/{NAME}.app"
@@ -29,15 +26,6 @@ SHEETS = (
     "x-apple.systempreferences:com.apple.ExtensionsPreferences?extensionPointIdentifier=com.apple.system_extension."
 )
 TAB, RETURN, ESCAPE, SPACE = 0x2B, 0x28, 0x29, 0x2C
-
-
-@cache
-def files(version: str, category: Category) -> dict[str, bytes]:
-    """The application that carries the agent, as `bundles` makes it; made once for all tests."""
-    with TemporaryDirectory() as folder:
-        agent = Extension("agent", ExtensionKind.SYSTEM_EXTENSION, AGENT, version=version, category=category)
-        app = make(agent, Path(folder))
-        return {str(path.relative_to(app)): path.read_bytes() for path in app.rglob("*") if path.is_file()}
 
 
 class NoNetwork:
@@ -60,7 +48,7 @@ class Bench:
         disk = self.machine.disk
         if disk.exists(app):
             disk.remove_tree(app)
-        for name, content in files(version, category).items():
+        for name, content in files("agent", AGENT, version, category).items():
             disk.mkdir(f"{app}/{name}".rpartition("/")[0], parents=True)
             disk.write_bytes(f"{app}/{name}", content, mode=0o755)
 
