@@ -185,7 +185,7 @@ def test_what_is_not_its_answer_is_refused(text):
         ioreg.read(text)
 
 
-@pytest.mark.parametrize("number", [-1, True, 1 << 63], ids=str)
+@pytest.mark.parametrize("number", [-1, True, 4096, 1 << 63], ids=str)
 def test_an_entrys_number_has_64_bits_and_no_sign(number):
     node = {"IOObjectClass": "IOUserSerial", "IOUserServerName": NAME, "IORegistryEntryID": number}
     (driver,) = ioreg.read(plistlib.dumps(node, fmt=plistlib.FMT_BINARY)).drivers
@@ -193,18 +193,28 @@ def test_an_entrys_number_has_64_bits_and_no_sign(number):
 
 
 def test_a_binary_property_list_is_read():
-    node = {"IOObjectClass": "IOUserServer", "IOUserServerName": NAME, "IOUserServerTag": 5, "IOServiceState": 31}
-    service = {"IORegistryEntryID": 5, "IOUserServerName": NAME, "IOServiceState": 31, "IOObjectClass": "IOUserSerial"}
+    node = {
+        "IOObjectClass": "IOUserServer",
+        "IOUserServerName": NAME,
+        "IOUserServerTag": 4294969925,
+        "IOServiceState": 31,
+    }
+    service = {
+        "IORegistryEntryID": 4294969925,
+        "IOUserServerName": NAME,
+        "IOServiceState": 31,
+        "IOObjectClass": "IOUserSerial",
+    }
     read = ioreg.read(plistlib.dumps([node, service], fmt=plistlib.FMT_BINARY))
     assert (read.nodes, read.drivers[0].active) == (2, False)
     assert read.serving(read.drivers[0]) == read.servers[0]
 
 
-def test_numbers_of_any_form_and_a_process_of_nobody():
+def test_numbers_of_any_form_without_those_cut_short_and_a_process_of_nobody():
     service = '"IOUserServerName" = "a.b"\n'
     server = '+-o IOUserServer(a.b)  <class IOUserServer>\n{\n"IOUserServerName" = "a.b"\n%s}\n'
-    read = ioreg.read(service + server % '"IOAssociatedServices" = (007,0x1f,12)\n')
-    assert read.servers[0].services == (7, 31, 12)
+    read = ioreg.read(service + server % '"IOAssociatedServices" = (04294967815,0x10000021f,4294967820,0x10000)\n')
+    assert read.servers[0].services == (4294967815, 4294967839, 4294967820)
     assert read.serving(read.drivers[0]) is None
 
 

@@ -47,6 +47,7 @@ _DETAILS = (
 )
 _UNSIGNED = ("not signed at all", "code object is not signed")
 _WIDTH = 60  # what is broken off is longer than this
+_NO_TEAM = "not set"
 
 
 @dataclass(frozen=True)
@@ -117,11 +118,13 @@ def _facts(rows: dict[str, list[str]]) -> dict[str, Any]:
         return rows[key][0] if key in rows else None
 
     team, signature = first("TeamIdentifier"), first("Signature")
+    if team is not None and team != _NO_TEAM and _NO_TEAM.startswith(team):
+        team = None  # its end is cut off
     flags = _flags(rows)
     return {
         "identifier": first("Identifier"),
-        "team_id": None if team == "not set" else team,
-        "team_set": None if team is None else team != "not set",
+        "team_id": None if team == _NO_TEAM else team,
+        "team_set": None if team is None else team != _NO_TEAM,
         # "(unavailable)" where the certificates could not be read.
         "authorities": tuple(name for name in rows.get("Authority", ()) if name != "(unavailable)"),
         "format": first("Format"),

@@ -224,8 +224,9 @@ def _plain(node: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _is_id(value: Any) -> TypeGuard[int]:
-    """Whether it can be the number of an entry, which has 64 bits."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 64
+    """Whether it can be the number of an entry: of 64 bits, and the kernel begins above 32 (IORegistryEntry.cpp), so
+    that a smaller one has lost digits."""
+    return isinstance(value, int) and not isinstance(value, bool) and 1 << 32 <= value < 1 << 64
 
 
 def _driver(node: Mapping[str, Any]) -> RegistryDriver:
@@ -273,7 +274,7 @@ def _within(node: Mapping[str, Any], key: str) -> str | None:
 
 def _numbers(value: Any) -> list[int]:
     """Those of `0x100000a45`, `4294969925`, `(1,2)`; of a property list's number or array."""
-    if isinstance(value, int | list):
-        return [one for one in (value if isinstance(value, list) else [value])[:64] if _is_id(one)]
-    whole = isinstance(value, str) and value.startswith("(") is value.endswith(")")
-    return [int(one, 16 if one[:2] == "0x" else 10) for one in _NUMBER.findall(value)[:64]] if whole else []
+    if isinstance(value, str):
+        whole = value.startswith("(") is value.endswith(")")
+        value = [int(one, 16 if one[:2] == "0x" else 10) for one in _NUMBER.findall(value)[:64]] if whole else []
+    return [one for one in (value if isinstance(value, list) else [value])[:64] if _is_id(one)]

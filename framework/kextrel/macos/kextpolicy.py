@@ -31,7 +31,7 @@ _FROM = re.compile(r"\bFROM\s{1,20}[\"'`\[]?(\w{1,80})", re.IGNORECASE)
 _SELECTED = re.compile(r"\bSELECT\s{1,20}([\w\s,\"'`]{1,400}?)\s{1,20}FROM\b", re.IGNORECASE)
 _INSERT = re.compile(r"INSERT INTO [\"'`\[]?(\w{1,80})[\"'`\]]? VALUES ?\((.*)\);?\s*\Z", re.IGNORECASE)
 _LINE_MODE = re.compile(r"\s{0,40}(\w{1,40}) = (.*)\Z")
-_SETTING = re.compile(r"[\w.-]{1,80}\Z")
+_SETTING = re.compile(r"(?![A-Z0-9]{10}\Z)[\w.-]{1,80}\Z")  # a team stands before other columns
 _PAYLOAD = re.compile(r"[0-9A-Fa-f-]{0,36}\s{0,8}\Z")
 # A developer's name may have a "|" of its own.
 _USUAL = re.compile(r"([A-Z0-9]{10})\|([^|\s]{1,250})\|([01])\|(\S(?:[^\n]*\S)?)\|(\d{1,19})\Z")

@@ -89,6 +89,7 @@ _IDENTIFIER = re.compile(r"[\w\"'(].{0,250}\Z")
 _LONGEST_PATH = 1024
 _OF_A_PATH = re.compile(r"\.kext(?: failed to load| does not authenticate| - dependency '| - no compatible dependency)")
 _SQUEEZED = tuple((reason, tuple(phrase.replace(" ", "") for phrase in phrases)) for reason, phrases in PHRASES)
+_SQUEEZED_BEFORE_KMUTIL = tuple(words.replace(" ", "") for words in BEFORE_KMUTIL)
 _SQUEEZED_TOOLS = ("(libkern/kext)", "KMErrorDomain", "Extensionwithidentifiers", "Kextrejecteddueto")
 _PAIRING = 17
 _BAD_SIGNATURE = ("Code Signing Failure", "code signature is invalid", "invalid signature", "Bad code signature")
@@ -246,9 +247,13 @@ def _code(joined: str, reason: LoadReason | None, exit_code: int | None) -> int 
     if written is not None:
         return written
     # KMErrorDomain came with kmutil.
-    if reason is None or any(words in joined for words in BEFORE_KMUTIL):
-        return exit_code
-    return _CODES.get(reason, exit_code)
+    return exit_code if reason is None or _before_kmutil(joined) else _CODES.get(reason, exit_code)
+
+
+def _before_kmutil(joined: str) -> bool:
+    """Whether an older tool speaks; a terminal may have broken its words."""
+    squeezed = joined.replace(" ", "")
+    return any(words in squeezed for words in _SQUEEZED_BEFORE_KMUTIL)
 
 
 def _says_something(answer: LoadAnswer) -> bool:

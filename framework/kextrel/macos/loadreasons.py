@@ -107,4 +107,5 @@ OF_KEXT_TOOLS = (
 BEFORE_KMUTIL = (
     *("(libkern/kext) ", "Kext rejected due to ", "Diagnostics for ", "Kext user-space log filter", "kext-dev-mode "),
     *("Kext with invalid signature", "Untrusted kexts are not allowed", "KernelCache ID: "),
+    *("Kext library architecture set to ", "System policy prevents loading"),
 )

@@ -151,7 +151,7 @@ def read_hardware(text: str | bytes) -> Hardware:
 def _named(values: Mapping[str, str], label: str, form: re.Pattern[str]) -> str | None:
     """The value of a row, or of the one that has its form where the label is not in English."""
     found = values.get(label) or next(filter(form.match, values.values()), None)
-    return None if found == _UNKNOWN else found
+    return None if found and _UNKNOWN.startswith(found) else found  # its end may be cut off
 
 
 def read_bridge(text: str | bytes) -> Bridge:

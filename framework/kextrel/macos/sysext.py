@@ -304,7 +304,10 @@ def _row(line: str, category: str | None, *, whole: bool = True) -> SystemExtens
     opening, closing = line.rfind("["), line.rfind("]")
     if not match.end() <= opening < closing or line[closing + 1 :].strip():
         return None
-    state = _state(line[opening + 1 : closing], whole)
+    # The state has a column of its own. After a blank, or where the terminal broke the line, the bracket may be the
+    # name's.
+    apart = line[opening - 1] == "\t" if "\t" in line else len(line) < _WIDE
+    state = _state(line[opening + 1 : closing], whole and apart)
     if state is None:
         return None
     before = line[: match.start()]

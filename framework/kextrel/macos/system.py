@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -171,13 +171,19 @@ def read_sw_vers(text: str | bytes) -> SwVers:
     for line in lines:
         label, colon, value = (part.strip() for part in line.partition(":"))
         if colon and label in names and value:
-            found[names[label]] = value
+            found[names[label]] = _without_label(value, names)
         elif not colon and len(lines) == 1 and (_VERSION.match(label) or _BUILD.match(label)):
             found["version" if _VERSION.match(label) else "build"] = label
         else:
             unparsed.append(line)
     require(bool(found), "sw_vers", lines)
     return SwVers(**found, unparsed=tuple(unparsed))
+
+
+def _without_label(value: str, names: Iterable[str]) -> str:
+    """`value` without the beginning of the next row, of which the end is cut off."""
+    before, blank, last = value.rpartition(" ")
+    return before.rstrip() if blank and any(name.startswith(last) for name in names) else value
 
 
 def read_uname(text: str | bytes) -> Uname:
