@@ -36,6 +36,7 @@ LONGEST, LONGEST_OBSERVATION = 1024, 4096
 STEADY = ("-use_counters=0", "-seed=1")
 OBSERVATION = "observe"
 BETWEEN = b"\n%%\n"
+PAGE_OF_EACH = 8  # drawing it costs as much as reading, and is no reader
 _DONE = re.compile(r"Done (\d+) runs in (\d+) second")
 
 sys.path.insert(0, str(ROOT / "framework"))
@@ -148,7 +149,8 @@ def observes(data: bytes) -> bool:
 
     seen = observation.read(framed(data))
     assert not seen.problem
-    assert page.render(seen).replace("\n", "").isprintable()
+    if len(data) % PAGE_OF_EACH == 0:
+        assert page.render(seen).replace("\n", "").isprintable()
     json.dumps(seen.to_json())
     return True
 

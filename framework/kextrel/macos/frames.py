@@ -17,6 +17,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from types import MappingProxyType
 
@@ -180,7 +181,7 @@ class Probe:
     files: str = ""
     told: bool = False
 
-    @property
+    @cached_property
     def line(self) -> str:
         """The command as people type it."""
         return ("sudo " if self.root else "") + shlex.join(self.command) + (f" {self.files}" if self.told else "")

@@ -179,5 +179,7 @@ def _notes(title: str, lines: list[str], width: int) -> str:
 
 def _wrapped(head: str, text: str, width: int) -> list[str]:
     room = max(width - len(head), 20)
+    if len(text) <= room:
+        return [head + text.rstrip()]
     pieces = textwrap.wrap(text[:4000], room, break_long_words=True, break_on_hyphens=False) or [""]
     return [(head if number == 0 else " " * len(head)) + piece for number, piece in enumerate(pieces)]

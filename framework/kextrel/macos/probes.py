@@ -72,6 +72,9 @@ def of(probes: tuple[Probe, ...], volume_group: str | None) -> tuple[Probe, ...]
     return tuple(replace(probe, command=told.get(probe.name, probe.command)) for probe in asked)
 
 
+_LINES = {probe.name: probe.line for probe in MACOS}
+
+
 def command_of(name: str) -> str:
     """The command line of a section, as people type it."""
-    return next(probe.line for probe in MACOS if probe.name == name)
+    return _LINES[name]
