@@ -11,11 +11,12 @@ import pytest
 from kextrel.bench import netpower
 from kextrel.bench.netpower import Access, Answer, NetworkPower, Outlet
 from kextrel.bench.outlets import NetioOutlet, PdudaemonOutlet, ShellyOutlet, TasmotaOutlet
+from kextrel.bench.retry import Transient
 from kextrel.errors import BenchError
 from kextrel.evidence import EvidenceLog
 from kextrel.timing import Deadline
 from loopback import free_port
-from plugs import NetioPlug, PdudaemonPlug, Plug, ShellyPlug, TasmotaPlug
+from plugs import NetioPlug, PdudaemonPlug, Plug, ShellyPlug, TasmotaPlug, digest_of
 
 SECRET = "pl&g of #tests"
 Opens = Callable[..., NetworkPower]
@@ -194,10 +195,120 @@ def test_a_password_that_is_refused_is_said(opens: Opens) -> None:
         opens(plug, TasmotaOutlet(1)).on(deadline=soon())
     with pytest.raises(BenchError, match=r"NETIO refuses us \(401\); look at 'user' and 'password'"):
         opens(NetioPlug(), NetioOutlet(1), user="netio", password="wrong").check(deadline=soon())
-    locked = ShellyPlug(2)
-    locked.spoiled = (401, b"")
-    with pytest.raises(BenchError, match="take its authentication away"):
-        opens(locked, ShellyOutlet(0)).on(deadline=soon())
+    with pytest.raises(BenchError, match=r"Shelly refuses us \(401\); look at 'password' of the power wire"):
+        opens(ShellyPlug(2, SECRET), ShellyOutlet(0)).on(deadline=soon())
+
+
+ADMIN = {"user": "admin", "password": SECRET}
+
+
+@pytest.mark.parametrize(("generation", "uses"), [(1, 1), (2, 1), (4, 30_000)], ids=["basic", "once", "digest"])
+def test_a_shelly_with_a_password_is_switched(
+    generation: int, uses: int, opens: Opens, log: EvidenceLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    plug = ShellyPlug(generation, SECRET, uses)
+    power = opens(plug, ShellyOutlet(0), **ADMIN)
+    power.on(deadline=soon())
+    power.off(deadline=soon())
+    assert plug.told == [True, False]
+    assert plug.asked[0] == "GET /shelly"
+    for shown in (caplog.text, *(one.to_json() for one in log.records), *plug.logins[generation == 1 :], *plug.asked):
+        assert "pl&g" not in shown
+    if generation > 1:
+        assert len(plug.asked) == 1 + 6 + (1 if uses > 1 else 6)
+        assert all(login.startswith('Digest username="admin"') for login in plug.logins)
+
+
+@pytest.mark.parametrize("generation", [1, 2])
+def test_a_password_that_a_shelly_refuses_is_given_once(generation: int, opens: Opens) -> None:
+    plug = ShellyPlug(generation, SECRET)
+    power = opens(plug, ShellyOutlet(0), user="admin", password="wrong-of-tests")
+    with pytest.raises(BenchError, match=r"mini\.power: Shelly refuses us \(401\); look at 'password'") as first:
+        power.on(deadline=soon())
+    for does in (power.on, power.off, power.check):
+        with pytest.raises(BenchError, match=r"refuses us \(401\), and is not asked again with that password; look"):
+            does(deadline=soon())
+    assert len(plug.logins) == 1
+    assert plug.told == []
+    assert "wrong-of-tests" not in repr(first.value)
+
+
+def test_a_shelly_that_wants_no_password_is_not_given_one(opens: Opens) -> None:
+    plug = ShellyPlug(2)
+    opens(plug, ShellyOutlet(0), **ADMIN).on(deadline=soon())
+    assert (plug.told, plug.logins) == ([True], [])
+
+
+@pytest.mark.parametrize(
+    "challenge",
+    [
+        "",
+        "Digest",
+        "Basic realm=shelly",
+        'Digest realm="r", nonce="n", qop="auth", algorithm=MD5',
+        'Digest realm="r", nonce="n", qop="auth"',
+        'Digest realm="r", nonce="n", qop="auth-int", algorithm=SHA-256',
+        'Digest realm="r", qop="auth", algorithm=SHA-256',
+        'Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256, opaque',
+        'Digest realm="\xe9", nonce="n", qop="auth", algorithm=SHA-256',
+        "Digest " + "," * 5000,
+    ],
+    ids=["none", "bare", "basic", "md5", "default", "int", "nonce", "part", "latin", "commas"],
+)
+def test_a_challenge_of_another_kind_is_not_answered(challenge: str, opens: Opens) -> None:
+    plug = ShellyPlug(2)
+    power = opens(plug, ShellyOutlet(0), **ADMIN)
+    power.check(deadline=soon())
+    plug.spoiled, plug.challenge = (401, b"no"), challenge
+    for _ in range(2):
+        with pytest.raises(BenchError, match=r"Shelly refuses us \(401\); it asks for no digest with SHA-256"):
+            power.on(deadline=soon())
+    assert (plug.told, plug.logins) == ([], [])
+
+
+def test_a_nonce_that_is_over_is_no_wrong_password(opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
+    plug, failed = ShellyPlug(2, SECRET), list[str]()
+
+    def again(does: Callable[[], Answer], limit: Deadline) -> Answer:
+        try:
+            return does()
+        except Transient as error:
+            failed.append(str(error))
+            plug.spoiled = None
+            return does()
+
+    monkeypatch.setattr(netpower, "retried", again)
+    power = opens(plug, ShellyOutlet(0), **ADMIN)
+    power.check(deadline=soon())
+    plug.challenge = 'Digest realm="r", nonce="n", qop="auth", algorithm="SHA-256", stale=TRUE'
+    plug.spoiled = (401, b"")
+    power.on(deadline=soon())
+    assert failed == ["mini.power: Shelly refuses us (401) for a nonce that is over"]
+    assert plug.told == [True]
+
+
+def test_a_refusal_without_an_end_is_cut_off(opens: Opens) -> None:
+    plug = ShellyPlug(2, SECRET)
+    power = opens(plug, ShellyOutlet(0), **ADMIN)
+    power.check(deadline=soon())
+    plug.spoiled = (401, b" " * (netpower.LIMIT + 1))
+    with pytest.raises(BenchError, match="answers 401 with more than 65536 bytes"):
+        power.on(deadline=soon())
+
+
+def test_the_plug_of_these_tests_reckons_as_rfc_7616_does() -> None:
+    example = {
+        "username": "Mufasa",
+        "realm": "http-auth@example.org",
+        "uri": "/dir/index.html",
+        "nonce": "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
+        "nc": "00000001",
+        "cnonce": "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+        "qop": "auth",
+    }
+    found = digest_of("GET", "Circle of Life", example)
+    assert found == "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"
 
 
 def test_health_says_what_is_known(opens: Opens) -> None:

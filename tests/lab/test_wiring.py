@@ -123,7 +123,7 @@ macs:
             "mini.power (http://127.0.0.1:1 channel 1): Tasmota does not answer",
         ),
         (
-            '{driver: shelly, url: "http://127.0.0.1:1"}',
+            '{driver: shelly, url: "http://127.0.0.1:1", password: "env:LAB_PLUG"}',
             "NetworkPower",
             "mini.power (http://127.0.0.1:1 channel 0): Shelly does not answer",
         ),

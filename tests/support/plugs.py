@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import re
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -14,9 +16,10 @@ from loopback import serving
 class Plug:
     """A device on loopback. `told`: each switch of its outlets in order; `stuck`: it answers and does nothing;
     `spoiled`: status and body instead of its answers; `moved`: where they send us to; `asked`: the requests, as they
-    came."""
+    came; `challenge`: what it wants of somebody whom it refuses."""
 
     def __init__(self) -> None:
+        self.challenge = ""
         self.told: list[bool] = []
         self.outlets: dict[int, bool] = {}
         self.stuck = False
@@ -38,6 +41,8 @@ class Plug:
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(raw)))
+                if status == 401 and plug.challenge:
+                    self.send_header("WWW-Authenticate", plug.challenge)
                 if plug.moved:
                     self.send_header("Location", plug.moved)
                 self.end_headers()
@@ -92,22 +97,60 @@ class TasmotaPlug(Plug):
         return 200, {key: "ON" if self.outlets[relay] else "OFF"}
 
 
-class ShellyPlug(Plug):
-    """Generation 1: /relay/0. From 2 on: /rpc. Either is told by /shelly, and knows nothing of the other's."""
+def digest_of(method: str, password: str, said: dict[str, str]) -> str:
+    """The `response` that somebody with the password gives to `said` (RFC 7616, 3.4.1, with SHA-256 and auth)."""
 
-    def __init__(self, generation: int) -> None:
-        self.generation = generation
+    def hashed(*parts: str) -> str:
+        return hashlib.sha256(":".join(parts).encode()).hexdigest()
+
+    who = hashed(said["username"], said["realm"], password)
+    what = hashed(method, said["uri"])
+    return hashed(who, said["nonce"], said["nc"], said["cnonce"], said["qop"], what)
+
+
+class ShellyPlug(Plug):
+    """Generation 1: /relay/0. From 2 on: /rpc. Either is told by /shelly, and knows nothing of the other's.
+
+    With a password /shelly alone is free; the user is admin. `uses`: how often a nonce counts (firmware before 2.0:
+    once). `logins`: the headers that came with a login."""
+
+    realm = "shellyplugsg3-3c610500aa02"
+
+    def __init__(self, generation: int, password: str = "", uses: int = 30_000) -> None:
+        self.generation, self.password, self.uses = generation, password, uses
+        self.logins: list[str] = []
+        self.nonces, self.count = 0, 0
         super().__init__()
         self.outlets = {0: False}
 
     def reply(self, method: str, path: str, body: bytes, login: str) -> tuple[int, Any]:
+        self.logins += [login] if login else []
         if path == "/shelly":
-            first = {"type": "SHPLG-S", "mac": "3C610500AA01", "auth": False, "fw": "20230913-113421/v1.14.0"}
-            newer = {"id": "shellyplugsg3-3c610500aa02", "gen": self.generation, "app": "PlugSG3", "auth_en": False}
+            locked = bool(self.password)
+            first = {"type": "SHPLG-S", "mac": "3C610500AA01", "auth": locked, "fw": "20230913-113421/v1.14.0"}
+            newer = {"id": self.realm, "gen": self.generation, "app": "PlugSG3", "auth_en": locked}
             return 200, first if self.generation == 1 else newer
+        if self.password and not (self._basic if self.generation == 1 else self._digest)(method, path, login):
+            return 401, b"401 Unauthorized"
         if self.generation == 1:
             return self._relay(method, path, dict(parse_qsl(body.decode())))
         return self._rpc(json.loads(body)) if (method, path) == ("POST", "/rpc") else (404, b"Not Found")
+
+    def _basic(self, method: str, path: str, login: str) -> bool:
+        self.challenge = 'Basic realm="shelly"'
+        return login == "Basic " + base64.b64encode(f"admin:{self.password}".encode()).decode()
+
+    def _digest(self, method: str, path: str, login: str) -> bool:
+        said = {key: quoted or word for key, quoted, word in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,"]+))', login)}
+        if login.startswith("Digest ") and said["nonce"] == str(self.nonces) and self.count < self.uses:
+            self.count += 1
+            known = (said["username"], said["realm"], said["uri"]) == ("admin", self.realm, path)
+            asked = (said["algorithm"], said["qop"], said["nc"]) == ("SHA-256", "auth", f"{self.count:08x}")
+            if known and asked and said["response"] == digest_of(method, self.password, said):
+                return True
+        self.nonces, self.count = self.nonces + 1, 0
+        self.challenge = f'Digest qop="auth", realm="{self.realm}", nonce="{self.nonces}", algorithm=SHA-256'
+        return False
 
     def _relay(self, method: str, path: str, form: dict[str, str]) -> tuple[int, Any]:
         if path != "/relay/0":

@@ -11,11 +11,13 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
 
+from kextrel.bench.digest import Digest, answerable, stale
 from kextrel.bench.mains import Mains
 from kextrel.bench.retry import Transient, retried
 from kextrel.bench.web import trusted, whole
@@ -23,7 +25,7 @@ from kextrel.errors import BenchError
 from kextrel.evidence import Redactor, Sink
 from kextrel.timing import Deadline
 
-__all__ = ["Access", "Answer", "Asks", "NetworkPower", "Outlet", "Question"]
+__all__ = ["Access", "Answer", "Asks", "Login", "NetworkPower", "Outlet", "Question"]
 
 LIMIT = 64 << 10  # bytes of an answer
 LOOKS = 3  # at the state after a switch: some devices tell the old one for a moment
@@ -31,11 +33,19 @@ PAUSE = 0.2  # wall seconds between two of them
 _SHOWN = 160  # characters of an answer that an error quotes
 
 
+class Login(Enum):
+    """How a request takes user and password along; in the query the whole access does."""
+
+    NONE = "none"
+    BASIC = "basic"
+    DIGEST = "digest"
+
+
 @dataclass(frozen=True)
 class Access:
     """Where a device is. `certificate`: a PEM file that it must present, for https; without it the system's authorities
-    are asked. User and password go as HTTP Basic, or with `in_query` in the query of each request; without a password
-    neither goes."""
+    are asked. User and password go as each question says, or with `in_query` in the query of each request; without a
+    password neither goes."""
 
     url: str
     certificate: Path | None = None
@@ -52,6 +62,7 @@ class Question:
     path: str
     form: Mapping[str, str] | None = None
     body: Any = None
+    login: Login = Login.BASIC
 
 
 @dataclass(frozen=True)
@@ -106,7 +117,7 @@ class NetworkPower(Mains):
     def __init__(self, name: str, outlet: Outlet, access: Access, sink: Sink, *, wire: str = "power") -> None:
         super().__init__(name)
         self._outlet, self._sink, self._wire = outlet, sink, wire
-        self._redactor, self._cut = Redactor(), False
+        self._redactor, self._cut, self._refused = Redactor(), False, ""
         for hides in (sink.hide, self._redactor.hide):
             hides(access.password or "")
         login = (access.user, access.password) if access.password is not None else None
@@ -115,9 +126,11 @@ class NetworkPower(Mains):
         plain = access.url.lower().startswith("http:")
         verify = False if plain else trusted(access.certificate, name, pinned=True)
         transport = _Unlogged(httpx.HTTPTransport(verify=verify, trust_env=False), query)
-        basic = None if access.in_query else login
+        header = None if access.in_query else login
+        self._basic = httpx.BasicAuth(*header) if header else None
+        self._digest = Digest(*header) if header else None
         try:
-            self._client = httpx.Client(base_url=access.url, auth=basic, transport=transport, trust_env=False)
+            self._client = httpx.Client(base_url=access.url, transport=transport, trust_env=False)
         except httpx.InvalidURL as error:
             raise BenchError(f"its url cannot be used: {error}", wire=name) from error
 
@@ -154,6 +167,9 @@ class NetworkPower(Mains):
     def _usable(self, deadline: Deadline) -> None:
         if self._client.is_closed:
             raise BenchError("the power wire is closed", wire=self._name)
+        if self._refused:
+            what = f"{self._refused}, and is not asked again with that password"
+            raise BenchError(what, wire=self._name, hint=self._outlet.locked)
         deadline.check(self._name)
 
     def _asks(self, deadline: Deadline, *, whole_deadline: bool = False) -> Asks:
@@ -168,11 +184,13 @@ class NetworkPower(Mains):
         return asked
 
     def _once(self, question: Question, limit: Deadline) -> Answer:
-        more = {"data": question.form, "json": question.body, "timeout": max(limit.remaining, 0.01)}
         kind = self._outlet.kind
         try:
-            with self._client.stream(question.method, question.path, **more) as begun:
-                found = whole(begun, most=LIMIT, limit=limit, who=kind, wire=self._name)
+            request = self._client.build_request(question.method, question.path, data=question.form, json=question.body)
+            if question.login is Login.DIGEST and self._digest is not None:
+                found = self._digest.sent(request, lambda one: self._sent(one, None, limit))
+            else:
+                found = self._sent(request, self._basic if question.login is Login.BASIC else None, limit)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             why = self._redactor.clean(str(error) or type(error).__name__)
             raise Transient(f"{kind} does not answer: {why}", wire=self._name, hint="look at its url") from None
@@ -180,17 +198,36 @@ class NetworkPower(Mains):
             raise BenchError(f"its url cannot be used: {error}", wire=self._name) from None
         return self._read(question, found)
 
+    def _sent(self, request: httpx.Request, auth: httpx.Auth | None, limit: Deadline) -> httpx.Response:
+        request.extensions["timeout"] = httpx.Timeout(max(limit.remaining, 0.01)).as_dict()
+        begun = self._client.send(request, auth=auth, stream=True)
+        try:
+            return whole(begun, most=LIMIT, limit=limit, who=self._outlet.kind, wire=self._name)
+        finally:
+            begun.close()
+
     def _read(self, question: Question, found: httpx.Response) -> Answer:
         raw = found.content.decode(errors="replace")  # whatever charset it names
         text = str(self._redactor.clean(raw))
         asked = f"{question.method} {question.path}"
         sent = question.body if question.body is not None else question.form
         self._sink.record(self._wire, "asked", request=asked, sent=sent, status=found.status_code, body=text)
-        answer = Answer(found.status_code, text, _object(raw), self._name)
         if found.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            refused = f"{self._outlet.kind} refuses us ({answer.status})"
-            raise BenchError(refused, wire=self._name, hint=self._outlet.locked)
-        return answer
+            raise self._locked(question, found)
+        return Answer(found.status_code, text, _object(raw), self._name)
+
+    def _locked(self, question: Question, found: httpx.Response) -> BenchError:
+        """The error for a refusal. One of a password that was given is kept: some devices count them."""
+        refused, hint = f"{self._outlet.kind} refuses us ({found.status_code})", self._outlet.locked
+        if self._digest is None or question.login is Login.NONE:
+            return BenchError(refused, wire=self._name, hint=hint)
+        if stale(found):
+            return Transient(f"{refused} for a nonce that is over", wire=self._name)
+        if question.login is Login.DIGEST and found.status_code == httpx.codes.UNAUTHORIZED and not answerable(found):
+            hint = "it asks for no digest with SHA-256, so the password was not given: is its firmware old?"
+        else:
+            self._refused = refused
+        return BenchError(refused, wire=self._name, hint=hint)
 
 
 class _Unlogged(httpx.BaseTransport):

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from kextrel.bench.netpower import Answer, Asks, Question
+from kextrel.bench.netpower import Answer, Asks, Login, Question
 
 __all__ = ["NetioOutlet", "PdudaemonOutlet", "ShellyOutlet", "TasmotaOutlet"]
 
@@ -57,11 +57,12 @@ class TasmotaOutlet:
 
 
 class ShellyOutlet:
-    """Generation 1: `POST /relay/0` with `turn=on`, and `GET` of it → `ison`. From 2 on: `POST /rpc` with
-    `Switch.Set` and `Switch.GetStatus` → `result.output`. Which it is, /shelly tells without a password."""
+    """Generation 1: `POST /relay/0` with `turn=on`, and `GET` of it → `ison`; a password goes as HTTP Basic. From 2 on:
+    `POST /rpc` with `Switch.Set` and `Switch.GetStatus` → `result.output`, by HTTP digest with SHA-256. Which it is,
+    /shelly tells everybody, so that no digest device is ever sent a password."""
 
     kind, patience = "Shelly", PATIENCE
-    locked = "one with a password is not driven: take its authentication away, on a network of the bench's own"
+    locked = "look at 'password' of the power wire in the profile; from generation 2 on its user is always admin"
 
     def __init__(self, channel: int) -> None:
         self._channel, self._generation = channel, 0
@@ -87,7 +88,7 @@ class ShellyOutlet:
 
     def _generation_of(self, asks: Asks) -> int:
         if not self._generation:
-            answer = asks(Question("GET", "/shelly"))
+            answer = asks(Question("GET", "/shelly", login=Login.NONE))
             newer, first = answer.said.get("gen"), isinstance(answer.said.get("type"), str)
             known = type(newer) is int and newer >= _GENERATION_2
             if answer.status != _OK or not (known or (newer is None and first)):
@@ -104,7 +105,7 @@ class ShellyOutlet:
     def _rpc(self, asks: Asks, method: str, **more: Any) -> Answer:
         """One call, whose answer has a `result` then."""
         body = {"id": 1, "method": method, "params": {"id": self._channel, **more}}
-        answer = asks(Question("POST", "/rpc", body=body))
+        answer = asks(Question("POST", "/rpc", body=body, login=Login.DIGEST))
         if answer.status != _OK or not isinstance(answer.said.get("result"), dict):
             what = f"Shelly does not take {method} for switch {self._channel}"
             raise answer.wrong(what, "look at 'channel' in the profile")

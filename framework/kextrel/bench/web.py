@@ -13,9 +13,12 @@ from kextrel.timing import Deadline
 
 __all__ = ["trusted", "whole"]
 
+_KEPT = (b"content-type", b"www-authenticate")  # as bytes: an answer may have any of them
+
 
 def whole(begun: httpx.Response, *, most: int, limit: Deadline, who: str, wire: str) -> httpx.Response:
-    """The answer with its body: httpx bounds each wait for a piece, but not how many pieces there are.
+    """The answer with its body, and of its head the type and the challenges: httpx bounds each wait for a piece, but
+    not how many pieces there are.
 
     BenchError for more than `most` bytes, Transient where it goes on after `limit`: what has arrived to its end counts,
     however late we look. `who` answers.
@@ -28,8 +31,10 @@ def whole(begun: httpx.Response, *, most: int, limit: Deadline, who: str, wire: 
         if late:
             raise Transient(f"{who}'s answer does not end: {len(body)} bytes until now", wire=wire)
         late = limit.expired
-    kind = {"content-type": begun.headers.get("content-type", "text/plain; charset=utf-8")}
-    return httpx.Response(begun.status_code, headers=kind, content=bytes(body))
+    kept = [(name, value) for name, value in begun.headers.raw if name.lower() in _KEPT]
+    if "content-type" not in begun.headers:
+        kept.append((b"content-type", b"text/plain; charset=utf-8"))
+    return httpx.Response(begun.status_code, headers=kept, content=bytes(body))
 
 
 def trusted(certificate: Path | None, wire: str, *, pinned: bool) -> ssl.SSLContext | bool:

@@ -61,7 +61,7 @@ def _access(device: _Network, base: Path) -> Access:
     from kextrel.bench.netpower import Access
 
     certificate = base / Path(device.certificate).expanduser() if device.certificate is not None else None
-    if not isinstance(device, TasmotaWire | NetioWire) or device.password is None:
+    if isinstance(device, PdudaemonWire) or device.password is None:
         return Access(device.url, certificate)
     password = resolve(device.password, base)
     return Access(device.url, certificate, device.user, password, in_query=isinstance(device, TasmotaWire))

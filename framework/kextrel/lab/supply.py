@@ -49,8 +49,15 @@ def _word(value: object) -> object:
     return value
 
 
+def _login(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9_.@-]{1,32}", value):
+        raise ValueError("a user's name is wanted here: up to 32 letters, digits and _ . @ -")
+    return value
+
+
 Hub = Annotated[str, BeforeValidator(_hub)]
 Word = Annotated[str, BeforeValidator(_word)]
+LoginName = Annotated[str, BeforeValidator(_login)]
 
 
 class RelayWire(Written):
@@ -149,10 +156,13 @@ class TasmotaWire(NetworkWire):
 
 
 class ShellyWire(NetworkWire):
-    """A Shelly of any generation, without a password; its switches are counted from 0."""
+    """A Shelly of any generation; its switches are counted from 0. `password`, where it has one, goes to generation
+    1 as HTTP Basic, and to later ones as a digest alone. `user` is one of generation 1; later on it is always admin."""
 
     driver: Literal["shelly"]
     channel: Annotated[Whole, Field(ge=0, le=63)] = 0
+    user: LoginName = "admin"
+    password: SecretReference | None = None
 
 
 class NetioWire(NetworkWire):

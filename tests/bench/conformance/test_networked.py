@@ -74,6 +74,21 @@ class TestShellyOfGeneration3(Served):
         return ShellyPlug(3), lambda: ShellyOutlet(0)
 
 
+class TestShellyOfGeneration1WithAPassword(Served):
+    __test__ = True
+
+    def made(self) -> tuple[Plug, Callable[[], Outlet]]:
+        return ShellyPlug(1, "plug-of-tests"), lambda: ShellyOutlet(0)
+
+    def access(self, url: str) -> Access:
+        return Access(url, user="admin", password="plug-of-tests")
+
+
+class TestShellyOfGeneration3WithAPassword(TestShellyOfGeneration1WithAPassword):
+    def made(self) -> tuple[Plug, Callable[[], Outlet]]:
+        return ShellyPlug(3, "plug-of-tests"), lambda: ShellyOutlet(0)
+
+
 class TestNetio(Served):
     __test__ = True
 
