@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kextrel.certification import SCENARIOS, paths
+from kextrel.certification.files import SCENARIOS, paths
 from kextrel.ending import SECONDS_TO_LET_GO
 from kextrel.errors import BenchError, InputError, KextrelError, nearest
 from kextrel.lab import Lab, load_profile
