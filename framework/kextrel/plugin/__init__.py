@@ -51,7 +51,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         return None
     from kextrel.plugin.items import ScenarioFile
 
-    return ScenarioFile.from_parent(parent, path=file_path)
+    return ScenarioFile.from_parent(parent, path=file_path, run=lambda: _run(parent.config))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

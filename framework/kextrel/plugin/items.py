@@ -37,16 +37,22 @@ NOBODY = "[no Mac fits]"
 
 
 class ScenarioFile(pytest.File):
-    """A `*.mac.yaml` file."""
+    """A `*.mac.yaml` file. `run` gives what this run of pytest knows of its lab, which is made when first asked for."""
+
+    def __init__(self, *, run: Callable[[], Run], **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self._run = run
 
     def collect(self) -> Iterable[ScenarioItem]:
+        run = self._run()
         try:
-            scenarios = load(self.path, _bundles(_run_of(self.config)))
+            scenarios = load(self.path, _bundles(run))
         except InputError as error:
             raise self.CollectError(str(error)) from None
         for scenario in scenarios:
-            for mac, shown, why in _chosen(_run_of(self.config), scenario):
-                yield ScenarioItem.from_parent(self, name=scenario.name + shown, scenario=scenario, mac=mac, why=why)
+            for mac, shown, why in _chosen(run, scenario):
+                name = scenario.name + shown
+                yield ScenarioItem.from_parent(self, name=name, scenario=scenario, run=run, mac=mac, why=why)
 
 
 def _bundles(run: Run) -> dict[str, Path]:
@@ -76,9 +82,9 @@ class ScenarioItem(pytest.Item, OwnWish):
     """One scenario on the Mac named `mac`, or none and `why` there is none. `visit` and `then` are set when the order
     of the whole run is known."""
 
-    def __init__(self, *, scenario: Scenario, mac: str, why: str, **keywords: Any) -> None:
+    def __init__(self, *, scenario: Scenario, run: Run, mac: str, why: str, **keywords: Any) -> None:
         super().__init__(**keywords)
-        self.scenario, self.mac, self._why = scenario, mac, why
+        self.scenario, self._run, self.mac, self._why = scenario, run, mac, why
         self.visit: Visit | None = None
         self.then = Level.CLEAN
 
@@ -88,7 +94,7 @@ class ScenarioItem(pytest.Item, OwnWish):
 
     def runtest(self) -> None:
         """Runs the scenario and raises ScenarioEnded unless it was held."""
-        run = _run_of(self.config)
+        run = self._run
         if not self.mac:
             nobody = untouched(self.scenario, "no Mac", Judgement(Verdict.NOT_CHECKED, None, self._why))
             run.ended(nobody.to_json() | self._missed(), nobody.steps, 0.0)
@@ -177,9 +183,3 @@ def _planned(run: Run, facts: Facts, items: list[ScenarioItem]) -> list[Scenario
 def _levels_after(visits: Iterable[Visit]) -> Iterator[Level]:
     levels = [visit.begins_at for visit in visits]
     yield from [*levels[1:], Level.CLEAN]
-
-
-def _run_of(config: pytest.Config) -> Run:
-    from kextrel.plugin import _run
-
-    return _run(config)
