@@ -10,6 +10,7 @@ from kextrel.policy import boot, consent, kext, kpi, mdm, signature, sysext
 from kextrel.policy.clauses import (
     activation,
     approving,
+    auxkc,
     booting,
     commands,
     consenting,
@@ -176,7 +177,7 @@ _CLAUSES: Mapping[type, tuple[Clause, ...]] = {
         approving.only_by_an_administrator,
         approving.approved_into_the_uakl,
     ),
-    Rebuild: (scope.needs_an_auxkc, scope.needs_macos, approving.rebuilt),
+    Rebuild: (scope.needs_an_auxkc, scope.needs_macos, auxkc.rebuilt),
     Unload: (scope.needs_macos, scope.must_be_installed, unloading.unloaded),
     KextConsent: (consenting.kext_consent_changed,),
     PanicMedic: (scope.needs_an_auxkc, approving.medic_called),

@@ -72,6 +72,10 @@ class Law:
             known = self.said[rule.id] = rule.id not in self.without and rule.holds_for(self.mac)
         return known
 
+    def those_said(self, *rules: Rule) -> tuple[Rule, ...]:
+        """Those of `rules` that speak here."""
+        return tuple(rule for rule in rules if self.says(rule))
+
 
 @lru_cache(maxsize=256)
 def _law(mac: Mac, without: frozenset[str]) -> Law:

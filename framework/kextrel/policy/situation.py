@@ -33,6 +33,16 @@ class BootPolicy:
     sip: bool
     management: frozenset[KextManagement]
 
+    @property
+    def lets_kexts_in(self) -> bool:
+        """Whether it may let kexts in (KEXT-06)."""
+        return self.mode is not SecurityMode.FULL and bool(self.management)
+
+    @property
+    def lets_users_in(self) -> bool:
+        """Whether it surely lets the user's in: with remote management alone the sources are silent or disagree."""
+        return self.lets_kexts_in and KextManagement.USER in self.management
+
 
 @dataclass(frozen=True)
 class Consent:

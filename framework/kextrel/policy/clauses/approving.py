@@ -1,26 +1,23 @@
-"""Approval into the UAKL, and the rebuild that takes from it (KEXT-02, KEXT-05, KEXT-08)."""
+"""Approval into the UAKL: when, for how long and to whom it is offered, and what forgets it (KEXT-02, KEXT-08)."""
 
 from __future__ import annotations
 
-from kextrel.policy.clauses import fitness, loading, profiles, vouching
+from kextrel.policy.clauses import auxkc, profiles, vouching
 from kextrel.policy.consent import UAK_08, UAK_09
 from kextrel.policy.copying import replace
-from kextrel.policy.kext import KEXT_02, KEXT_05, KEXT_06, KEXT_08, KEXT_10, KEXT_15, KEXT_18, KEXT_20, KEXT_22
+from kextrel.policy.kext import KEXT_02, KEXT_05, KEXT_06, KEXT_08, KEXT_18, KEXT_20, KEXT_22
 from kextrel.policy.rule import Law
 from kextrel.policy.ruling import Prediction, refused, ruled
 from kextrel.policy.situation import Situation
 from kextrel.vocabulary import Credential, Environment, Outcome, Reason
-from kextrel.vocabulary.actions import Approve, PanicMedic, Rebuild, Wait
+from kextrel.vocabulary.actions import Approve, PanicMedic, Wait
 
 __all__ = [
     "approved_into_the_uakl",
-    "banned_among",
-    "buildable",
     "medic_called",
     "nothing_is_pending",
     "only_by_an_administrator",
     "only_by_hand",
-    "rebuilt",
     "time_passed",
 ]
 
@@ -34,7 +31,7 @@ def nothing_is_pending(situation: Situation, action: Approve, law: Law) -> Predi
     """
     pending = action.extension in situation.pending
     rules = [KEXT_02] if not pending and law.says(KEXT_02) else []
-    if law.says(KEXT_06) and not loading.kexts_allowed(situation.in_force):
+    if law.says(KEXT_06) and not situation.in_force.lets_kexts_in:
         return refused(Reason.NOT_OFFERED, situation, KEXT_06, *rules)
     if pending:
         return None
@@ -76,9 +73,9 @@ def approved_into_the_uakl(situation: Situation, action: Approve, law: Law) -> P
         consented=situation.consented | {bundle_id},
         doubtful=situation.doubtful - {bundle_id},
     )
-    after = replace(after, staged=buildable(after, law))
+    after = replace(after, staged=auxkc.buildable(after, law))
     if not law.says(KEXT_05):
-        after = replace(after, aux_kc=buildable(after, law), receipt=buildable(after, law))
+        after = replace(after, aux_kc=auxkc.buildable(after, law), receipt=auxkc.buildable(after, law))
     anybody = (KEXT_20,) if action.as_ is not Credential.ADMIN and law.says(KEXT_20) else ()
     rules = (KEXT_08, KEXT_05, *vouching.approved_by_persons(situation, law), *anybody)
     return ruled(Outcome.APPROVED, after, *rules, unsettled=_with_others(situation, action.extension))
@@ -90,62 +87,6 @@ def _with_others(situation: Situation, name: str) -> frozenset[str]:
     others = situation.pending - {name}
     together = any(situation.extensions[other].team_id == team for other in others)
     return frozenset({"uakl"}) if together else frozenset()
-
-
-def buildable(situation: Situation, law: Law) -> frozenset[str]:
-    """The kexts that a rebuild puts into the AuxKC: on disk, in the UAKL (KEXT-08), fit for it, not known as banned."""
-    approved = situation.uakl - situation.doubtful
-    return frozenset(
-        one
-        for one, kext in situation.kexts_on_disk.items()
-        if (one in approved or not law.says(KEXT_08))
-        and one not in situation.dropped
-        and not fitness.keeps_out(situation, kext, law)
-    )
-
-
-def banned_among(situation: Situation, found: frozenset[str], law: Law) -> frozenset[str]:
-    """KEXT-10: those that a rebuild drops."""
-    banned = found & {one.bundle_id for one in situation.extensions.values() if one.banned}
-    return frozenset(banned & situation.kexts_on_disk.keys()) if banned and law.says(KEXT_10) else frozenset()
-
-
-def rebuilt(situation: Situation, action: Rebuild, law: Law) -> Prediction:
-    """`rebuild` answers restart-required if the approved kexts on disk differ from the AuxKC.
-
-    Where the Mac may have forgotten approvals (KEXT-15) and it matters, both answers are allowed.
-    """
-    doubtful = situation.doubtful
-    remembered = _rebuilt(replace(situation, doubtful=frozenset()), law)
-    forgotten = _rebuilt(replace(situation, doubtful=frozenset(), uakl=situation.uakl - doubtful), law)
-    if remembered.outcomes[0].outcome is forgotten.outcomes[0].outcome:
-        return _rebuilt(situation, law)
-    return Prediction((*remembered.outcomes, *forgotten.outcomes), (*remembered.rules, KEXT_15.id), open=True)
-
-
-def _rebuilt(situation: Situation, law: Law) -> Prediction:
-    wanted = buildable(situation, law)
-    banned = banned_among(situation, wanted, law)
-    kexts = situation.kexts_on_disk
-    unchanged = ruled(Outcome.UNCHANGED, replace(situation, staged=None), KEXT_08)
-    after = replace(situation, staged=wanted - banned, dropped=situation.dropped | banned)
-    changed = ruled(Outcome.RESTART_REQUIRED, after, KEXT_08, KEXT_05, *((KEXT_10,) if banned else ()))
-    if any(situation.outdated(kexts[one]) for one in wanted) or wanted - banned != situation.aux_kc:
-        return changed
-    likely, other = (unchanged, changed) if wanted == situation.aux_kc else (changed, unchanged)
-    return _whatever_it_says_of_the_banned(likely, other, banned)
-
-
-def _whatever_it_says_of_the_banned(likely: Prediction, other: Prediction, banned: frozenset[str]) -> Prediction:
-    """Where the approved kexts differ from the AuxKC only in a banned one, kmutil may count that one or not, each time:
-    the rules say what is built (KEXT-10), not that."""
-    situation = likely.outcomes[0].situation
-    approved = situation.uakl & situation.dropped & situation.kexts_on_disk.keys()
-    if not banned and not approved:
-        return likely
-    (answer,) = other.outcomes
-    known = replace(situation, staged=answer.situation.staged, dropped=situation.dropped | banned)
-    return replace(likely, outcomes=(*likely.outcomes, replace(answer, situation=known)))
 
 
 def time_passed(situation: Situation, action: Wait, law: Law) -> Prediction:

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from kextrel.policy.boot import BOOT_01, BOOT_11, BOOT_13, BOOT_14
-from kextrel.policy.clauses import approving, fitness, intel, loading, removal, signing, unloading, vouching
+from kextrel.policy.clauses import auxkc, fitness, removal, vouching
 from kextrel.policy.copying import replace
 from kextrel.policy.kext import (
-    KEXT_04,
-    KEXT_05,
-    KEXT_06,
-    KEXT_08,
-    KEXT_09,
-    KEXT_10,
-    KEXT_11,
     KEXT_12,
-    KEXT_13,
     KEXT_15,
     KEXT_18,
     KEXT_19,
     KEXT_23,
 )
-from kextrel.policy.mdm import MDM_02, MDM_14
+from kextrel.policy.mdm import MDM_14
 from kextrel.policy.rule import Law, Rule
 from kextrel.policy.ruling import Expected, Prediction, either, ruled
-from kextrel.policy.signature import SIG_01
 from kextrel.policy.situation import Situation
 from kextrel.vocabulary import Environment, Outcome, SecurityMode
 
@@ -41,7 +32,7 @@ def into_another_system(situation: Situation, into: Environment, law: Law) -> Pr
     loaded = _NOTHING if law.says(BOOT_14) or not lowered else situation.aux_kc
     after = replace(situation, environment=into, loaded=loaded)
     by_button = into is not Environment.RECOVERYOS
-    rules = _said(law, *((BOOT_01,) if by_button else ()), *((BOOT_14,) if lowered else ()))
+    rules = law.those_said(*((BOOT_01,) if by_button else ()), *((BOOT_14,) if lowered else ()))
     return ruled(Outcome.BOOTED, after, *rules)
 
 
@@ -52,13 +43,13 @@ def into_safe_mode(situation: Situation, law: Law) -> Prediction:
     loaded = _NOTHING if law.says(BOOT_13) else begun.aux_kc
     after = replace(begun, loaded=loaded, pending=_NOTHING, lapsed=begun.lapsed | begun.pending)
     after, kept = removal.outlasts_the_boot(after, law)
-    return ruled(Outcome.BOOTED, after, *_said(law, BOOT_13), *_in_force(situation), *rules, *kept)
+    return ruled(Outcome.BOOTED, after, *law.those_said(BOOT_13), *_in_force(situation), *rules, *kept)
 
 
 def into_macos(situation: Situation, outcome: Outcome, law: Law) -> Prediction:
     """A normal boot, by whatever way (BOOT-11, KEXT-04, KEXT-05, KEXT-15)."""
     by_hand = outcome is Outcome.BOOTED and situation.apple_silicon
-    rules = [*_said(law, *((BOOT_01,) if by_hand else ())), *_in_force(situation)]
+    rules = [*law.those_said(*((BOOT_01,) if by_hand else ())), *_in_force(situation)]
     begun = replace(situation, environment=Environment.MACOS, in_force=situation.stored)
     if not situation.has_auxkc:
         return _without_an_auxkc(begun, outcome, rules, law)
@@ -81,7 +72,7 @@ def interrupted(situation: Situation, law: Law) -> Prediction:
         return new
     old = tuple(_with_staged(one, situation.staged) for one in before.outcomes)
     ends = (*_spoilt(old[0], new.outcomes[0], law), *old, *new.outcomes)
-    rules = tuple(rule.id for rule in _said(law, KEXT_19, KEXT_12))
+    rules = tuple(rule.id for rule in law.those_said(KEXT_19, KEXT_12))
     return Prediction(ends, (*rules, *before.rules), open=before.open or new.open)
 
 
@@ -95,10 +86,6 @@ def _spoilt(old: Expected, new: Expected, law: Law) -> tuple[Expected, ...]:
 
 def _with_staged(expected: Expected, staged: frozenset[str] | None) -> Expected:
     return replace(expected, situation=replace(expected.situation, staged=staged))
-
-
-def _said(law: Law, *rules: Rule) -> tuple[Rule, ...]:
-    return tuple(rule for rule in rules if law.says(rule))
 
 
 def _in_force(situation: Situation) -> tuple[Rule, ...]:
@@ -127,8 +114,8 @@ def _after_the_medic(begun: Situation, law: Law) -> tuple[Situation, tuple[Rule,
 
 def _booted(begun: Situation, outcome: Outcome, law: Law) -> Prediction:
     """The AuxKC that is found is loaded, as far as the policy in force and the rules for kexts let it."""
-    banned = approving.banned_among(begun, _found(begun), law)
-    kept, rules = _aux_kc(begun, banned, law)
+    banned = auxkc.banned_among(begun, auxkc.found_by(begun), law)
+    kept, rules = auxkc.let_run(begun, banned, law)
     remembered = KEXT_15 in rules or begun.rewritten
     after = replace(
         begun,
@@ -136,7 +123,7 @@ def _booted(begun: Situation, outcome: Outcome, law: Law) -> Prediction:
         receipt=kept,
         loaded=kept,
         staged=None,
-        built=_versions(begun, kept),
+        built=auxkc.versions(begun, kept),
         dropped=begun.dropped | banned,
         told=None,
         pending=_NOTHING,
@@ -145,20 +132,8 @@ def _booted(begun: Situation, outcome: Outcome, law: Law) -> Prediction:
         forgettable=begun.uakl if remembered else _NOTHING,
     )
     after, gone = removal.booted(after, law)
-    booted = ruled(outcome, after, *rules, *gone, unsettled=_unsettled(begun, after))
+    booted = ruled(outcome, after, *rules, *gone, unsettled=auxkc.unsettled(begun, after))
     return _or_forgotten(booted, law)
-
-
-def _found(begun: Situation) -> frozenset[str]:
-    return begun.aux_kc if begun.staged is None else begun.staged
-
-
-def _versions(begun: Situation, kept: frozenset[str]) -> dict[str, str]:
-    """The version of each kext in the AuxKC: that on the disk, where it was built anew."""
-    if begun.staged is None:
-        return {one: version for one, version in begun.built.items() if one in kept}
-    there = {one: kext.version for one, kext in begun.kexts_on_disk.items()}
-    return {one: version for one, version in {**begun.built, **there}.items() if one in kept}
 
 
 def _or_forgotten(booted: Prediction, law: Law) -> Prediction:
@@ -212,7 +187,7 @@ def _no_longer_approved(begun: Situation, law: Law) -> tuple[Situation, list[Rul
     stale = _stale(begun, law)
     if not stale or not law.says(MDM_14):
         return begun, []
-    kept = begun.aux_kc if begun.staged is None else begun.staged
+    kept = auxkc.found_by(begun)
     ended = stale - begun.consented
     after = replace(begun, uakl=begun.uakl - ended, staged=kept - ended)
     return replace(after, vouched=begun.vouched - stale), [MDM_14]
@@ -228,93 +203,3 @@ def _stale(situation: Situation, law: Law) -> frozenset[str]:
         for one in situation.vouched & known.keys()
         if not (vouching.managed(situation) and vouching.listed(situation, known[one], law))
     )
-
-
-def _unsettled(begun: Situation, after: Situation) -> frozenset[str]:
-    """What the rules are silent about: approvals given before, and what was built of them (KEXT-15); kexts in the AuxKC
-    that only remote management would allow, or that it holds since SIP was off (SIG-01 is about going in)."""
-    fields = {"uakl"} if after.doubtful else set()
-    if begun.apple_silicon and not loading.kexts_allowed(after.in_force):
-        return frozenset(fields)
-    found = begun.aux_kc | (begun.staged or _NOTHING)
-    strangers = signing.unfit_among(begun, found)
-    if after.doubtful or after.forgettable or strangers or _only_remote(after, found):
-        fields |= {"aux_kc", "receipt", "loaded_kexts"}
-    return frozenset(fields)
-
-
-def _only_remote(after: Situation, found: frozenset[str]) -> bool:
-    """Whether kexts that no profile vouches for are in the AuxKC, and only remote management is allowed."""
-    remote = after.apple_silicon and not loading.users_allowed(after.in_force)
-    return remote and bool(found - after.vouched)
-
-
-def _aux_kc(begun: Situation, banned: frozenset[str], law: Law) -> tuple[frozenset[str], list[Rule]]:
-    """The AuxKC that this boot loads, and the rules that made it so."""
-    wanted = _found(begun) - banned
-    rules: list[Rule] = [KEXT_10] if banned else []
-    if begun.apple_silicon and not loading.kexts_allowed(begun.in_force):
-        return _taken_away(begun, wanted, law)
-    signed = _well_signed(begun, wanted, law)
-    kept, unvouched = intel.starts_unvouched(begun, signed if law.says(KEXT_04) else signed & begun.aux_kc, law)
-    kept = _as_signed(begun, kept, law)
-    if signed != wanted:
-        rules.append(SIG_01)
-    if kept - begun.loaded:
-        rules.append(KEXT_04)
-    if kept - begun.aux_kc:
-        rules += [*_let_in_by(begun, kept - begun.aux_kc, law), *_relaxed(begun, kept - begun.aux_kc, law)]
-    if kept != begun.aux_kc or (begun.staged and any(map(begun.outdated, begun.kexts_on_disk.values()))):
-        rules += [KEXT_05, *_measured(begun, kept, law)]
-    if _left_out(begun):
-        rules.append(KEXT_08)
-    return kept, [*rules, *unloading.gone_at_last(begun, law), *unvouched]
-
-
-def _as_signed(begun: Situation, kept: frozenset[str], law: Law) -> frozenset[str]:
-    """Apple silicon: the AuxKC that LocalPolicy has the hash of, so not an older one (KEXT-11)."""
-    older = begun.apple_silicon and bool(begun.aux_kc) and not law.says(KEXT_11)
-    return begun.aux_kc if older else kept
-
-
-def _measured(begun: Situation, kept: frozenset[str], law: Law) -> tuple[Rule, ...]:
-    """The rules about a new AuxKC: its hashes, the one before it, what its receipt lists and who reads that."""
-    older = (KEXT_11,) if begun.aux_kc else ()
-    return _said(law, KEXT_09, *older, *((KEXT_10, KEXT_13) if kept else ()))
-
-
-def _let_in_by(begun: Situation, fresh: frozenset[str], law: Law) -> tuple[Rule, ...]:
-    """A profile (MDM-02) or a person (MDM-01): who may start the restart follows from it."""
-    by_profile = fresh & begun.vouched and law.says(MDM_02)
-    return (MDM_02,) if by_profile else vouching.approved_by_persons(begun, law)
-
-
-def _taken_away(begun: Situation, wanted: frozenset[str], law: Law) -> tuple[frozenset[str], list[Rule]]:
-    """The policy does not let kexts in: KEXT-15 for those that were in, KEXT-06 for those that asked."""
-    rules: list[Rule] = []
-    if wanted and not law.says(KEXT_15):
-        return wanted, rules
-    if wanted:
-        rules.append(KEXT_15)
-    if law.says(KEXT_06) and begun.discovered & begun.on_disk:
-        rules.append(KEXT_06)
-    return _NOTHING, rules
-
-
-def _well_signed(begun: Situation, wanted: frozenset[str], law: Law) -> frozenset[str]:
-    """SIG-01 again at the boot: SIP may have been enabled since these were built in. See _unsettled."""
-    return wanted - signing.unfit_among(begun, wanted) if law.says(SIG_01) else wanted
-
-
-def _relaxed(begun: Situation, fresh: frozenset[str], law: Law) -> list[Rule]:
-    found: list[Rule] = []
-    for extension in begun.extensions.values():
-        if extension.bundle_id in fresh:
-            found += [rule for rule in signing.relaxed(extension, begun, law) if rule not in found]
-    return found
-
-
-def _left_out(begun: Situation) -> bool:
-    """Whether a kext that asked to be loaded was not approved, and so is not considered."""
-    asked = {begun.extensions[name].bundle_id for name in begun.discovered & begun.on_disk}
-    return bool(asked - begun.uakl)

@@ -3,7 +3,7 @@ Mac that such a command waits on."""
 
 from __future__ import annotations
 
-from kextrel.policy.clauses import approving, booting, fitness, vouching
+from kextrel.policy.clauses import auxkc, booting, fitness, vouching
 from kextrel.policy.copying import replace
 from kextrel.policy.mdm import MDM_01, MDM_02, MDM_03, MDM_04, MDM_05, MDM_06, MDM_09, MDM_10, MDM_16
 from kextrel.policy.rule import Law, Rule
@@ -112,7 +112,7 @@ def _rebuilt(situation: Situation, named: frozenset[str], law: Law) -> Predictio
         reasons += rules
     if named:
         reasons.append(MDM_04)
-    before = booting.into_macos(replace(known, staged=approving.buildable(known, law)), Outcome.RESTARTED, law)
+    before = booting.into_macos(replace(known, staged=auxkc.buildable(known, law)), Outcome.RESTARTED, law)
     if not law.says(MDM_02):  # then nothing is said of whether a profile's kext is in the UAKL all the same
         before = _but_unsettled(before, frozenset({"uakl"}))
     return _and_rules(before, *reasons, first=True)

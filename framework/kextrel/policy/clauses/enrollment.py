@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kextrel.policy.clauses import activation, approving, profiles, removal, signing, vouching
+from kextrel.policy.clauses import activation, auxkc, profiles, removal, signing, vouching
 from kextrel.policy.clauses.activation import ENABLED, TERMINATED, WAITING
 from kextrel.policy.copying import replace
 from kextrel.policy.mdm import MDM_07, MDM_10, MDM_14, MDM_15
@@ -139,7 +139,7 @@ def kexts_now_listed(after: Situation, law: Law) -> tuple[Situation, tuple[Rule,
         bundle = {extension.bundle_id}
         after = replace(after, pending=after.pending - {name}, uakl=after.uakl | bundle, vouched=after.vouched | bundle)
         if MDM_10 not in enough:
-            after = replace(after, staged=approving.buildable(after, law))
+            after = replace(after, staged=auxkc.buildable(after, law))
         rules += enough
     return after, tuple(rules)
 
@@ -152,7 +152,7 @@ def _kexts_no_longer_listed(after: Situation, law: Law) -> tuple[Situation, froz
     if not waiting:
         return after, stale
     ended = replace(after, uakl=after.uakl - waiting, vouched=after.vouched - waiting)
-    return replace(ended, staged=approving.buildable(ended, law)), stale
+    return replace(ended, staged=auxkc.buildable(ended, law)), stale
 
 
 def enrolled(situation: Situation, action: Enroll, law: Law) -> Prediction:

@@ -84,7 +84,7 @@ def _about(extension: Extension) -> tuple[Rule, ...]:
 def _used(extension: Extension, law: Law) -> tuple[Rule, ...]:
     """The entries of the list that are about this kext, where they are deprecated already."""
     about = _about(extension)
-    return tuple(rule for rule in about if law.says(rule)) if about else ()
+    return law.those_said(*about)
 
 
 def _no_longer_there(rule: Rule, law: Law) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from kextrel.policy.clauses import approving, intel, signing, unloading, vouching
+from kextrel.policy.clauses import auxkc, intel, signing, unloading, vouching
 from kextrel.policy.clauses.fitness import asked_for
 from kextrel.policy.copying import replace
 from kextrel.policy.kext import KEXT_01, KEXT_02, KEXT_03, KEXT_04, KEXT_05, KEXT_06, KEXT_10, KEXT_15, KEXT_22
 from kextrel.policy.mdm import MDM_09, MDM_10
 from kextrel.policy.rule import Law, Rule
 from kextrel.policy.ruling import Expected, Prediction, either, refused, ruled
-from kextrel.policy.situation import BootPolicy, Situation
-from kextrel.vocabulary import Extension, KextManagement, Outcome, Reason, SecurityMode
+from kextrel.policy.situation import Situation
+from kextrel.vocabulary import Extension, Outcome, Reason, SecurityMode
 from kextrel.vocabulary.actions import Approve, Load
 
 __all__ = [
@@ -20,20 +20,8 @@ __all__ = [
     "approval_is_forbidden",
     "approval_or_restart",
     "dropped_as_banned",
-    "kexts_allowed",
     "policy_must_allow_kexts",
-    "users_allowed",
 ]
-
-
-def kexts_allowed(policy: BootPolicy) -> bool:
-    """Whether this boot policy may let kexts in (KEXT-06)."""
-    return policy.mode is not SecurityMode.FULL and bool(policy.management)
-
-
-def users_allowed(policy: BootPolicy) -> bool:
-    """Whether it surely lets the user's in: with remote management alone the sources are silent or disagree."""
-    return kexts_allowed(policy) and KextManagement.USER in policy.management
 
 
 def already_in_the_running_auxkc(situation: Situation, action: Load, law: Law) -> Prediction | None:
@@ -70,13 +58,13 @@ def policy_must_allow_kexts(situation: Situation, action: Load, law: Law) -> Pre
     A profile that is enough needs no user management (MDM-02), or no allowance at all (MDM-10).
     """
     extension = situation.extensions[action.extension]
-    enough = users_allowed(situation.in_force) or vouching.lets_in(situation, extension, law)
+    enough = situation.in_force.lets_users_in or vouching.lets_in(situation, extension, law)
     if not law.says(KEXT_06) or enough:
         return None
     after = asked_for(situation, action.extension)
     answer = refused(_why_not(situation), after, KEXT_06)
     answer = replace(answer, rules=(*answer.rules, *(rule.id for rule in vouching.decides(situation, law))))
-    if not kexts_allowed(situation.in_force) or not vouching.managed(situation):
+    if not situation.in_force.lets_kexts_in or not vouching.managed(situation):
         return answer
     allowed = approval_is_forbidden(situation, action, law) or approval_or_restart(situation, action, law)
     return Prediction((*answer.outcomes, *allowed.outcomes), (*answer.rules, *allowed.rules), open=True)
@@ -100,7 +88,7 @@ def a_profile_is_enough(situation: Situation, action: Load, law: Law) -> Predict
     if not law.says(KEXT_03):
         return ruled(Outcome.LOADED, _loaded_at_once(known, extension))
     by_itself = MDM_10 in enough
-    after = known if by_itself else replace(known, staged=approving.buildable(known, law))
+    after = known if by_itself else replace(known, staged=auxkc.buildable(known, law))
     rules = (*enough, *intel.asks_for_no_mode(law), KEXT_02, KEXT_03, KEXT_01, KEXT_05)
     waiting = ruled(Outcome.RESTART_REQUIRED, after, *rules, *signing.relaxed(extension, known, law))
     if not by_itself or law.says(MDM_10):
@@ -180,7 +168,7 @@ def _restart_required(known: Situation, extension: Extension, law: Law) -> Predi
     bundle_id = extension.bundle_id
     vetted = {**known.vetted, bundle_id: extension.version}
     trusted = replace(known, doubtful=known.doubtful - {bundle_id}, vetted=vetted)
-    after = replace(trusted, staged=approving.buildable(trusted, law))
+    after = replace(trusted, staged=auxkc.buildable(trusted, law))
     return ruled(Outcome.RESTART_REQUIRED, after, KEXT_03, KEXT_01, KEXT_05, *intel.asks_for_no_mode(law))
 
 

@@ -96,7 +96,7 @@ def outlasts_the_boot(after: Situation, law: Law) -> tuple[Situation, tuple[Rule
         *((SYS_20,) if WAITING in said else ()),
         *((SYS_18,) if _starts_early(after) else ()),
     )
-    spoken = tuple(rule for rule in rules if law.says(rule))
+    spoken = law.those_said(*rules)
     return (replace(after, system_extensions=words) if turned else after), spoken
 
 

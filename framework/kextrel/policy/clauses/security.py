@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kextrel.policy.boot import BOOT_02, BOOT_03, BOOT_04, BOOT_05, BOOT_06, BOOT_07, BOOT_08, BOOT_09, BOOT_11, BOOT_12
-from kextrel.policy.clauses import loading, vouching
+from kextrel.policy.clauses import vouching
 from kextrel.policy.copying import replace
 from kextrel.policy.rule import Law, Rule
 from kextrel.policy.ruling import Expected, Prediction, refused, ruled
@@ -116,7 +116,7 @@ def the_policy_is_written(situation: Situation, action: SetSecurity, law: Law) -
     if after == before:
         return ruled(Outcome.UNCHANGED, situation, *rules)
     credited = [*_place_rules(situation, action, law), BOOT_03, BOOT_11]
-    rewritten = situation.rewritten or not loading.users_allowed(after)
+    rewritten = situation.rewritten or not after.lets_users_in
     return ruled(Outcome.CHANGED, replace(situation, stored=after, rewritten=rewritten), *rules, *credited)
 
 

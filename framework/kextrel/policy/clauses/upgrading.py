@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kextrel.policy.clauses import approving, booting, consenting, enrollment, removal
+from kextrel.policy.clauses import auxkc, booting, consenting, enrollment, removal
 from kextrel.policy.copying import replace
 from kextrel.policy.rule import Law
 from kextrel.policy.ruling import Prediction, refused, ruled
@@ -41,7 +41,7 @@ def _onto_the_auxkc(newer: Situation, law: Law) -> Prediction:
         consent=Consent(),
     )
     after, gone = removal.booted(after, law)
-    after = replace(after, staged=approving.buildable(after, law))
+    after = replace(after, staged=auxkc.buildable(after, law))
     after, let_in = enrollment.kexts_now_listed(after, law)
     return ruled(Outcome.DONE, after, *let_in, *gone, unsettled=_inherited(newer))
 
