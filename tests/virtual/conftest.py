@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import kextrel.virtual.userland  # noqa: F401 - the programs of every disk that a test here makes
 from kextrel.virtual.clock import Clock
 from kextrel.virtual.faults import Faults
 from kextrel.virtual.spec import MacSpec

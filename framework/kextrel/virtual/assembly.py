@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-import kextrel.virtual.macos.tools
-import kextrel.virtual.unix.tools  # noqa: F401  a program must be registered before its file is put on a disk
+import kextrel.virtual.userland  # noqa: F401 - a program must be registered before its file is put on a disk
 from kextrel.virtual.macos import trust
 from kextrel.virtual.macos.kernelmanagement import KernelManagement
 from kextrel.virtual.macos.kextd import KextDaemon

@@ -19,7 +19,6 @@ from kextrel.virtual.hardware.sep import SecureEnclave
 from kextrel.virtual.hardware.startup import Started
 from kextrel.virtual.machine import Machine
 from kextrel.virtual.macos import bundle, trust
-from kextrel.virtual.macos import tools as _registered  # noqa: F401
 from kextrel.virtual.macos.kernelmanagement import KernelManagement
 from kextrel.virtual.macos.kextd import KextDaemon
 from kextrel.virtual.macos.sysextd import SystemExtensions

@@ -151,9 +151,7 @@ def _furnish(disk: FileSystem, environment: str, folders: tuple[str, ...], relea
 
 
 def _programs(environment: str, release: tuple[int, ...]) -> dict[str, bytes]:
-    """The program files of one environment: this room's, and all others that were registered so far."""
-    from kextrel.virtual.unix import userland  # noqa: F401 - registers them; the shell is built on this package
-
+    """The program files of one environment: all that were registered (see `kextrel.virtual.userland`)."""
     found = (known for known in TOOLS.values() if environment in known.where and release >= known.since)
     return {known.path: image(known.path) for known in found}
 
