@@ -17,8 +17,8 @@ __all__ = ["CONTINUE_AFTER", "CONTINUE_HOLDING", "LATCH_AFTER", "LOADING", "Boot
 CONTINUE_HOLDING = "Continue holding for startup options…"
 LOADING = "Loading startup options…"
 CONTINUE_AFTER, LATCH_AFTER = 2.0, 10.0
-WINDOW, WINDOW_RATE = 1.5, 15.0
-"""Mac seconds for the second press, and Mac seconds per wall second meanwhile (so 0.1 s on the wall)."""
+WINDOW, WINDOW_RATE = 1.5, 7.5
+"""Mac seconds for the second press, and Mac seconds per wall second meanwhile (so 0.2 s on the wall)."""
 
 
 class Gesture(Enum):
