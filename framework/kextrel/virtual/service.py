@@ -93,6 +93,7 @@ class Place:
 
         self.machine = machine = Machine(spec, Parts())
         self._mdm = mdm
+        self._client: Client | None = None
         machine.on_failure = partial(_break, broken)
         self.relay = RelayBoard(machine.rail, machine.button, machine.faults, machine.clock)
         self.injector = HidInjector(
@@ -105,9 +106,9 @@ class Place:
         """Wires it up and switches it on; `on_ready` is called once, when macOS is up."""
         await self.machine.sshd.prepare()
         await self.kvm.start()
-        client = self._managed()
-        if client is not None:
-            client.when_settled(lambda: on_ready(self.endpoints()))
+        self._client = self._managed()
+        if self._client is not None:
+            self._client.when_settled(lambda: on_ready(self.endpoints()))
         else:
             self._when_up(lambda: on_ready(self.endpoints()))
         self.relay.states[MAINS] = True
@@ -126,13 +127,15 @@ class Place:
 
     def _managed(self) -> Client | None:
         """The client of a Mac that is to be managed, with its server told apart from the bench's way to it."""
-        spec, management = self.machine.spec, self.machine.management
+        from kextrel.virtual.mdm.client import assign
+
+        spec = self.machine.spec
         if spec.enrollment == "none":
             return None
         if spec.mdm_url or self._mdm is None:
-            return management.assign(self.machine, spec.mdm_url, None)
+            return assign(self.machine, spec.mdm_url, None)
         self._mdm.watch(self._mdm_id, self.machine.faults)
-        return management.assign(self.machine, self._mdm.device_url, self._mdm.apns)
+        return assign(self.machine, self._mdm.device_url, self._mdm.apns)
 
     @property
     def _mdm_id(self) -> str:
@@ -154,8 +157,8 @@ class Place:
     async def close(self) -> None:
         """Takes it all away."""
         await self.machine.close()
-        if self.machine.management.client is not None:
-            await self.machine.management.client.close()
+        if self._client is not None:
+            await self._client.close()
         await self.kvm.close()
         self.injector.close()
         self.relay.close()

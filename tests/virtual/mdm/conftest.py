@@ -14,6 +14,7 @@ from aiohttp import web
 
 from kextrel.virtual.assembly import Parts
 from kextrel.virtual.machine import Machine
+from kextrel.virtual.mdm.client import assign
 from kextrel.virtual.mdm.identity import about
 from kextrel.virtual.mdm.server import Server
 from kextrel.virtual.spec import MacSpec
@@ -103,7 +104,7 @@ class Office:
         settled = asyncio.Event()
         self.server.watch(self.name(machine), machine.faults)
         apns = None if url else self.server.apns
-        machine.management.assign(machine, url or self.server.device_url, apns).when_settled(settled.set)
+        assign(machine, url or self.server.device_url, apns).when_settled(settled.set)
         machine.switch_on()
         async with asyncio.timeout(20):
             await settled.wait()

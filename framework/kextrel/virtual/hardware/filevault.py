@@ -17,7 +17,6 @@ from kextrel.virtual.spec import Account, MacSpec
 
 if TYPE_CHECKING:
     from kextrel.virtual.clock import Clock
-    from kextrel.virtual.fittings import Sshd
     from kextrel.virtual.hardware.startup import Startup
 
 __all__ = ["FileVault"]
@@ -31,6 +30,13 @@ _PAUSES = MappingProxyType(
 and the last are told of macOS 26 (eclecticlight.co, "Gain access to a locked Mac"); those between are a choice."""
 
 
+class _Sshd(Protocol):
+    """As much of Remote Login as an unlock needs (see `fittings.Sshd`)."""
+
+    async def open_before_boot(self) -> None: ...
+    async def close(self, *, orderly: bool) -> None: ...
+
+
 class _Mac(Protocol):
     @property
     def spec(self) -> MacSpec: ...
@@ -39,7 +45,7 @@ class _Mac(Protocol):
     @property
     def startup(self) -> Startup: ...
     @property
-    def sshd(self) -> Sshd: ...
+    def sshd(self) -> _Sshd: ...
 
 
 class FileVault:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kextrel.virtual.machine import Machine
     from kextrel.virtual.mdm.management import Management
 
-__all__ = ["POLL", "TOPIC", "Client"]
+__all__ = ["POLL", "TOPIC", "Client", "assign"]
 
 log = logging.getLogger("kextrel.virtual")
 
@@ -46,6 +46,14 @@ class _NoAnswer(Exception):
 
 class _Unwanted(Exception):
     """The server knows nothing of this Mac any more: HTTP 401 ends an enrollment."""
+
+
+def assign(mac: Machine, url: str, apns: Apns | None) -> Client:
+    """The Mac belongs to who has the server at `url`: it enrolls there when it first starts, as its MacSpec says."""
+    client = Client(mac, mac.management, url, apns)
+    mac.management.assigned(client, enrolls=mac.spec.enrollment != "none")
+    mac.watch(client.entered)
+    return client
 
 
 class Client:

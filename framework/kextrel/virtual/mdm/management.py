@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from kextrel.virtual.mdm.profile import MDM, Profile
 from kextrel.virtual.mdm.store import Enrolled, Store
 from kextrel.virtual.unix.fs import FileSystem
-
-if TYPE_CHECKING:
-    from kextrel.virtual.machine import Machine
-    from kextrel.virtual.mdm.apns import Apns
-    from kextrel.virtual.mdm.client import Client
 
 __all__ = ["Management"]
 
@@ -23,6 +18,17 @@ class Host(Protocol):
 
     @property
     def disk(self) -> FileSystem: ...
+
+
+class Client(Protocol):
+    """mdmclient (see `client`), which asks the server at `url`."""
+
+    @property
+    def url(self) -> str: ...
+
+    def wake(self) -> None:
+        """There is something to do."""
+        ...
 
 
 class Management:
@@ -82,14 +88,10 @@ class Management:
 
     # The server, and what its client reports
 
-    def assign(self, mac: Machine, url: str, apns: Apns | None) -> Client:
-        """Apple's servers know whose Mac this is: it enrolls at `url` when it first starts, as its MacSpec says."""
-        from kextrel.virtual.mdm.client import Client
-
-        self.client = Client(mac, self, url, apns)
-        self.wanted = self.store.is_new and mac.spec.enrollment != "none"
-        mac.watch(self.client.entered)
-        return self.client
+    def assigned(self, client: Client, *, enrolls: bool) -> None:
+        """Apple's servers know whose Mac this is; `enrolls`: it does so by itself when it first starts."""
+        self.client = client
+        self.wanted = self.store.is_new and enrolls
 
     def enrolled(self, enrolled: Enrolled) -> None:
         """The server has taken the Mac: its enrollment profile is installed."""
