@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kextrel.bench import hubport
+from kextrel.bench import hosttool, hubport
 from kextrel.bench.hubport import HubPower, PortStatus, read_ports
 from kextrel.errors import BenchError, DeadlineExceeded, UsageError
 from kextrel.evidence import EvidenceLog
@@ -161,7 +161,7 @@ def test_without_the_program_it_says_what_to_install(usb: Usb, monkeypatch: pyte
 def test_one_that_hangs_is_ended_at_the_deadline(usb: Usb, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(usb.folder / "hang")
     started, start = list[Any](), subprocess.Popen
-    monkeypatch.setattr(hubport.subprocess, "Popen", lambda *a, **k: started.append(start(*a, **k)) or started[-1])
+    monkeypatch.setattr(hosttool.subprocess, "Popen", lambda *a, **k: started.append(start(*a, **k)) or started[-1])
     with pytest.raises(DeadlineExceeded, match="the port: uhubctl did not end in time and was ended"):
         usb.power().on(deadline=soon(2))
     assert [process.returncode for process in started] == [-signal.SIGKILL]
@@ -182,7 +182,7 @@ def test_one_that_no_signal_ends_is_not_waited_for_for_ever(usb: Usb, monkeypatc
             raise subprocess.TimeoutExpired(self.args, timeout)
 
     with monkeypatch.context() as patched:
-        patched.setattr(hubport.subprocess, "Popen", Stuck)
+        patched.setattr(hosttool.subprocess, "Popen", Stuck)
         with pytest.raises(DeadlineExceeded, match="the port: uhubctl did not end in time and was ended"):
             usb.power().on(deadline=soon())
     [process] = started

@@ -174,6 +174,7 @@ def test_a_password_in_clear_is_refused_and_not_quoted(tmp_path: Path, right: st
 
 POWER = "power: {driver: lcus, port: /dev/ttyUSB0, channel: 1}"
 BUTTON = "button: {driver: lcus, port: /dev/ttyUSB0, channel: 2}"
+RACK = "{{driver: snmp, host: pdu.lab, {}}}"
 SUPPLIES = {
     "{driver: lcus, port: /dev/a, channel: 8}": "/dev/a#8",
     "{driver: kmtronic, port: /dev/a, channel: 2, relays: 2}": "/dev/a#2",
@@ -184,6 +185,14 @@ SUPPLIES = {
     '{driver: netio, url: "http://netio", channel: 4}': "http://netio#channel 4",
     '{driver: pdudaemon, url: "http://pdu:16421", hostname: pdu03, port: 2}': "http://pdu:16421#pdu03 port 2",
     "{driver: uhubctl, hub: 1-1.4, port: 2}": "usb 1-1.4#2",
+    '{driver: snmp, host: pdu, pdu: apc, outlet: 3, community: "env:PDU"}': (
+        "snmp pdu:161#1.3.6.1.4.1.318.1.1.4.4.2.1.3.3"
+    ),
+    "{driver: snmp, host: 192.0.2.7, port: 1161, oid: .1.3.6.1.4.1.42.7, on_value: 1, off_value: 0, state_oid: 1.3.6.9,"
+    ' community: "env:PDU"}': "snmp 192.0.2.7:1161#1.3.6.1.4.1.42.7",
+    '{driver: snmp, host: pdu, pdu: raritan, outlet: 3, user: u, auth_password: "env:A", privacy_password: "env:P"}': (
+        "snmp pdu:161#1.3.6.1.4.1.13742.6.4.1.2.1.2.1.3"
+    ),
 }
 
 
@@ -226,6 +235,37 @@ def test_each_way_to_switch_mains_is_a_place(tmp_path: Path, written: str) -> No
         ("power", "{driver: pdudaemon, url: http://pdu, port: 2}", "the key 'hostname' is missing"),
         ("power", "{driver: pdudaemon, url: http://pdu, hostname: a b, port: 2}", "a word without blanks is wanted"),
         ("power", "{driver: uhubctl, hub: -a, port: 2}", "'-a' is no place of a hub"),
+        (
+            "power",
+            RACK.format("pdu: apcc, outlet: 1, community: 'env:A'"),
+            "'apcc' is not known here; did you mean 'apc'",
+        ),
+        ("power", RACK.format("pdu: apc, community: 'env:A'"), "say 'pdu' and 'outlet', or 'oid', 'on_value' and"),
+        ("power", RACK.format("community: 'env:A'"), "say 'pdu' and 'outlet', or 'oid', 'on_value' and 'off_value'"),
+        ("power", RACK.format("pdu: apc, outlet: 1, oid: 1.3.6, community: 'env:A'"), "say 'pdu' and 'outlet', or"),
+        ("power", RACK.format("pdu: apc, outlet: 1, state_on: 1, community: 'env:A'"), "say 'pdu' and 'outlet', or"),
+        ("power", RACK.format("pdu: apc, outlet: 1, community: hunter2"), "a password in clear is refused here"),
+        ("power", RACK.format("pdu: apc, outlet: 1"), "say 'community', or 'user', 'auth_password' and"),
+        ("power", RACK.format("pdu: apc, outlet: 1, user: lab, auth_password: 'env:A'"), "say 'community', or 'user'"),
+        ("power", RACK.format("pdu: apc, outlet: 1, user: lab, community: 'env:A'"), "say 'community', or 'user'"),
+        (
+            "power",
+            RACK.format("oid: sysDescr, on_value: 1, off_value: 0"),
+            "'sysDescr' is no object: write its numbers",
+        ),
+        ("power", RACK.format("oid: 1.3.6, on_value: 1, off_value: 1, community: 'env:A'"), "must have two values"),
+        (
+            "power",
+            RACK.format("oid: 1.3.6, on_value: 1, off_value: 0, state_on: 2, state_off: 2, community: 'env:A'"),
+            "must have two values",
+        ),
+        (
+            "power",
+            RACK.format("oid: 1.3.6, on_value: 1, off_value: 0, state_on: 1, community: 'env:A'"),
+            "say both of 'state_on' and 'state_off'",
+        ),
+        ("power", RACK.format("version: 3, pdu: apc, outlet: 1"), "'3' is not known here"),
+        ("power", "{driver: snmp, host: 'udp:pdu lab'}", "a host is wanted here, such as pdu.lab"),
         ("power", "{driver: uhubctl, hub: 1-1, port: 15}", "port: it must be 14 or less"),
         ("power", "{driver: kmtronic, port: /dev/a, channel: 1}", "the key 'relays' is missing"),
         ("power", "{driver: kmtronic, port: /dev/a, channel: 3, relays: 2}", "of 2 relays has no channel 3"),

@@ -142,8 +142,19 @@ macs:
             "HubPower",
             "mini.power (hub 1-1.4 port 2): cannot start uhubctl: No such file or directory; install uhubctl",
         ),
+        (
+            '{driver: snmp, host: pdu.lab, pdu: apc, outlet: 3, community: "env:LAB_PLUG"}',
+            "RackPower",
+            "mini.power (snmp pdu.lab outlet 3): cannot start snmpget: No such file or directory; install net-snmp",
+        ),
+        (
+            "{driver: snmp, host: pdu.lab, oid: 1.3.6.9, on_value: 1, off_value: 0, user: lab,"
+            ' auth_password: "env:LAB_PLUG", privacy_password: "env:LAB_PLUG"}',
+            "RackPower",
+            "mini.power (snmp pdu.lab 1.3.6.9): cannot start snmpget: No such file or directory; install net-snmp",
+        ),
     ],
-    ids=["tasmota", "shelly", "netio", "pdudaemon", "uhubctl"],
+    ids=["tasmota", "shelly", "netio", "pdudaemon", "uhubctl", "snmp 2c", "snmp 3"],
 )
 def test_each_way_to_switch_mains_is_opened_and_a_dead_one_is_said(
     tmp_path: Path, log: EvidenceLog, monkeypatch: pytest.MonkeyPatch, power: str, kind: str, said: str

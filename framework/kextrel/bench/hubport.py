@@ -9,24 +9,22 @@ both must say the same. Source: uhubctl 2.5's README and what it prints.
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
+from kextrel.bench.hosttool import Tool
 from kextrel.bench.mains import Mains
-from kextrel.errors import BenchError, DeadlineExceeded, UsageError
+from kextrel.errors import BenchError, UsageError
 from kextrel.evidence import Sink
 from kextrel.timing import Deadline
 
 __all__ = ["HubPower", "PortStatus", "read_ports"]
 
-PROGRAM = "uhubctl"
+UHUBCTL = Tool(
+    "uhubctl", "install uhubctl, which Debian, Ubuntu and Homebrew have", "is the hub stuck? Look at the system's log"
+)
 PATIENCE = 30.0  # wall seconds for one run of it
-ENDING = 2.0  # … and for its end: one that waits in the kernel for a hub ends when that lets it go
 LINES = 1000  # of its output that are read
 KEPT = 64 << 10  # characters of it that are evidence
 _HUB = re.compile(r"(Current|New) status for hub (\S{1,64}) \[")
@@ -104,33 +102,14 @@ class HubPower(Mains):
 
     def _run(self, more: Sequence[str], deadline: Deadline) -> str:
         """One run of uhubctl on our port; what it printed. BenchError in one sentence where it says no."""
-        command = [PROGRAM, "-l", self._hub, "-p", str(self._port), *more]
-        code, said, errors = self._output(command, deadline.within(PATIENCE))
-        self._sink.record(self._wire, "ran", command=command, exit=code, stdout=said[:KEPT], stderr=errors[:KEPT])
-        if code != 0:
-            raise self._refused(code, errors or said)
-        return said
-
-    def _output(self, command: Sequence[str], limit: Deadline) -> tuple[int, str, str]:
-        """Exit code, stdout and stderr; whatever ends the wait ends the program, and what it started."""
-        limit.check(self._name)
-        process = self._started(command)
-        try:
-            out, err = process.communicate(timeout=limit.remaining)
-        except subprocess.TimeoutExpired:
-            what = f"{limit.what}: {PROGRAM} did not end in time and was ended"
-            raise DeadlineExceeded(what, wire=self._name, hint="is the hub stuck? Look at the system's log") from None
-        finally:
-            _ended(process)
-        return process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
-
-    def _started(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
-        pipe = subprocess.PIPE
-        try:
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, start_new_session=True)
-        except OSError as error:
-            hint = "install uhubctl, which Debian, Ubuntu and Homebrew have"
-            raise BenchError(f"cannot start {PROGRAM}: {error.strerror}", wire=self._name, hint=hint) from error
+        arguments = ["-l", self._hub, "-p", str(self._port), *more]
+        ran = UHUBCTL.run(arguments, wire=self._name, limit=deadline.within(PATIENCE))
+        said, errors = ran.out[:KEPT], ran.err[:KEPT]
+        command = [UHUBCTL.program, *arguments]
+        self._sink.record(self._wire, "ran", command=command, exit=ran.code, stdout=said, stderr=errors)
+        if ran.code != 0:
+            raise self._refused(ran.code, ran.err or ran.out)
+        return ran.out
 
     def _refused(self, code: int, said: str) -> BenchError:
         line = " ".join((said.strip().splitlines() or ["nothing"])[0].split())[:160].rstrip(".!")
@@ -138,18 +117,6 @@ class HubPower(Mains):
         if "ermission" in said:
             hint = "this user may not use the hub: give it a udev rule, as uhubctl's README says"
         return BenchError(f"uhubctl says {line!r} (exit {code})", wire=self._name, hint=hint)
-
-
-def _ended(process: subprocess.Popen[bytes]) -> None:
-    """Ends the program and what it started, where it has not ended; waits for that, but not for ever."""
-    if process.returncode is None:
-        with suppress(ProcessLookupError, PermissionError):  # macOS's word for one that has ended just now
-            os.killpg(process.pid, signal.SIGKILL)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=ENDING)
-    for pipe in (process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
 
 
 def _word(on: bool) -> str:

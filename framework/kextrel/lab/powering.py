@@ -15,12 +15,14 @@ from kextrel.lab.supply import (
     PowerWire,
     RelayWire,
     ShellyWire,
+    SnmpWire,
     TasmotaWire,
     UhubctlWire,
 )
 
 if TYPE_CHECKING:  # each driver is imported where a Mac has that wire
     from kextrel.bench.netpower import Access, Outlet
+    from kextrel.bench.netsnmp import Community, User
     from kextrel.bench.protocols import Power
     from kextrel.bench.relay import Acquire
 
@@ -37,6 +39,8 @@ def power_opener(name: str, power: PowerWire, sink: Sink, base: Path) -> Callabl
         from kextrel.bench.hubport import HubPower
 
         return partial(HubPower, f"{name}.power (hub {power.hub} port {power.port})", power.hub, power.port, sink)
+    if isinstance(power, SnmpWire):
+        return _rack(name, power, sink, base)
     from kextrel.bench.netpower import NetworkPower
 
     at, access = f"{name}.power ({power.url} {power.outlet})", _access(power, base)
@@ -55,6 +59,26 @@ def _relay(name: str, relay: RelayWire, sink: Sink) -> Callable[[], Power]:
 
     at, acquire = f"{name}.power ({relay.port} channel {relay.channel})", acquirer(relay)
     return lambda: RelayPower(at, relay.port, relay.channel, sink, acquire=acquire)
+
+
+def _rack(name: str, power: SnmpWire, sink: Sink, base: Path) -> Callable[[], Power]:
+    from kextrel.bench.netsnmp import Agent
+    from kextrel.bench.rackpower import RackPower
+
+    at, agent = (
+        f"{name}.power (snmp {power.host} {power.what})",
+        Agent(power.host, _snmp_login(power, base), power.port),
+    )
+    return lambda: RackPower(at, power.wanted, agent, sink)
+
+
+def _snmp_login(power: SnmpWire, base: Path) -> Community | User:
+    from kextrel.bench.netsnmp import Community, User
+
+    if power.community is not None:
+        return Community(resolve(power.community, base), power.version)
+    auth, privacy = (resolve(one or "", base) for one in (power.auth_password, power.privacy_password))
+    return User(power.user or "", auth, privacy, power.auth, power.privacy)
 
 
 def _access(device: _Network, base: Path) -> Access:

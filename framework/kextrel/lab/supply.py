@@ -1,4 +1,4 @@
-"""What a profile says under `power:` and `button:`: a relay board, a device on the network, a port of a USB hub.
+"""What a profile says under `power:` and `button:`: a relay board, a device on the network, a port of a USB hub, a PDU.
 
 Each driver has keys of its own; a driver that is not known is named with the nearest one. Outlets and relays are
 counted as the device counts them: from 0 on Numato's boards and Shelly's devices, from 1 on all others.
@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from kextrel.bench.pdus import PDUS, SnmpOutlet
 from kextrel.lab.secrets import SecretReference
 from kextrel.lab.written import Url, Whole, Written
 
@@ -26,6 +27,7 @@ __all__ = [
     "PowerWire",
     "RelayWire",
     "ShellyWire",
+    "SnmpWire",
     "TasmotaWire",
     "UhubctlWire",
 ]
@@ -55,9 +57,23 @@ def _login(value: object) -> object:
     return value
 
 
+def _host(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9_.:%-]{1,253}", value):
+        raise ValueError("a host is wanted here, such as pdu.lab or 192.0.2.7, without a port")
+    return value
+
+
+def _oid(value: object) -> object:
+    if not re.fullmatch(r"\.?[0-2](\.[0-9]{1,10}){2,127}", str(value)):
+        raise ValueError(f"{value!r} is no object: write its numbers, such as 1.3.6.1.4.1.318.1.1.4.4.2.1.3.1")
+    return str(value).removeprefix(".")
+
+
 Hub = Annotated[str, BeforeValidator(_hub)]
 Word = Annotated[str, BeforeValidator(_word)]
 LoginName = Annotated[str, BeforeValidator(_login)]
+Host = Annotated[str, BeforeValidator(_host)]
+Oid = Annotated[str, BeforeValidator(_oid)]
 
 
 class RelayWire(Written):
@@ -206,6 +222,83 @@ class UhubctlWire(Written):
         return f"usb {self.hub}#{self.port}"
 
 
+class SnmpWire(Written):
+    """An outlet of a PDU with SNMP, by net-snmp's programs on this machine.
+
+    Either `pdu`, a kind that is known, and `outlet`; or `oid`, what is written there as `on_value` and `off_value`, and
+    where the state is another object or has other values, `state_oid`, `state_on` and `state_off`. Either `community`,
+    for `version` 2c or 1; or `user` with two passwords, for version 3, whose `auth` and `privacy` are as net-snmp has
+    them.
+    """
+
+    driver: Literal["snmp"]
+    host: Host
+    port: Annotated[Whole, Field(ge=1, le=65535)] = 161
+    pdu: Literal["apc", "cyberpower", "eaton", "gude8210", "raritan"] | None = None
+    outlet: Outlet | None = None
+    oid: Oid | None = None
+    on_value: Whole | None = None
+    off_value: Whole | None = None
+    state_oid: Oid | None = None
+    state_on: Whole | None = None
+    state_off: Whole | None = None
+    community: SecretReference | None = None
+    version: Literal["2c", "1"] = "2c"
+    user: LoginName | None = None
+    auth: Literal["MD5", "SHA", "SHA-224", "SHA-256", "SHA-384", "SHA-512"] = "SHA"
+    auth_password: SecretReference | None = None
+    privacy: Literal["DES", "AES", "AES-192", "AES-256"] = "AES"
+    privacy_password: SecretReference | None = None
+
+    @property
+    def wanted(self) -> SnmpOutlet:
+        """Its objects and their values."""
+        if self.pdu is not None and self.outlet is not None:
+            return PDUS[self.pdu](self.outlet)
+        oid, on, off = self.oid or "", self.on_value or 0, self.off_value or 0
+        state_on, state_off = (on, off) if self.state_on is None else (self.state_on, self.state_off or 0)
+        return SnmpOutlet((oid, on), (oid, off), self.state_oid or oid, {state_on: True, state_off: False})
+
+    @property
+    def what(self) -> str:
+        """Which of its outlets, for people."""
+        return f"outlet {self.outlet}" if self.outlet is not None else self.oid or ""
+
+    @property
+    def place(self) -> str:
+        """Where the wire ends."""
+        return f"snmp {self.host}:{self.port}#{self.wanted.on[0]}"
+
+    @model_validator(mode="after")
+    def _says_one_outlet(self) -> SnmpWire:
+        known, own = (self.pdu, self.outlet), (self.oid, self.on_value, self.off_value)
+        theirs = (self.state_oid, self.state_on, self.state_off)
+        by_kind, by_object = _all(known) and _none(own + theirs), _none(known) and _all(own)
+        if not (by_kind or by_object):
+            raise ValueError("say 'pdu' and 'outlet', or 'oid', 'on_value' and 'off_value'")
+        if (self.state_on is None) is not (self.state_off is None):
+            raise ValueError("say both of 'state_on' and 'state_off'")
+        if by_object and (self.on_value == self.off_value or len(self.wanted.means) == 1):
+            raise ValueError("on and off must have two values")
+        return self
+
+    @model_validator(mode="after")
+    def _says_one_login(self) -> SnmpWire:
+        first, third = (self.community,), (self.user, self.auth_password, self.privacy_password)
+        by_community, by_user = _all(first) and _none(third), _none(first) and _all(third)
+        if not (by_community or by_user):
+            raise ValueError("say 'community', or 'user', 'auth_password' and 'privacy_password'")
+        return self
+
+
+def _all(values: tuple[object, ...]) -> bool:
+    return all(value is not None for value in values)
+
+
+def _none(values: tuple[object, ...]) -> bool:
+    return all(value is None for value in values)
+
+
 ButtonWire = Annotated[LcusWire | KmtronicWire | DevantechWire | NumatoWire, Field(discriminator="driver")]
 PowerWire = Annotated[
     LcusWire
@@ -216,6 +309,7 @@ PowerWire = Annotated[
     | ShellyWire
     | NetioWire
     | PdudaemonWire
-    | UhubctlWire,
+    | UhubctlWire
+    | SnmpWire,
     Field(discriminator="driver"),
 ]
