@@ -30,6 +30,7 @@ from kextrel.virtual.spec import Endpoints, MacSpec
 PATIENCE = 60.0
 SCALE = 50.0
 RIGHT, RETURN, ESCAPE = 0x4F, 0x28, 0x29
+GET_INFO, DEBOUNCE = 1, 0.02
 COMMAND_SHIFT, T = 0x0A, 0x17
 
 
@@ -118,9 +119,17 @@ class Mac:
     def switch(self, channel: int, on: bool) -> None:
         self._relay.write(bytes([0xA0, channel, on, (0xA0 + channel + on) & 0xFF]))
 
-    def press(self, mac_seconds: float) -> None:
+    def press(self) -> None:
         with self.held():
-            threading.Event().wait(mac_seconds / SCALE)
+            self.settled()
+        self.settled()
+
+    def settled(self) -> None:
+        """The button believes its contacts: an answer on another wire says that the Mac has seen the time pass."""
+        until = time.monotonic() + 2 * DEBOUNCE
+        while time.monotonic() < until:
+            self.frame(GET_INFO, b"")
+        self.frame(GET_INFO, b"")
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -252,7 +261,7 @@ def test_shut_down_it_is_dark_and_refuses_and_a_press_boots_it(mac):
     assert answer.json() == {"ok": False, "result": answer.json()["result"]}
     assert answer.json()["result"]["error"] == "UnavailableError"
     assert mac.frame(1, b"")[6] == 0
-    mac.press(0.3)
+    mac.press()
     eventually(mac.listens, "SSH")
     assert mac.run("true") == (0, "", "")
 
@@ -273,7 +282,7 @@ def test_held_until_the_startup_options_it_is_the_one_true_recovery(mac):
 
 def test_a_press_before_the_hold_is_the_fallback(mac):
     mac.shut_down()
-    mac.press(0.3)
+    mac.press()
     with mac.held():
         mac.sees("Macintosh HD")
     assert "fallback recoveryOS" in mac.recovery_terminal()
@@ -364,7 +373,7 @@ def test_mains_that_fail_leave_it_dark_whatever_the_relay_does():
         mac.begin("sleep 1000")
         mac.dark()
         mac.switch(1, True)
-        mac.press(0.5)
+        mac.press()
         mac.dark()
         assert not mac.listens()
 
@@ -396,7 +405,7 @@ def test_command_r_from_power_on_is_recovery_of_an_intel_mac_where_csrutil_chang
         mac = macs["intel"]
         mac.sees("Finder")
         mac.shut_down()
-        mac.press(0.3)
+        mac.press()
         eventually(lambda: mac.frame(2, COMMAND_R)[5] == 0, "the keyboard")
         mac.sees("Reinstall macOS Monterey")
         mac.frame(2, bytes(8))

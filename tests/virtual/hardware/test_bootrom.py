@@ -89,7 +89,7 @@ def test_two_presses_start(rig):
 
 def test_a_second_press_after_the_window_comes_too_late(rig):
     rig.press(0.006)
-    rig.wall.forward(0.15)
+    rig.wall.forward(0.3)
     assert rig.gestures == [Gesture.START]
     rig.rom.edge(True)
     rig.wall.forward(0.5)
