@@ -35,6 +35,7 @@ _NAMES = {
     "path": ("stagedBundleURL", "bundle_path", "bundlePath"),
     "origin": ("originPath",),
 }
+_KEYS = tuple((key, name) for name, keys in _NAMES.items() for key in keys)
 
 
 @dataclass(frozen=True)
@@ -99,27 +100,29 @@ def read(text: str | bytes) -> StoreAnswer:
 def _record(item: Any) -> StoredExtension | None:
     if not isinstance(item, dict):
         return None
-    values = {name: _first(item, keys) for name, keys in _NAMES.items()}
-    bundle_id = values.pop("bundle_id")
-    if not bundle_id:
+    values = _texts(item)
+    if not values.get("bundle_id"):
         return None
-    if values["state"] is not None and not _STATE.match(values["state"]):
-        values["state"] = None
+    if "state" in values and not _STATE.match(values["state"]):
+        del values["state"]
     version, build = _versions(item)
     managed = flag(item["mdm_managed"]) if "mdm_managed" in item else None
-    return StoredExtension(bundle_id, version=version, build=build, mdm_managed=managed, **values)
+    return StoredExtension(version=version, build=build, mdm_managed=managed, **values)
 
 
-def _first(item: Mapping[Any, Any], keys: tuple[str, ...]) -> str | None:
-    """The first of `keys` that has a text."""
-    for key in keys:
-        if key in item and (value := _text(item[key])) is not None:
-            return value
-    return None
+def _texts(item: Mapping[Any, Any]) -> dict[str, str]:
+    """What the first of a name's keys that has a text says, by that name."""
+    values: dict[str, str] = {}
+    for key, name in _KEYS:
+        if key in item and name not in values and (value := _text(item[key])) is not None:
+            values[name] = value
+    return values
 
 
 def _text(value: Any) -> str | None:
     """Of a list its first item, of a URL its relative part."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, dict):
         value = value.get("relative")
     if isinstance(value, list) and value:

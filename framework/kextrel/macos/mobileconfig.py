@@ -7,7 +7,7 @@ say what is written, and None for what is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,6 @@ __all__ = ["KEXT_POLICY", "SYSTEM_EXTENSION_POLICY", "PolicyPayload", "ProfileAn
 KEXT_POLICY = "com.apple.syspolicy.kernel-extension-policy"
 SYSTEM_EXTENSION_POLICY = "com.apple.system-extension-policy"
 _DEPTH = 6
-_CONTAINERS = (dict, list)
 
 _BY_TEAM = {
     "allowed_kexts": "AllowedKernelExtensions",
@@ -73,16 +72,23 @@ def read(text: str | bytes) -> ProfileAnswer:
     return ProfileAnswer(found, around(text))
 
 
-def payloads(node: Any, depth: int = 0) -> Iterator[PolicyPayload]:
+def payloads(node: Any) -> Iterator[PolicyPayload]:
     """Every payload in a property list, the outermost first, to a bounded depth."""
-    if depth > _DEPTH or not isinstance(node, dict | list):
-        return
-    if isinstance(node, dict) and isinstance(node.get("PayloadType") or node.get("ProfileType"), str):
-        yield _payload(node)
-    for value in node.values() if isinstance(node, dict) else node:
+    found: list[PolicyPayload] = []
+    _collect([node], 0, found)
+    return iter(found)
+
+
+def _collect(values: Iterable[Any], depth: int, found: list[PolicyPayload]) -> None:
+    """Adds to `found` the payloads in `values`, which stand at `depth`."""
+    for value in values if depth <= _DEPTH else ():
         # A call for each scalar would be most of the work.
-        if isinstance(value, _CONTAINERS):
-            yield from payloads(value, depth + 1)
+        if isinstance(value, dict):
+            if isinstance(value.get("PayloadType") or value.get("ProfileType"), str):
+                found.append(_payload(value))
+            _collect(value.values(), depth + 1, found)
+        elif isinstance(value, list):
+            _collect(value, depth + 1, found)
 
 
 def _payload(node: Mapping[Any, Any]) -> PolicyPayload:
