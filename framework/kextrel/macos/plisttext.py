@@ -26,12 +26,18 @@ LIMIT = 32 << 20  # bytes of the largest one that is read
 
 _DEPTH = 64
 _KEYED = re.compile(r"(\"[^\"]{0,400}\"|[^\s\"=:{(\[]{1,400}(?: [^\s\"=:{(\[]{1,80}){0,4}) ?(?:=>|=|:)(?: (.*))?\Z")
-# A line with a text as plutil writes it, which is most of what is read, or any other.
-_LINE = re.compile(r"^[ \t]*(?:\"([^\"\n]{0,398})\" => \"([^\"\n]*)\"|([^\n]+))[ \t]*$", re.MULTILINE)
+# A line as plutil writes it, which is most of what is read: a text, what opens a container, what closes one; or any.
+_LINE = re.compile(
+    r"^[ \t]*(?:\"([^\"\n]{0,398})\" => \"([^\"\n]*)\"|(?:(\d{1,9})|\"([^\"\n=]{0,397})\") => ([{\[])"
+    r"|([}\])])|([^\n]+))[ \t]*$",
+    re.MULTILINE,
+)
 # What opens a container, and whether that is a dictionary; what is an empty one; what closes one.
 _OPENS = {word + mark: mark == "{" and word != "Array " for word in ("", "Dict ", "Array ") for mark in "{(["}
 _EMPTY = {word: word[0] == "{" for word in ("{}", "()", "[]", "{ }", "( )")}
 _CLOSES = frozenset("})]")
+_FLAGS = {0: False, 1: True}
+_FLAG_WORDS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
 def tree(raw: str | bytes) -> Any | None:
@@ -67,9 +73,8 @@ def _xml(text: str) -> tuple[int, int]:
 def flag(value: Any) -> bool | None:
     """A boolean in any of the forms; None for what is none."""
     if isinstance(value, int):
-        return {0: False, 1: True}.get(value)
-    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-    return words.get(value.strip().lower()) if isinstance(value, str) else None
+        return _FLAGS.get(value)
+    return _FLAG_WORDS.get(value.strip().lower()) if isinstance(value, str) else None
 
 
 def _loaded(load: Callable[[T], Any], data: T) -> Any | None:
@@ -104,18 +109,33 @@ def _pretty(text: str) -> Any | None:
     top: list[Any] = []
     stack: list[Any] = [top]
     for line in _LINE.finditer(text):
-        key, word, other = line.groups()
+        key, word, number, name, mark, closed, other = line.groups()
         if word is not None:
             _put(key, word, stack)
+        elif mark is not None:
+            _open(number or name, {} if mark == "{" else [], stack)
+        elif closed is not None:
+            _close(stack)
         elif (item := other.strip()) and not is_noise(item):
             _take_other(item.rstrip(";,").rstrip(), stack)
     return next((one for one in top if isinstance(one, dict | list) and one), None)
 
 
 def _take_other(item: str, stack: list[Any]) -> None:
-    if item not in _CLOSES:
+    if item in _CLOSES:
+        _close(stack)
+    else:
         _take(item, stack)
-    elif len(stack) > 1:
+
+
+def _open(key: str | None, node: Any, stack: list[Any]) -> None:
+    _put(key, node, stack)
+    if len(stack) < _DEPTH:
+        stack.append(node)
+
+
+def _close(stack: list[Any]) -> None:
+    if len(stack) > 1:
         stack.pop()
 
 
@@ -132,12 +152,12 @@ def _take(item: str, stack: list[Any]) -> None:
     """One line that opens something, or holds a value, with or without a key."""
     key, value = _keyed(item)
     opened = _OPENS.get(value)
-    node: Any = _scalar(value)
-    if opened is not None or value in _EMPTY:
-        node = {} if opened or _EMPTY.get(value) else []
-    _put(key, node, stack)
-    if opened is not None and len(stack) < _DEPTH:
-        stack.append(node)
+    if opened is not None:
+        _open(key, {} if opened else [], stack)
+    elif value in _EMPTY:
+        _put(key, {} if _EMPTY[value] else [], stack)
+    else:
+        _put(key, _scalar(value), stack)
 
 
 def _keyed(item: str) -> tuple[str | None, str]:
