@@ -78,7 +78,8 @@ def clean(raw: str | bytes) -> str:
     text = _decoded(raw) if isinstance(raw, bytes) else raw
     if "\x1b" in text:
         text = _ANSI.sub("", text)
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text.isascii():
         # The same as below, at a tenth of the price.
         return text.encode("ascii").translate(None, _ASCII_CONTROL).decode("ascii")
