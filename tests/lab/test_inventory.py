@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,18 @@ CONTACTS_OPEN = bytes.fromhex("A0 02 00 A2")
 
 def soon() -> Deadline:
     return Deadline.after(10, "the test")
+
+
+@pytest.fixture
+def elsewhere(profile: Path, tmp_path: Path, relay: Any) -> Path:
+    """Another profile of the same Mac: another name, no console, and its board by a link."""
+    link = tmp_path / "usb-relay-board"
+    link.symlink_to(relay.port)
+    text = profile.read_text().replace("  mini:", "  ours:").replace(relay.port, str(link))
+    path = tmp_path / "elsewhere" / "other.yaml"
+    path.parent.mkdir()
+    path.write_text("".join(line for line in text.splitlines(keepends=True) if "console:" not in line))
+    return path
 
 
 def test_names_and_facts_come_from_the_profile_alone(profile: Path, relay) -> None:  # type: ignore[no-untyped-def]
@@ -42,18 +55,41 @@ def test_an_opened_mac_has_its_wires_and_open_contacts(profile: Path, relay, log
         assert again.name == "mini"
 
 
-def test_a_mac_in_use_is_refused_by_whatever_profile(profile: Path, tmp_path: Path, log: EvidenceLog) -> None:
-    copy = tmp_path / "elsewhere" / "other.yaml"
-    copy.parent.mkdir()
-    copy.write_text(profile.read_text().replace("name: test bench", "name: a copy").replace("  mini:", "  ours:"))
+def test_a_mac_in_use_is_refused_by_whatever_profile(elsewhere: Path, profile: Path, log: EvidenceLog) -> None:
+    """It has another name there, a wire less, and the path of the other one by a link."""
     with Lab(load_profile(profile)).open("mini", log):
         with (
-            pytest.raises(BenchError, match="ours: it is in use by process"),
-            Lab(load_profile(copy)).open("ours", log, deadline=Deadline.after(0.1)),
+            pytest.raises(BenchError, match=r"ours\.\w+ \(.*\): it is in use by process \d+ \(.*\), as 'mini' since"),
+            Lab(load_profile(elsewhere)).open("ours", log, deadline=Deadline.after(0.1)),
         ):
             raise AssertionError("two owners")
         with pytest.raises(BenchError, match="it is in use"):
-            Lab(load_profile(copy)).check("ours", deadline=soon(), sink=log)
+            Lab(load_profile(elsewhere)).check("ours", deadline=soon(), sink=log)
+    with Lab(load_profile(elsewhere)).open("ours", log) as mac:
+        assert mac.wires.console is None
+
+
+def test_a_quarantined_mac_is_refused_by_whatever_profile(elsewhere: Path, profile: Path, log: EvidenceLog) -> None:
+    here, there = Lab(load_profile(profile)), Lab(load_profile(elsewhere))
+    here.quarantine("mini", "its baseline was not reached")
+    assert "its baseline was not reached (since 20" in there.describe("ours")["quarantine"]
+    with pytest.raises(BenchError, match=r"ours: it is quarantined: .*, as 'mini', which has"), there.open("ours", log):
+        raise AssertionError("opened")
+    assert there.release("ours") is not None
+    with here.open("mini", log) as mac:
+        assert mac.name == "mini"
+
+
+def test_another_mac_on_the_same_board_is_free(profile: Path, tmp_path: Path, log: EvidenceLog) -> None:
+    text = profile.read_text().replace("  mini:", "  next:")
+    for own in ("console", "beacon"):
+        text = "".join(line for line in text.splitlines(keepends=True) if f"  {own}:" not in line)
+    other = tmp_path / "next.yaml"
+    other.write_text(text.replace("channel: 1", "channel: 3").replace("channel: 2", "channel: 4"))
+    with Lab(load_profile(profile)).open("mini", log), Lab(load_profile(other)).open("next", log) as mac:
+        Lab(load_profile(profile)).quarantine("mini", "its baseline was not reached")
+        assert mac.wires.power is not None
+    assert Lab(load_profile(other)).describe("next")["quarantine"] is None
 
 
 def test_a_quarantined_mac_is_refused_until_released(profile: Path, relay, log: EvidenceLog) -> None:  # type: ignore[no-untyped-def]

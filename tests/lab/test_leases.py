@@ -1,29 +1,36 @@
-"""A lease ends with its owner, and the next one is let in at once."""
+"""A lease holds each wire of a Mac, ends with its owner, and the next one is let in at once."""
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import platformdirs
 import pytest
 
 from kextrel.errors import BenchError, UsageError
-from kextrel.lab.leases import lease, state_folder
+from kextrel.lab import leases
+from kextrel.lab.ends import End
+from kextrel.lab.leases import state_folder, state_path
 from kextrel.timing import Deadline
 
 HOLD = """
-import sys
+import json, sys
+from kextrel.lab.ends import End
 from kextrel.lab.leases import lease, state_folder
 from kextrel.timing import Deadline
-with lease(state_folder(), "mini-1", "mini", deadline=Deadline.after(30)):
-    print("held", flush=True)
-    sys.stdin.readline()
+ends = [End(f"studio.{at}", at, frozenset()) for at in json.loads(sys.argv[2])]
+for _ in range(int(sys.argv[3])):
+    with lease(state_folder(), "studio", ends, deadline=Deadline.after(120)):
+        print("held", flush=True)
+        sys.stdin.readline()
 print("given back", flush=True)
 sys.stdin.readline()
 """
@@ -33,19 +40,26 @@ def soon(seconds: float = 60) -> Deadline:
     return Deadline.after(seconds, "waiting for mini")
 
 
-Owner = Callable[[], "subprocess.Popen[bytes]"]
+def lease(*ats: str, deadline: Deadline | None = None, mac: str = "mini") -> AbstractContextManager[None]:
+    ends = [End(f"{mac}.wire ({at})", at, frozenset()) for at in ats]
+    return leases.lease(state_folder(), mac, ends, deadline=deadline or soon())
+
+
+Owner = Callable[..., "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
 def owner(tmp_path: Path) -> Iterator[Owner]:
-    """Starts another process that holds the lease of `mini-1` until a line is written to it."""
+    """Starts another process that holds these wires, as often as is said, until a line is written to it."""
     started: list[subprocess.Popen[bytes]] = []
     script = tmp_path / "nightly_run.py"
     script.write_text(HOLD)
 
-    def start() -> subprocess.Popen[bytes]:
+    def start(*ats: str, times: int = 1) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, str(script), "--all"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, str(script), "--all", json.dumps(ats), str(times)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         started.append(process)
         assert process.stdout is not None
@@ -58,18 +72,26 @@ def owner(tmp_path: Path) -> Iterator[Owner]:
         process.communicate()
 
 
-def test_the_second_is_told_who_has_it(owner: Owner) -> None:
-    other = owner()
-    with pytest.raises(BenchError) as caught, lease(state_folder(), "mini-1", "mini", deadline=soon(0.1)):
+def test_the_second_is_told_who_has_which_wire_since_when(owner: Owner) -> None:
+    other = owner("ssh studio:22", "relay#1", "relay#2", "kvm")
+    for shared in ("ssh studio:22", "relay#1", "relay#2", "kvm"):
+        with pytest.raises(BenchError) as caught, lease("ssh mini:22", shared, deadline=soon(0)):
+            raise AssertionError("two owners")
+        said = str(caught.value)
+        assert said.startswith(f"mini.wire ({shared}): it is in use by process {other.pid} (")
+        assert "nightly_run.py --all" in said
+        assert "), as 'studio' since 20" in said
+        assert said.endswith("+00:00; wait for its owner, or use another Mac")
+    with lease("ssh mini:22", "relay#3"):
+        assert len(list(state_folder().glob("*.lease"))) == 6, "another channel of the board is another Mac's"
+    with pytest.raises(BenchError, match=r"mini\.wire \(kvm\)"), lease("a", "kvm", "z", deadline=soon(0)):
         raise AssertionError("two owners")
-    assert str(caught.value).startswith(f"mini: it is in use by process {other.pid} (")
-    assert "nightly_run.py --all); wait for its owner" in str(caught.value)
-    with lease(state_folder(), "mini-2", "mini", deadline=soon()):
-        assert True, "another Mac is free"
+    with lease("a", "z", deadline=soon(0)):
+        assert True, "who was refused holds nothing"
 
 
 def test_who_waits_is_in_at_once(owner: Owner) -> None:
-    other = owner()
+    other = owner("a", "b")
     assert other.stdin is not None
     freed: list[float] = []
 
@@ -83,35 +105,69 @@ def test_who_waits_is_in_at_once(owner: Owner) -> None:
 
     timer = threading.Timer(0.3, give_back)
     timer.start()
-    with lease(state_folder(), "mini-1", "mini", deadline=soon()):
+    with lease("a", "b"):
         entered = time.monotonic()
     timer.join()
     assert entered - freed[0] < 10, "not at the end of its patience"
 
 
 def test_a_killed_owner_leaves_nothing_behind(owner: Owner) -> None:
-    other = owner()
+    other = owner("a", "b", "c")
     other.send_signal(signal.SIGKILL)
     other.wait()
-    with lease(state_folder(), "mini-1", "mini", deadline=soon()):
-        assert sorted(path.name for path in state_folder().iterdir()) == ["mini-1.holder", "mini-1.lease"]
+    with lease("c", "b", "a", deadline=soon(0)):
+        assert sorted(path.suffix for path in state_folder().iterdir()) == [".holder"] * 3 + [".lease"] * 3
     assert list(state_folder().iterdir()) == []
 
 
+def test_two_who_want_the_same_wires_never_wait_for_each_other(owner: Owner) -> None:
+    """Each took them in the order of its profile, and would soon hold what the other one waits for."""
+    other = owner("a", "b", "c", times=20)
+    assert other.stdin is not None
+    assert other.stdout is not None
+    other.stdin.write(b"\n" * 20)
+    other.stdin.flush()
+    for _ in range(20):
+        with lease("c", "b", "a", deadline=soon(120)):
+            assert len(list(state_folder().glob("*.lease"))) == 3
+    assert other.stdout.read(len(b"held\n" * 19 + b"given back\n")).endswith(b"given back\n")
+
+
+@pytest.mark.parametrize("wires", [("a", "b", "c"), ("c", "b", "a")])
+def test_everybody_takes_them_in_one_order(wires: tuple[str, ...]) -> None:
+    with lease("c", "b"), pytest.raises(BenchError, match=r"mini\.wire \(b\)"), lease(*wires, deadline=soon(0)):
+        raise AssertionError("two owners")
+
+
 def test_one_process_does_not_lease_twice() -> None:
-    with lease(state_folder(), "mini-1", "mini", deadline=soon()):
-        with (
-            pytest.raises(BenchError, match="it is in use by process"),
-            lease(state_folder(), "mini-1", "mini", deadline=soon(0.1)),
-        ):
+    with lease("a", "b"):
+        with pytest.raises(BenchError, match="it is in use by process") as caught, lease("a", deadline=soon(0)):
             raise AssertionError("two owners")
-        assert (state_folder() / "mini-1.holder").exists()
+        assert "wait for its owner" in str(caught.value)
+        with pytest.raises(BenchError, match="'mini' and 'ours' are one Mac"), lease("b", mac="ours", deadline=soon(0)):
+            raise AssertionError("two owners")
+        assert len(list(state_folder().glob("*.holder"))) == 2
+
+
+def test_one_end_that_two_wires_have_is_held_once() -> None:
+    with lease("a", "a", "b", deadline=soon(0)):
+        assert len(list(state_folder().glob("*.lease"))) == 2
+
+
+@pytest.mark.parametrize(
+    "note", ["", "[]", '{"pid": 1}', '{"pid": "x", "command": "", "mac": "", "since": ""}', "[" * 9999]
+)
+def test_a_holder_whose_note_cannot_be_read_holds_all_the_same(note: str) -> None:
+    with lease("a"):
+        next(state_folder().glob("*.holder")).write_text(note)
+        with pytest.raises(BenchError, match="by somebody who left no name"), lease("a", deadline=soon(0)):
+            raise AssertionError("two owners")
 
 
 def test_an_error_gives_it_back() -> None:
-    with pytest.raises(ValueError, match="out"), lease(state_folder(), "mini-1", "mini", deadline=soon()):
+    with pytest.raises(ValueError, match="out"), lease("a", "b"):
         raise ValueError("out")
-    with lease(state_folder(), "mini-1", "mini", deadline=soon()):
+    with lease("a", "b"):
         assert True
 
 
@@ -121,7 +177,7 @@ def test_many_take_turns_and_never_two(tmp_path: Path) -> None:
 
     def take() -> None:
         for _ in range(5):
-            with lease(state_folder(), "mini-1", "mini", deadline=soon()):
+            with lease("a", "b"):
                 inside.append(1)
                 most.append(len(inside))
                 inside.pop()
@@ -135,7 +191,7 @@ def test_many_take_turns_and_never_two(tmp_path: Path) -> None:
 
 
 def test_state_is_the_users_unless_said(state: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert state_folder() == state
+    assert state_path() == state_folder() == state
     monkeypatch.delenv("KEXTREL_STATE")
     monkeypatch.setattr(platformdirs, "user_state_dir", lambda name, appauthor: str(tmp_path / name))
     assert state_folder() == tmp_path / "kextrel"

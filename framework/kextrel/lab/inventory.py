@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -13,6 +12,7 @@ from kextrel.device import Facts, TestMac
 from kextrel.errors import BenchError, UsageError, nearest
 from kextrel.evidence import Sink
 from kextrel.lab import quarantine
+from kextrel.lab.ends import Known, ends_of, known
 from kextrel.lab.health import WireHealth, check_wires
 from kextrel.lab.leases import lease, state_folder
 from kextrel.lab.profile import LabProfile, MacProfile
@@ -78,7 +78,7 @@ class Lab:
             "enrollment": mac.enrollment.value,
             "virtual": mac.virtual is not None,
             "wires": mac.wires.names() if mac.wires is not None else [],
-            "quarantine": quarantine.reason(state_folder(), self._key(name)),
+            "quarantine": quarantine.reason(state_folder(), self._known(name)),
         }
 
     @property
@@ -90,9 +90,10 @@ class Lab:
     def open(
         self, name: str, sink: Sink, *, deadline: Deadline | None = None, quarantined: bool = False
     ) -> Iterator[TestMac]:
-        """Leases the Mac, until `deadline` when somebody has it, and builds it; one in quarantine where `quarantined`.
+        """Leases the Mac, until `deadline` when somebody has one of its wires, and builds it; one in quarantine where
+        `quarantined`.
 
-        Raises BenchError that names the owner of one in use, or says how to end a quarantine.
+        Raises BenchError that names the wire and its owner of one in use, or says how to end a quarantine.
         """
         from kextrel.lab.wiring import build  # the drivers, which a look at the profile does not need
 
@@ -114,19 +115,23 @@ class Lab:
             return check_wires(name, opening, deadline=deadline)
 
     def quarantine(self, name: str, why: str) -> None:
-        """Puts a Mac aside until `release`."""
-        quarantine.put_aside(state_folder(), self._key(name), why)
+        """Puts a Mac aside until `release`, whatever wires another profile gives it."""
+        quarantine.put_aside(state_folder(), self._known(name), why)
 
     def release(self, name: str) -> str | None:
         """Ends a quarantine; returns its reason, None where there was none."""
-        return quarantine.release(state_folder(), self._key(name))
+        return quarantine.release(state_folder(), self._known(name))
+
+    def begin_anew(self, name: str) -> None:
+        """The Mac has just been made: what stood against its wires was against another one, that has ended."""
+        quarantine.begin_anew(state_folder(), self._known(name))
 
     def _lease(self, name: str, deadline: Deadline | None) -> AbstractContextManager[None]:
         waiting = deadline or Deadline.after(_WAIT_FOR_LEASE, f"waiting for {name}")
-        return lease(state_folder(), self._key(name), name, deadline=waiting)
+        return lease(state_folder(), name, ends_of(self.only(name), self.profile), deadline=waiting)
 
     def _refuse_quarantined(self, name: str) -> None:
-        why = quarantine.reason(state_folder(), self._key(name))
+        why = quarantine.reason(state_folder(), self._known(name))
         if why is not None:
             release = shlex.join(["kextrel", "lab", "release", name, "--lab", self.profile.origin])
             hint = f"look at it, then end that with `{release}`"
@@ -140,8 +145,5 @@ class Lab:
         """Where relative paths of the profile begin."""
         return Path(self.profile.origin).parent
 
-    def _key(self, name: str) -> str:
-        """What a lease is of: the Mac behind these wires, whatever a profile names it, and whatever keys are pinned."""
-        wires = self._mac(name).wires
-        places = (wires.places() if wires is not None else []) or [self.profile.origin, name]
-        return f"mac-{hashlib.sha256(repr(places).encode()).hexdigest()[:16]}"
+    def _known(self, name: str) -> Known:
+        return known(self.only(name), self.profile)

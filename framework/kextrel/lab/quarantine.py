@@ -1,42 +1,131 @@
-"""Macs that are put aside: what could not be taken back to its baseline is not used before somebody looked."""
+"""Macs that are put aside: what could not be taken back to its baseline is not used before somebody looked.
+
+A quarantine stands for the Mac, so it is written down with all the marks of its wires (see `lab.ends`), and whoever
+comes by any of them is refused. Earlier versions wrote a file that is named after all wires together; it is taken for
+the Mac of a profile with those wires, or with more.
+"""
 
 from __future__ import annotations
 
-import json
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-__all__ = ["put_aside", "reason", "release"]
+from kextrel.errors import UsageError
+from kextrel.lab import notes
+from kextrel.lab.ends import Known
+
+__all__ = ["begin_anew", "is_any", "put_aside", "reason", "release"]
+
+_FILES, _FORMER = "*.quarantine", "mac-"
 
 
-def put_aside(folder: Path, key: str, why: str) -> None:
-    """Quarantines the Mac that `key` names; the first reason stays."""
-    path = _path(folder, key)
-    if not path.exists():
-        said = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "why": why}
-        fresh = path.with_name(f"{path.name}.new")
-        fresh.write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
-        fresh.replace(path)
+@dataclass(frozen=True)
+class _Quarantine:
+    """One file. `why` is None for one that cannot be read; `wires` is empty for one of an earlier version, too."""
+
+    path: Path
+    at: str = ""
+    why: str | None = None
+    mac: str = ""
+    wires: frozenset[str] = frozenset()
+
+    @property
+    def is_former(self) -> bool:
+        return self.path.name.startswith(_FORMER)
+
+    def said(self, mac: Known) -> str:
+        """For people, who may know the Mac by another name or by other wires."""
+        if self.why is None:
+            return f"for a reason that cannot be read any more ({self.path})"
+        common = sorted(self.wires & mac.marks)
+        if not common or (self.mac, self.wires) == (mac.name, mac.marks):
+            return f"{self.why} (since {self.at})"
+        return f"{self.why} (since {self.at}, as '{self.mac}', which has the same {common[0]})"
+
+    def write(self) -> None:
+        wires = sorted(self.wires)
+        notes.write(self.path, {"at": self.at, "why": self.why, "mac": self.mac, "wires": wires})
 
 
-def reason(folder: Path, key: str) -> str | None:
+def put_aside(folder: Path, mac: Known, why: str) -> None:
+    """Quarantines a Mac, by all its marks; the first reason stays."""
+    standing = _standing(folder, mac)
+    marked = [one for one in standing if one.wires]
+    for one in marked:
+        replace(one, wires=one.wires | mac.marks).write()
+    if not marked:
+        key = hashlib.sha256(repr(sorted(mac.marks)).encode()).hexdigest()[:16]
+        now = _Quarantine(folder, datetime.now(UTC).isoformat(timespec="seconds"), why)
+        first = next((one for one in standing if one.why is not None), now)
+        replace(first, path=folder / f"wires-{key}.quarantine", mac=mac.name, wires=mac.marks).write()
+
+
+def is_any(folder: Path) -> bool:
+    """Whether any Mac is put aside."""
+    return any(folder.glob(_FILES))
+
+
+def reason(folder: Path, mac: Known) -> str | None:
     """Why a Mac is put aside and since when, None when it is not."""
-    path = _path(folder, key)
+    standing = _standing(folder, mac)
+    return standing[0].said(mac) if standing else None
+
+
+def release(folder: Path, mac: Known) -> str | None:
+    """Ends a Mac's quarantine for all its wires; returns its reason, None where there was none."""
+    standing = _standing(folder, mac)
+    for one in standing:
+        _end(one)
+    return standing[0].said(mac) if standing else None
+
+
+def begin_anew(folder: Path, mac: Known) -> None:
+    """The Mac was made a moment ago, as virtual ones are, and what stands against its wires was against another that
+    has ended. A quarantine goes on for those wires that are not of this one."""
+    for one in _standing(folder, mac):
+        if one.wires - mac.marks:
+            replace(one, wires=one.wires - mac.marks).write()
+        elif one.wires or one.is_former:
+            _end(one)
+
+
+def _standing(folder: Path, mac: Known) -> list[_Quarantine]:
+    """What stands against a Mac, the oldest first. A file that does not tell any more whose it is may be this one's."""
+    found = list(_all(folder))
+    former = set(mac.former_keys()) if any(one.is_former for one in found) else set()
+    standing = [one for one in found if _stands(one, mac, former)]
+    return sorted(standing, key=lambda one: (one.at, one.path.name))
+
+
+def _stands(one: _Quarantine, mac: Known, former: set[str]) -> bool:
+    if one.is_former:
+        return one.path.stem in former
+    return not one.wires or bool(one.wires & mac.marks)
+
+
+def _all(folder: Path) -> Iterator[_Quarantine]:
+    for path in folder.glob(_FILES):
+        try:
+            said = notes.read(path)
+        except FileNotFoundError:
+            continue  # somebody has ended it just now
+        yield _Quarantine(path) if said is None else _from(path, said)
+
+
+def _from(path: Path, said: dict[str, object]) -> _Quarantine:
+    """One that lacks something is as good as one that cannot be read."""
+    wires, mac = said.get("wires", []), str(said.get("mac", ""))
+    if "at" not in said or "why" not in said or not isinstance(wires, list):
+        return _Quarantine(path)
+    return _Quarantine(path, str(said["at"]), str(said["why"]), mac, frozenset(map(str, wires)))
+
+
+def _end(one: _Quarantine) -> None:
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        return f"{said['why']} (since {said['at']})"
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError):
-        return f"for a reason that cannot be read any more ({path})"
-
-
-def release(folder: Path, key: str) -> str | None:
-    """Ends a quarantine; returns its reason, None where there was none."""
-    why = reason(folder, key)
-    _path(folder, key).unlink(missing_ok=True)
-    return why
-
-
-def _path(folder: Path, key: str) -> Path:
-    return folder / f"{key}.quarantine"
+        one.path.unlink(missing_ok=True)
+    except OSError as error:
+        hint = "look at the folder's permissions"
+        raise UsageError(f"cannot end the quarantine {one.path}: {error.strerror}; {hint}") from error

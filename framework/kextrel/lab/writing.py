@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kextrel.lab import quarantine
 from kextrel.lab.inventory import Lab
-from kextrel.lab.profile import SCHEMA, LabProfile, MacProfile
+from kextrel.lab.leases import state_path
+from kextrel.lab.profile import SCHEMA, LabProfile, MacProfile, load_profile
 
 __all__ = ["write_lab"]
 
@@ -37,7 +39,16 @@ def write_lab(endpoints: Sequence[Mapping[str, Any]], path: Path, profiles: Sequ
     lab = {"schema": SCHEMA, "name": f"virtual-{os.getpid()}", "macs": macs, "extensions": extensions}
     fresh = path.with_name(path.name + ".new")
     fresh.write_text(json.dumps(lab, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    if quarantine.is_any(state_path()):
+        _begin_anew(fresh)
     fresh.replace(path)  # whoever waits for the file never sees half of it
+
+
+def _begin_anew(written: Path) -> None:
+    """Ports and terminals come back: what was quarantined on them was a virtual Mac that has ended."""
+    lab = Lab(load_profile(written))
+    for name in lab.names():
+        lab.begin_anew(name)
 
 
 def _facts(mac: MacProfile | None) -> dict[str, Any]:

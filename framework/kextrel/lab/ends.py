@@ -1,0 +1,184 @@
+"""Where the wires of a Mac end: what a lease locks, and by what a Mac in quarantine is known again.
+
+Two profiles may tell of one Mac with other wires, under another name, by another path to the same port. It is one Mac
+as soon as one end is the same, so each end has its own lock and its own mark:
+
+    shell      host and port; and each pinned host key, which knows a Mac by whatever address it is called
+    console, keyboard, power, button on a serial port: the device behind the path; of a relay board the channel, for
+               its other channels are other Macs'
+    power      the outlet of a device on the network, or the port of a hub, for the same reason
+    screen     the PiKVM. Behind a switch it is several Macs': one at a time may be driven, and where a profile says so
+               it is no mark of any of them. Host keys that a profile gives to several Macs are those of clones
+    mdm        the Mac's UDID at its server; the server is everybody's
+    beacon, webhook: a fixed port of this machine is one run's at a time, but no mark: the next Mac may use it
+
+A state folder is one machine's: `/dev/ttyUSB0` and the ports of its listeners mean those of that machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from kextrel.bench.hostkey import HostKey
+from kextrel.lab.profile import LabProfile, Wiring
+from kextrel.lab.supply import ButtonWire, PowerWire, RelayWire
+
+__all__ = ["End", "Known", "ends_of", "known"]
+
+_STEADY = Path("/dev/serial/by-path")  # udev's names for ports, one each, the same after a restart
+_USUAL = (None, 80, 443)
+
+
+@dataclass(frozen=True)
+class End:
+    """One end of a wire. `wire`: for people, `mini.power (/dev/ttyUSB0#1)`; `at`: where it is, whatever a profile calls
+    it; `marks`: what of it tells of the same Mac at any later time, nothing for what is not the Mac's alone."""
+
+    wire: str
+    at: str
+    marks: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Known:
+    """By what a Mac is known: `name` in its profile, `marks` of its ends, `places` as they were once hashed whole."""
+
+    name: str
+    marks: frozenset[str]
+    places: Sequence[str]
+
+    def former_keys(self) -> Iterator[str]:
+        """What earlier versions called the quarantine of a Mac with these wires, or with some of them only."""
+        for count in range(len(self.places), 0, -1):
+            for some in combinations(self.places, count):
+                yield f"mac-{hashlib.sha256(repr(list(some)).encode()).hexdigest()[:16]}"
+
+
+def known(name: str, profile: LabProfile) -> Known:
+    """By what the Mac `name` of a profile is known."""
+    wires = profile.macs[name].wires
+    marks = frozenset(mark for end in ends_of(name, profile) for mark in end.marks)
+    return Known(name, marks, (wires.places() if wires is not None else []) or [profile.origin, name])
+
+
+def ends_of(name: str, profile: LabProfile) -> list[End]:
+    """The ends of the wires of the Mac `name`; one without any is its name in this profile. Nothing is touched."""
+    wires = profile.macs[name].wires or Wiring()
+    theirs = {end.at for other in _others(wires, profile) for end in (*_keys("", other), *_screen("", other))}
+    keys = [end for end in _keys(name, wires) if end.at not in theirs]
+    screen = [replace(end, marks=frozenset()) if end.at in theirs else end for end in _screen(name, wires)]
+    found = [*_shell(name, wires), *keys, *_ports(name, wires), *screen, *_mdm(name, wires), *_listeners(name, wires)]
+    if any(end.marks for end in found):
+        return found
+    return [*found, _end(name, f"mac {name} of {profile.origin}")]
+
+
+def _others(wires: Wiring, profile: LabProfile) -> list[Wiring]:
+    """The wires of the Macs that are other ones for sure: their shells are not this one's."""
+    own = {end.at for end in _shell("", wires)}
+    all_wires = [mac.wires for mac in profile.macs.values() if mac.wires is not None]
+    return [other for other in all_wires if own and not own & {end.at for end in _shell("", other)}]
+
+
+def _end(wire: str, at: str) -> End:
+    return End(wire, at, frozenset({at}))
+
+
+def _shell(name: str, wires: Wiring) -> Iterator[End]:
+    if (shell := wires.shell) is not None:
+        yield _end(f"{name}.shell ({shell.host}:{shell.port})", f"ssh {_host(shell.host)}:{shell.port}")
+
+
+def _keys(name: str, wires: Wiring) -> Iterator[End]:
+    for line in wires.shell.host_keys if wires.shell is not None else ():
+        pinned = f"host key {HostKey.parse(line).fingerprint}"
+        yield _end(f"{name}.shell ({pinned})", pinned)
+
+
+def _ports(name: str, wires: Wiring) -> Iterator[End]:
+    for kind, wire in (("console", wires.console), ("keyboard", wires.keyboard)):
+        if wire is not None:
+            yield _serial(f"{name}.{kind} ({wire.port})", wire.port)
+    for kind, supply in (("power", wires.power), ("button", wires.button)):
+        if supply is not None:
+            yield _supply(f"{name}.{kind} ({supply.place})", supply)
+
+
+def _supply(wire: str, supply: PowerWire | ButtonWire) -> End:
+    if isinstance(supply, RelayWire):
+        return _serial(wire, supply.port, f"#{supply.channel}")
+    device, _, outlet = supply.place.rpartition("#")
+    kind, _, where = device.rpartition(" ")
+    address = _address(where if "://" in where else f"//{where}")
+    return _end(wire, " ".join(word for word in ("outlet", kind, f"{address}#{outlet}") if word))
+
+
+def _screen(name: str, wires: Wiring) -> Iterator[End]:
+    if wires.screen is not None:
+        yield _end(f"{name}.screen ({wires.screen.url})", f"screen {_address(wires.screen.url)}")
+
+
+def _mdm(name: str, wires: Wiring) -> Iterator[End]:
+    if (mdm := wires.mdm) is not None:
+        yield _end(f"{name}.mdm ({mdm.udid} at {mdm.url})", f"mdm {_address(mdm.url)} {mdm.udid.upper()}")
+
+
+def _listeners(name: str, wires: Wiring) -> Iterator[End]:
+    webhook = wires.mdm.webhook if wires.mdm is not None else None
+    for kind, listener in (("beacon", wires.beacon), ("mdm", webhook)):
+        if listener is not None and listener.port:
+            where = f"{listener.listen}:{listener.port}"
+            yield End(f"{name}.{kind} ({where})", f"listener {_host(listener.listen)}:{listener.port}", frozenset())
+
+
+def _serial(wire: str, port: str, channel: str = "") -> End:
+    """A device is locked as what it is now, and known by the names that it keeps, if it has any: its number may be
+    another one's after the next restart."""
+    local = _local(port)
+    if local is None:
+        return _end(wire, f"serial {_address(port)}{channel}")
+    real = os.path.realpath(local)
+    steady = [str(link) for link in sorted(_STEADY.glob("*")) if os.path.realpath(link) == real]
+    names = [f"serial {_calling_out(one)}{channel}" for one in (local, *(steady or [real]))]
+    return End(wire, f"serial {_calling_out(real)}{channel}", frozenset(names))
+
+
+def _local(port: str) -> str | None:
+    """The path of a local device, also of one that is named by a URL of pyserial's (spy:///dev/ttyUSB0)."""
+    _, is_url, rest = port.partition("://")
+    if not is_url:
+        return port
+    return rest.partition("?")[0] if rest.startswith("/") else None
+
+
+def _calling_out(device: str) -> str:
+    """On macOS one port has two devices: /dev/tty.NAME for calls that come in, /dev/cu.NAME for those that go out."""
+    head = "/dev/tty."
+    return f"/dev/cu.{device.removeprefix(head)}" if device.startswith(head) else device
+
+
+def _address(url: str) -> str:
+    """Host, port and path of a URL, the same by http and https; as it is written where that is no URL."""
+    try:
+        parts = urlsplit(url)
+        port = "" if parts.port in _USUAL else f":{parts.port}"
+    except ValueError:
+        return url
+    return f"{_host(parts.hostname)}{port}{parts.path.rstrip('/')}" if parts.hostname else url
+
+
+def _host(name: str) -> str:
+    """A host as everybody writes it. No name server is asked: it may not answer, and tomorrow otherwise."""
+    bare = name.strip("[]").rstrip(".").lower()
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if bare == "localhost" else bare)
+    except ValueError:
+        return bare
+    return f"[{address}]" if address.version == 6 else str(address)
