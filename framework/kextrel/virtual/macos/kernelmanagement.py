@@ -1,4 +1,6 @@
-"""kernelmanagerd and syspolicyd of one Mac: load requests, approvals, the auxiliary collection, the loader's check.
+"""kernelmanagerd and syspolicyd of one Mac: load requests, approvals, and when the auxiliary collection is built.
+
+What a kext is checked for is in `kextchecks`, how the collection is built in `auxbuilds`.
 
 Everything that must outlive a restart lies on the Mac's disk (the KextPolicy database, staged copies, the `Store` of
 its architecture) or in LocalPolicy. What waits for approval, and what runs, ends with the boot.
@@ -9,18 +11,18 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from kextrel.virtual.hardware.sep import SepRefusal
 from kextrel.virtual.hardware.startup import Started
 from kextrel.virtual.macos import answers
 from kextrel.virtual.macos.answers import Answer, BuildFailed
+from kextrel.virtual.macos.auxbuilds import Builds
 from kextrel.virtual.macos.auxkc import Member
-from kextrel.virtual.macos.excludelist import ExcludeList
 from kextrel.virtual.macos.host import Account, Host
-from kextrel.virtual.macos.interfaces import withheld_libraries, withheld_symbols
 from kextrel.virtual.macos.kernel import NotLoaded, RunningKernel
+from kextrel.virtual.macos.kextchecks import Checks
 from kextrel.virtual.macos.kextpolicy import KextPolicy
 from kextrel.virtual.macos.library import Found, Library
 from kextrel.virtual.macos.managedkexts import PAYLOAD, ManagedKexts, rows
@@ -31,7 +33,6 @@ __all__ = ["APPROVAL_WINDOW", "BuildFailed", "KernelManagement", "Pending"]
 
 BUILD_TIME = 20.0
 """Mac seconds that a build takes while the Mac goes down."""
-_UNTRUSTED_KEXTS = 0x1
 _LONGEST_LOG = 500
 
 
@@ -49,7 +50,8 @@ class KernelManagement:
         self.boot_uuid = ""
         self.running: RunningKernel | None = None
         self._managed = ManagedKexts(host)
-        self._excluded = ExcludeList(lambda: self.library)
+        self._checks = Checks(host, self.store, self._managed, lambda: self.started, self._note)
+        self._builds = Builds(host, self.store, self._checks, self.approved, self._note)
         self._ordered: tuple[tuple[str, ...], bytes | None] | None = None
         host.management.on_change(self._profiles_changed)
         host.management.carries_out(self.order_rebuild)
@@ -76,7 +78,7 @@ class KernelManagement:
         members: tuple[Member, ...] = ()
         if started is not None:
             self._let_the_medic_work()
-            self._excluded.took_effect()
+            self._builds.excluded.took_effect()
             members = () if started.safe else self.store.bootable(started)
             self._profiles_changed()
         self.running = RunningKernel(self._host.spec.darwin, self._host.spec.code_architecture, members)
@@ -84,9 +86,9 @@ class KernelManagement:
     async def orderly_shutdown(self) -> None:
         """Builds what was approved and not built yet; a kext that spoils it leaves the collection as it was."""
         normal = self.started is not None and not self.started.safe
-        if normal and (self._carry_out_order() or self._due()):
+        if normal and (self._carry_out_order() or self._builds.due()):
             await self._host.clock.sleep(BUILD_TIME)
-            self._rebuild_if_possible()
+            self._builds.build_if_possible()
         self.running = None
 
     def power_lost(self) -> None:
@@ -113,10 +115,10 @@ class KernelManagement:
         if self._kernel.has(found.kext.identifier, found.cdhash):
             self._kernel.start(self._kernel.collection[found.kext.identifier])
             return Answer(answers.LOADED)
-        if wrong := self._validated(found) or self._unlinked(found):
+        if wrong := self._checks.wrong_to_load(found):
             self._pending.pop(found.key, None)  # what waited under its name is not there any more
             return wrong
-        return answers.excluded(found.kext) if self._excluded.has(found) else self._resolved(found)
+        return answers.excluded(found.kext) if self._builds.excluded.has(found) else self._resolved(found)
 
     def unload(self, identifier: str) -> Answer:
         """Stops a third-party kext; it stays in the collection."""
@@ -156,7 +158,7 @@ class KernelManagement:
         self.policy.allow(pending.team_id, pending.bundle_id, pending.developer_name)
         self._authorise({*self.approved(), (pending.team_id, pending.bundle_id)})
         self._pending.pop((pending.team_id, pending.bundle_id), None)
-        self._rebuild_if_possible()
+        self._builds.build_if_possible()
 
     def may_approve(self, account: Account) -> bool:
         """Whether that user may: an administrator, or anybody where a profile says so."""
@@ -187,7 +189,7 @@ class KernelManagement:
             return False
         for path in ordered[0]:
             self._discover(path)
-        allowed = [one for one in self._found(self.policy.paths()) if self._managed.allows(*one.key)]
+        allowed = [one for one in self._builds.asked_for() if self._managed.allows(*one.key)]
         if not allowed:
             return True
         try:
@@ -202,8 +204,8 @@ class KernelManagement:
 
     def _discover(self, path: str) -> None:
         """A kext that nobody asked for yet is looked at as if somebody had."""
-        for one in self._found([path]):
-            if one.fits and (self._validated(one) or self._unlinked(one)) is None:
+        for one in self._builds.lying_at([path]):
+            if one.fits and self._checks.wrong_to_load(one) is None:
                 self._seen(one)
 
     # The auxiliary collection
@@ -214,15 +216,9 @@ class KernelManagement:
         What Apple's list bans is left out, and from now on it is known to be. BuildFailed, and everything as it was,
         when one of them does not validate.
         """
-        changed = self._build()
-        self._excluded.took_effect()
+        changed = self._builds.build()
+        self._builds.excluded.took_effect()
         return changed
-
-    def _build(self) -> bool:
-        try:
-            return self.store.put(self._members())
-        except SepRefusal as refusal:
-            raise BuildFailed(answers.refused_by_policy(refusal)) from refusal
 
     def trigger_panic_medic(self) -> None:
         """Recovery: at the next boot the collection and every approval go."""
@@ -244,46 +240,8 @@ class KernelManagement:
             return
         self.policy.forget()
         self.store.clear()
-        self._excluded.forget()
+        self._builds.excluded.forget()
         self._note("panic medic: the auxiliary collection and all approvals were removed")
-
-    def _validated(self, found: Found) -> Answer | None:
-        """What is wrong with a kext, None for nothing. Its copy is staged and kept only when it is good."""
-        staged = self.library.stage(found.kext)
-        wrong = answers.invalid(found.kext, staged, found.worth if self._enforces_signatures else None)
-        if wrong is not None:
-            self.library.discard(staged)
-            self._note(f"{found.kext.identifier}: {wrong.text} ({found.worth.detail})")
-            return wrong
-        self.library.keep(found.kext, staged)
-        return None
-
-    @property
-    def _untrusted_allowed(self) -> bool:
-        """SIP's word in force at this boot."""
-        return self.started is not None and bool(self.started.sip & _UNTRUSTED_KEXTS)
-
-    @property
-    def _enforces_signatures(self) -> bool:
-        """SIG-01 is the Mac whose kernelmanagerd never looks."""
-        return not self._untrusted_allowed and not self._host.defect("SIG-01")
-
-    def _unlinked(self, found: Found) -> Answer | None:
-        """What a kext uses that the kernel has not for it, None for nothing; KPI-05: IOHIDFamily takes everybody's.
-
-        Without SIP nothing is withheld, nor from a kext that a profile approves."""
-        if self._untrusted_allowed or self._vouched_for(found):
-            return None
-        darwin, hid_open = self._host.spec.darwin, self._host.defect("KPI-05")
-        if libraries := withheld_libraries(found.kext, found.imports, darwin, hid_open=hid_open):
-            return answers.unresolved(found.kext, libraries[0])
-        symbols = withheld_symbols(found.imports, darwin)
-        return answers.unbound(found.kext, symbols) if symbols else None
-
-    def _vouched_for(self, found: Found) -> bool:
-        """Whether a profile approves it: not where users alone may, as LocalPolicy says."""
-        users_only = self.store.asks_users(self.started) and not (self.store.admits_mdm or self.store.awaits_mdm)
-        return not users_only and self._managed.allows(*found.key)
 
     def _resolved(self, found: Found) -> Answer:
         """A good kext that does not run yet: asked for, or due at the next boot; KEXT-01: it is linked as it lies."""
@@ -304,7 +262,7 @@ class KernelManagement:
             self._kernel.start(found.member())
             return Answer(answers.LOADED)
         try:
-            self._build()
+            self._builds.build()
         except BuildFailed as error:
             return error.answer
         return answers.needs_reboot(identifier)
@@ -335,56 +293,3 @@ class KernelManagement:
             self.store.authorise(approved)
         except SepRefusal as refusal:
             self._note(f"LocalPolicy does not take the user-authorised kext list: {refusal}")
-
-    def _rebuild_if_possible(self) -> None:
-        try:
-            self._build()
-        except BuildFailed as error:
-            self._note(f"the auxiliary collection stays as it was: {error.answer.text}")
-
-    def _members(self) -> list[Member]:
-        """Every approved kext that was asked for and is still on the disk. BuildFailed names one that is not good."""
-        approved = self._buildable()
-        found = {one.kext.identifier: one for one in self._asked_for(approved)}
-        for one in found.values():
-            wrong = answers.invalid(one.kext, one.kext.path, one.worth if self._enforces_signatures else None)
-            wrong = wrong or self._unlinked(one)
-            if wrong is None and one.key not in approved:
-                wrong = answers.needs_approval(one.kext.identifier)
-            if wrong is not None:
-                raise BuildFailed(wrong)
-        fitting = [one for one in found.values() if one.fits]
-        kept = self._excluded.without(fitting)
-        self._excluded.built(fitting, kept)
-        return [one.member() for one in kept]
-
-    def _buildable(self) -> Collection[tuple[str, str]]:
-        """What may be in the collection: what was approved; KEXT-08: all that was asked for."""
-        if self._host.defect("KEXT-08"):
-            return {one.key for one in self._found(self.policy.paths())}
-        return self.approved()
-
-    def _asked_for(self, approved: Collection[tuple[str, str]]) -> Iterator[Found]:
-        """What lies today where approved kexts were found when they were asked for."""
-        identifiers = {identifier for _, identifier in approved}
-        found = self._found(self.policy.paths() if approved else ())
-        return (one for one in found if one.kext.identifier in identifiers)
-
-    def _found(self, paths: Iterable[str]) -> Iterator[Found]:
-        """The kexts that lie at `paths` today."""
-        for path in paths:
-            try:
-                yield self.library.find(path)
-            except (OSError, ValueError) as error:
-                self._note(f"{path} is left out of the auxiliary collection: {error}")
-
-    def _due(self) -> bool:
-        """Whether an approved kext on the disk is not, as it is now, in the collection of the next boot, or another is
-        there that is no longer approved."""
-        if not self.store.will_allow():
-            return False
-        built = {one.identifier: one.cdhash for one in self.store.built()}
-        if built.keys() - {identifier for _, identifier in self._buildable()}:
-            return True
-        wanted = self._excluded.without(self._asked_for(self._buildable()))
-        return any(built.get(one.kext.identifier) != one.cdhash for one in wanted)
