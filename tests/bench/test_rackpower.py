@@ -307,6 +307,13 @@ def test_no_secret_is_an_argument_or_left_anywhere(
         assert all(secret not in shown for secret in (COMMUNITY, AUTH, PRIVACY, "com munity", "[snmp] pass"))
 
 
+def test_what_every_pdu_comes_with_blacks_nothing_out(log: EvidenceLog) -> None:
+    for word in ("private", "a-community-of-tests"):
+        RackPower("mini.power", OUTLET, Agent("127.0.0.1", Community(word)), log)
+    log.record("shell", "said", text="/private/var has a-community-of-tests")
+    assert log.records[-1].data["text"] == "/private/var has ‹secret›"
+
+
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(netsnmp.tempfile, "tempdir", str(tmp_path / "nowhere"))
     power = RackPower("mini.power", OUTLET, Agent("127.0.0.1", Community(COMMUNITY)), EvidenceLog())

@@ -45,6 +45,9 @@ def test_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("A_SECRET")
     with pytest.raises(UsageError, match="the secret env:A_SECRET is not set; export A_SECRET"):
         resolve("env:A_SECRET")
+    monkeypatch.setenv("A_SECRET", "w\udcf6rd")
+    with pytest.raises(UsageError, match="the secret env:A_SECRET is no UTF-8; export it again"):
+        resolve("env:A_SECRET")
 
 
 def test_from_a_keyring(ring) -> None:  # type: ignore[no-untyped-def]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from kextrel.evidence import EvidenceLog
 from kextrel.lab import Lab, load_profile
 from kextrel.lab.wiring import build, openers
 from kextrel.timing import Deadline
+from plugs import ShellyPlug
 
 MANAGED = """
 schema: kextrel/lab/v1
@@ -175,6 +177,28 @@ def test_each_way_to_switch_mains_is_opened_and_a_dead_one_is_said(
     if "LAB_PLUG" in power:
         with pytest.raises(UsageError, match="env:LAB_PLUG is not set"):
             openers("mini", lab.profile.macs["mini"], log, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [
+        ("a-plug-of-tests", "Shelly of generation 3 answers, switch 0 is off"),
+        ("another-of-tests", "Shelly refuses us (401); look at 'password' of the power wire in the profile; from"),
+    ],
+    ids=["right", "wrong"],
+)
+def test_a_password_of_the_profile_reaches_the_plug(
+    tmp_path: Path, log: EvidenceLog, monkeypatch: pytest.MonkeyPatch, password: str, said: str
+) -> None:
+    monkeypatch.setenv("LAB_PLUG", password)
+    with closing(ShellyPlug(3, "a-plug-of-tests")) as plug:
+        power = f'{{driver: shelly, url: "{plug.url}", password: "env:LAB_PLUG"}}'
+        (tmp_path / "lab.yaml").write_text(POWERED.format(power=power))
+        lab = Lab(load_profile(tmp_path / "lab.yaml"))
+        [found] = lab.check("mini", deadline=Deadline.after(30, "the check"), sink=log)
+    assert found.alive is (password == plug.password)
+    assert found.said.startswith(said)
+    assert len(plug.logins) == 1
 
 
 @pytest.mark.parametrize("board", ["kmtronic, relays: 2", "devantech", "numato, relays: 8"])

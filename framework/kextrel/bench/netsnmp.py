@@ -31,6 +31,7 @@ TIMEOUT, RETRIES = 2, 3  # seconds until it asks again, and how often: less than
 KEPT = 64 << 10  # characters of its output that are evidence
 LONGEST = 255  # bytes of a secret; net-snmp cuts what is longer than its buffer
 SHORTEST = 8  # characters of a passphrase (RFC 3414, 11.2)
+NO_SECRETS = ("public", "private")  # what agents come with; hiding it would black out /private in all that a Mac says
 _INTEGER = re.compile(r"\.([0-9.]+) = (?:INTEGER|Gauge32|Counter32|Unsigned32): (-?[0-9]{1,10})")
 _REASON = re.compile(r"Reason: \(?([A-Za-z]+)")
 _REFUSED = ("Unknown user name", "Authentication failure", "Unsupported security level", "Decryption error")
@@ -101,8 +102,9 @@ class NetSnmp:
         self._redactor, self._refused = Redactor(), ""
         for called, secret in agent.login.secrets().values():
             _refuse_unwritable(called, secret, isinstance(agent.login, User), name)
-            sink.hide(secret)
-            self._redactor.hide(secret)
+            if secret not in NO_SECRETS:
+                sink.hide(secret)
+                self._redactor.hide(secret)
 
     def get(self, oid: str, deadline: Deadline) -> int:
         """The integer at `oid`. Raises Transient where nobody answers in time."""

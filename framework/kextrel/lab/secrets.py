@@ -46,6 +46,8 @@ def _from_environment(name: str) -> str:
     value = os.environ.get(name)
     if not value:
         raise UsageError(f"the secret env:{name} is not set; export {name} before you start this")
+    if any("\ud800" <= character <= "\udfff" for character in value):  # as Python keeps a byte that is none
+        raise UsageError(f"the secret env:{name} is no UTF-8; export it again, in a terminal that writes UTF-8")
     return value
 
 

@@ -7,6 +7,7 @@ counted as the device counts them: from 0 on Numato's boards and Shelly's device
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -36,6 +37,7 @@ _NUMATO = (1, 2, 4, 8, 16, 32, 64)
 
 Channel = Annotated[Whole, Field(ge=1, le=8)]
 Outlet = Annotated[Whole, Field(ge=1, le=64)]
+Value = Annotated[Whole, Field(ge=0, le=(1 << 31) - 1)]
 
 
 def _hub(value: object) -> object:
@@ -58,9 +60,16 @@ def _login(value: object) -> object:
 
 
 def _host(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9_.:%-]{1,253}", value):
+    if isinstance(value, str) and not (re.fullmatch(r"[A-Za-z0-9_.-]{1,253}", value) or _is_ipv6(value)):
         raise ValueError("a host is wanted here, such as pdu.lab or 192.0.2.7, without a port")
     return value
+
+
+def _is_ipv6(word: str) -> bool:
+    try:
+        return bool(IPv6Address(word))
+    except ValueError:
+        return False
 
 
 def _oid(value: object) -> object:
@@ -237,11 +246,11 @@ class SnmpWire(Written):
     pdu: Literal["apc", "cyberpower", "eaton", "gude8210", "raritan"] | None = None
     outlet: Outlet | None = None
     oid: Oid | None = None
-    on_value: Whole | None = None
-    off_value: Whole | None = None
+    on_value: Value | None = None
+    off_value: Value | None = None
     state_oid: Oid | None = None
-    state_on: Whole | None = None
-    state_off: Whole | None = None
+    state_on: Value | None = None
+    state_off: Value | None = None
     community: SecretReference | None = None
     version: Literal["2c", "1"] = "2c"
     user: LoginName | None = None
