@@ -48,7 +48,7 @@ TEXTS = st.lists(PIECES | st.text(max_size=8), max_size=60).map("".join)
 
 
 @given(TEXTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_readers_raise_nothing_but_the_documented_error(text):
     for read in READERS:
         try:

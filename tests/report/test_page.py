@@ -242,7 +242,9 @@ def test_too_many_kinds_of_mac_share_columns(made: Any, draw: Draw) -> None:
     assert page.row("KEXT-04")[2] == "✓8"
 
 
-@pytest.mark.parametrize(("scenarios", "macs", "most"), [(36, 4, 2e6), (1000, 1, 10e6)])
+@pytest.mark.parametrize(
+    ("scenarios", "macs", "most"), [(36, 4, 2e6), pytest.param(1000, 1, 10e6, marks=pytest.mark.night)]
+)
 def test_a_night_is_a_page_that_a_browser_can_open(
     made: Any, draw: Draw, scenarios: int, macs: int, most: float
 ) -> None:

@@ -211,7 +211,7 @@ def test_a_hostile_mach_o_is_refused(data: bytes) -> None:
         macho.slices(data)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.binary(max_size=400), head=st.booleans())
 def test_a_hostile_signature_is_refused(data: bytes, head: bool) -> None:
     blob = struct.pack(">3I2I", 0xFADE0CC0, 20 + len(data), 1, 0, 20) + data if head else data
