@@ -1,11 +1,6 @@
-"""sysextd of one Mac: requests of applications, the database of extensions, consent, policies, what a restart ends.
+"""sysextd of one Mac: requests of applications, consent of people and of policies, what a restart ends.
 
-Everything lies in the database on the disk (see `extensiondb`); what is on its way is lost with the power.
-
-    realizing ─ staging ─ validating ─ validating by category ─┬─ activated waiting for user ─┐
-                                                               └──────────────────────────────┴─ activated enabled
-    activated enabled ⇄ activated disabled;  any ─► terminated waiting to uninstall on reboot ─► gone
-    a driver that is in use, replaced ─► terminating for upgrade via delegate ─► terminated …
+The states that an extension goes through are in `extensionlife`; what is on its way is lost with the power.
 
 Sources: systemextensionsctl(8), SystemExtensions.h, Apple's device management schema and deployment guide.
 """
@@ -14,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections import deque
 from dataclasses import replace
 
 from kextrel.virtual.macos.code import Code
-from kextrel.virtual.macos.driverkit import Drivers
 from kextrel.virtual.macos.extensiondb import ExtensionDatabase, Record, State
+from kextrel.virtual.macos.extensionlife import Lives
 from kextrel.virtual.macos.extensionpolicy import PAYLOAD, ExtensionPolicy, release
 from kextrel.virtual.macos.extensionrules import ErrorCode, Refused, check_category, check_form
 from kextrel.virtual.macos.inspection import Inspection
@@ -29,7 +23,6 @@ __all__ = ["Request", "SystemExtensions"]
 
 STEP = 0.2
 """Mac seconds that each step of an activation takes."""
-_LONGEST_LOG = 500
 _POLICY_CHANGES_STATE_SINCE = (11, 3)
 
 
@@ -38,25 +31,22 @@ class SystemExtensions:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._running = False
+        self._lives = Lives(host)
+        self.log, self.drivers = self._lives.log, self._lives.drivers
         self._one_at_a_time = asyncio.Lock()
-        self.log: deque[tuple[float, str]] = deque(maxlen=_LONGEST_LOG)
-        self.drivers = Drivers(host, self._driver_ended)
         host.management.on_change(self._profiles_changed)
 
     @property
     def database(self) -> ExtensionDatabase:
-        return ExtensionDatabase(self._host.disk)
+        return self._lives.database
 
     # Coming up and going down
 
     def boot(self) -> None:
         """macOS is up: what waited for this restart goes, and so does what was under way or lost its application."""
-        self._running = True
-        contents = self.database.load()
-        kept = tuple(record for record in contents.records if self._survives(record))
-        self.database.save(replace(contents, records=kept))
-        self.database.sweep(kept)
+        self._lives.running = True
+        kept = [record for record in self.records() if self._survives(record)]
+        self._lives.keep(kept)
         for record in kept:
             if record.state is State.ENABLED:
                 self.drivers.publish(record)
@@ -68,14 +58,14 @@ class SystemExtensions:
 
     def power_lost(self) -> None:
         """What is on its way stays as the database has it."""
-        self._running = False
+        self._lives.running = False
         self.drivers.stop()
 
     # What can be asked
 
     def records(self) -> list[Record]:
         """Every record, in the order in which they came."""
-        return list(self.database.load().records)
+        return self._lives.records()
 
     def pending(self) -> list[Record]:
         """What Settings offers to allow: it waits for the user, and no profile forbids that."""
@@ -89,7 +79,7 @@ class SystemExtensions:
 
     def is_on(self, record: Record) -> bool:
         """Whether it runs."""
-        return self._state_now(record) is State.ENABLED
+        return self._lives.state_of(record) is State.ENABLED
 
     def carried_by(self, app: str) -> list[Record]:
         """The activated extensions of the application at the path `app`."""
@@ -116,7 +106,7 @@ class SystemExtensions:
 
         Raises Refused.
         """
-        if not self._running:
+        if not self._lives.running:
             raise Refused(ErrorCode.UNKNOWN, "sysextd does not run")
         if request.verb == "activate":
             async with self._one_at_a_time:
@@ -129,12 +119,12 @@ class SystemExtensions:
         developer = self.database.load().developer_mode
         found = Inspection(self._host).inspect(request.app, request.identifier, developer=developer)
         code = found.extension
-        current = self._current(code.identifier)
+        current = self._lives.current(code.identifier)
         same = current is not None and (current.short_version, current.version) == (code.short_version, code.version)
         if current is not None and same and not developer:
             return self._again(current)
-        if any(one.state is State.TERMINATING_FOR_UPGRADE_VIA_DELEGATE for one in self._named(code.identifier)):
-            self._note("activateDecision found two entries")
+        if any(one.state is State.TERMINATING_FOR_UPGRADE_VIA_DELEGATE for one in self._lives.named(code.identifier)):
+            self._lives.note("activateDecision found two entries")
             raise Refused(ErrorCode.NOT_FOUND, f"an older {code.identifier} has not ended yet")
         record = Record(
             code.identifier, found.team_id, code.short_version, code.version, found.category, State.REALIZING,
@@ -152,7 +142,7 @@ class SystemExtensions:
             return "completed"
         self._check_policy(current)
         if current.state is State.WAITING_FOR_USER and self._consented(current):
-            self._enable(current)
+            self._lives.enable(current)
             return "completed"
         return self._ask(current)
 
@@ -162,8 +152,7 @@ class SystemExtensions:
 
     async def _realize(self, record: Record, code: Code) -> str:
         """The healthy path; a failure takes the record away again, and so does an application that goes meanwhile."""
-        self._note(f"initial activation decision: activateNew {record.identifier}")
-        self._put(record)
+        self._lives.begin(record)
         try:
             record = await self._next(record, State.STAGING)
             self.database.stage(code.nodes, record)
@@ -173,63 +162,41 @@ class SystemExtensions:
             check_category(code, record.category)
             await self._host.clock.sleep(STEP)
         except (Refused, asyncio.CancelledError):
-            if self._running:
-                self._drop(record)
+            if self._lives.running:
+                self._lives.drop(record)
             raise
         return self._activated(record)
 
     async def _next(self, record: Record, state: State) -> Record:
         await self._host.clock.sleep(STEP)
-        return self._advance(record, state)
+        return self._lives.advance(record, state)
 
     def _activated(self, record: Record) -> str:
         """Validated: it takes the place of what was there, with its consent; else somebody must allow it.
 
         SYS-03 is the Mac whose sysextd asks nobody.
         """
-        old = self._current(record.identifier, besides=record)
+        old = self._lives.current(record.identifier, besides=record)
         if old is not None:
-            self._replace(old)
+            self._lives.give_way(old)
         consent = old.state if old is not None else State.WAITING_FOR_USER
         if self._consented(record) or consent is State.ENABLED or self._host.defect("SYS-03"):
-            self._enable(record)
+            self._lives.enable(record)
             return "completed"
         if consent is State.DISABLED:
-            self._advance(record, State.DISABLED)
+            self._lives.advance(record, State.DISABLED)
             return "completed"
-        return self._ask(self._advance(record, State.WAITING_FOR_USER))
-
-    def _enable(self, record: Record) -> None:
-        self.drivers.publish(self._advance(self._advance(record, State.ENABLING), State.ENABLED))
-
-    def _replace(self, old: Record) -> None:
-        """The old version: one that ran waits for the next restart, one that never did goes at once. A driver whose
-        device is in use is the kernel's to end, and runs on."""
-        if old.state is State.WAITING_FOR_USER:
-            self._drop(old)
-        elif self.drivers.withdraw(old):
-            self._advance(old, State.WAITING_TO_UNINSTALL)
-        else:
-            whose = f"{old.identifier}, version {old.version}"
-            self._note(f"turning the responsibility for termination of {whose} over to delegate")
-            self._advance(old, State.TERMINATING_FOR_UPGRADE_VIA_DELEGATE)
-
-    def _driver_ended(self, record: Record) -> None:
-        """A driver that had been in use is gone at last: what it was in the way of goes on."""
-        now = self._state_now(record) if self._running else None
-        if now is not None:
-            disabled = now is State.TERMINATING_FOR_DISABLE
-            self._advance(record, State.DISABLED if disabled else State.WAITING_TO_UNINSTALL)
+        return self._ask(self._lives.advance(record, State.WAITING_FOR_USER))
 
     async def _deactivate(self, request: Request) -> str:
-        record = self._current(request.identifier)
+        record = self._lives.current(request.identifier)
         if record is None or record.app_path != self._host.disk.real(request.app):
             raise Refused(ErrorCode.NOT_FOUND, f"{request.identifier} is not activated by {request.app}")
         if not self.removable(record):
             raise Refused(ErrorCode.FORBIDDEN_BY_POLICY, f"a profile does not let {record.identifier} be removed")
         if (record.team_id, record.identifier) not in self.policy.removable:
             await self._authorize(record, request.in_session)
-        self._uninstall(record)
+        self._lives.uninstall(record)
         return "reboot"
 
     async def _authorize(self, record: Record, in_session: bool) -> None:
@@ -259,13 +226,13 @@ class SystemExtensions:
         self._must_administrate(user)
         if record not in self.pending():
             raise LookupError(f"{record.identifier} does not wait for anybody")
-        self._enable(record)
+        self._lives.enable(record)
 
     def enable(self, record: Record, user: str) -> None:
         """As `allow`, and for what was disabled."""
         self._must_administrate(user)
-        if self._state_now(record) is State.DISABLED:
-            self._enable(record)
+        if self._lives.state_of(record) is State.DISABLED:
+            self._lives.enable(record)
             return
         self.allow(record, user)
 
@@ -274,36 +241,32 @@ class SystemExtensions:
         self._must_administrate(user)
         if not self.removable_from_ui(record):
             raise PermissionError(f"a profile does not let {record.identifier} be disabled")
-        if self._state_now(record) is State.ENABLED:
-            record = self._advance(record, State.TERMINATING_FOR_DISABLE)
-            if self.drivers.withdraw(record):
-                self._advance(record, State.DISABLED)
+        if self._lives.state_of(record) is State.ENABLED:
+            self._lives.disable(record)
 
     def app_deleted(self, path: str) -> None:
         """Finder, which asked an administrator, moved the application away that was at `path`."""
         for record in self.carried_by(path):
             if self.removable_from_ui(record):
-                self._uninstall(record)
+                self._lives.uninstall(record)
 
     # systemextensionsctl, which needs SIP off for these
 
     def reset(self) -> None:
         """Takes everything away at once, and every decision about it."""
-        contents = self.database.load()
-        for record in contents.records:
+        for record in self.records():
             self.drivers.withdraw(record)
-        self.database.save(replace(contents, records=()))
-        self.database.sweep(())
+        self._lives.keep([])
 
     def set_developer_mode(self, on: bool) -> None:
         self.database.save(replace(self.database.load(), developer_mode=on))
 
     def uninstall(self, team_id: str, identifier: str) -> bool:
         """Marks an activated extension for the next restart; False when there is none."""
-        record = self._current(identifier)
+        record = self._lives.current(identifier)
         if record is None or record.team_id != team_id:
             return False
-        self._uninstall(record)
+        self._lives.uninstall(record)
         return True
 
     # Policies
@@ -319,7 +282,7 @@ class SystemExtensions:
 
     def _profiles_changed(self) -> None:
         """A profile came or went: what it allows goes on by itself, what no profile allows any more ends."""
-        if not self._running:
+        if not self._lives.running:
             return
         contents, macos = self.database.load(), self._host.spec.macos
         before, payloads = ExtensionPolicy.of(contents.policies, macos), self._host.management.payloads(PAYLOAD)
@@ -329,60 +292,21 @@ class SystemExtensions:
         for record in contents.records:
             ended = _allowed(before, record) and not _allowed(self.policy, record)
             if record.state is State.WAITING_FOR_USER and self._consented(record):
-                self._enable(record)
+                self._lives.enable(record)
             elif record.state in (State.ENABLED, State.DISABLED) and ended:
-                self._uninstall(record)
+                self._lives.uninstall(record)
 
-    # The database
+    # Inside
 
     def _survives(self, record: Record) -> bool:
         """Whether a record is still there after a restart: it was activated, and its application is there."""
         there = self._host.disk.is_dir(record.app_path) or not self.removable(record)
         return record.state.activated and there
 
-    def _current(self, identifier: str, *, besides: Record | None = None) -> Record | None:
-        """The record that is the extension now, other than `besides`."""
-        found = [one for one in self._named(identifier) if one.state.activated]
-        return next((one for one in found if besides is None or one.unique_id != besides.unique_id), None)
-
-    def _named(self, identifier: str) -> list[Record]:
-        return [one for one in self.records() if one.identifier == identifier]
-
-    def _state_now(self, record: Record) -> State | None:
-        """The state that a record is in now; None when it is gone."""
-        return next((one.state for one in self.records() if one.unique_id == record.unique_id), None)
-
-    def _uninstall(self, record: Record) -> None:
-        record = self._advance(record, State.TERMINATING_FOR_UNINSTALL)
-        ended = self.drivers.withdraw(record)
-        self._advance(record, State.WAITING_TO_UNINSTALL if ended else State.TERMINATING_FOR_UNINSTALL_VIA_DELEGATE)
-
-    def _advance(self, record: Record, state: State) -> Record:
-        """Puts a record into another state, and says so in the log."""
-        now = self._state_now(record) or record.state
-        self._note(
-            f"[com.apple.sx:StateChanges] extension {record.team_id} {record.identifier} ({record.full_version}) "
-            f"advancing state from {now.value} to {state.value}"
-        )
-        self._put(record.to(state))
-        return record.to(state)
-
-    def _put(self, record: Record) -> None:
-        self.database.save(self.database.load().having(record))
-
-    def _drop(self, record: Record) -> None:
-        contents = self.database.load()
-        kept = tuple(one for one in contents.records if one.unique_id != record.unique_id)
-        self.database.save(replace(contents, records=kept))
-        self.database.sweep(kept)
-
     def _must_administrate(self, user: str) -> None:
         account = self._host.spec.account(user)
         if account is None or not account.admin:
             raise PermissionError(f"{user} is not an administrator")
-
-    def _note(self, text: str) -> None:
-        self.log.append((self._host.clock.now(), text))
 
 
 def _allowed(policy: ExtensionPolicy, record: Record) -> bool:
