@@ -6,6 +6,7 @@ whoever has time. The answers are bounded by who sends, which httpx's own way to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from urllib.request import parse_http_list, parse_keqv_list
 
@@ -40,7 +41,7 @@ def answerable(found: httpx.Response) -> str | None:
         return None
     for challenge in found.headers.get_list(_CHALLENGE):
         said = _parameters(challenge)
-        methods = {one.strip() for one in said.get("qop", "").split(",")}
+        methods = re.split(", ?", said.get("qop", ""))  # as httpx does it
         if {"realm", "nonce"} <= said.keys() and said.get("algorithm", "").upper() == "SHA-256" and "auth" in methods:
             return str(challenge)
     return None
