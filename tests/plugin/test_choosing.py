@@ -19,6 +19,7 @@ from kextrel.scenario import Scenario, load
 MAC = "{architecture: apple-silicon, model: 'Macmini9,1', macos: '14.5', virtual: {prepared: true}}"
 OLDER = MAC.replace("14.5", "13.6")
 TWINS = f"schema: kextrel/lab/v1\nname: twins\nmacs:\n  first: {MAC}\n  second: {MAC}\n  older: {OLDER}\n"
+LAST_FAILED = "cache/lastfailed"
 Begin = Callable[..., Callable[..., list[str]]]
 
 
@@ -160,3 +161,31 @@ def test_a_mark_that_says_nothing_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=said):
         marking(**asked)
+
+
+@pytest.mark.parametrize("workers", [False, True])
+@pytest.mark.parametrize("option", ["lf", "failedfirst"])
+def test_a_test_that_failed_last_time_is_found_again(
+    choosing: Begin, tmp_path: Path, option: str, workers: bool
+) -> None:
+    more = worker(tmp_path) if workers else {}
+    cache = SimpleNamespace(get=lambda key, _: {"a.mac.yaml::a walk[second]": True} if key == LAST_FAILED else {})
+    again = choosing(option=SimpleNamespace(**{option: True}), cache=cache, **more)
+    assert [again() for _ in range(2)] == [["second"]] * 2
+    assert choosing(option=SimpleNamespace(lf=False), cache=cache, **more)() == ["first"]
+    assert choosing(option=SimpleNamespace(**{option: True}), cache=None, **more)() == ["first"]
+
+
+def test_last_failed_runs_what_failed_on_the_mac_that_it_failed_on(pytester: pytest.Pytester) -> None:
+    """Without workers the first of the twins would be taken, of which pytest's cache knows nothing."""
+    for name in ("a", "b"):
+        pytester.path.joinpath(f"{name}.mac.yaml").write_text(
+            f"schema: kextrel/scenario/v1\nname: walk {name}\nmac: {{architecture: apple-silicon, macos: '14.5'}}\n"
+            "steps: [restart: ]\n"
+        )
+    pytester.path.joinpath("lab.yaml").write_text(TWINS)
+    cache = pytester.path / ".pytest_cache" / "v" / LAST_FAILED
+    cache.parent.mkdir(parents=True)
+    cache.write_text('{"b.mac.yaml::walk b[second]": true}')
+    done = pytester.runpytest_inprocess("--collect-only", "-q", "--kextrel-lab=lab.yaml", "--lf")
+    assert [line for line in done.outlines if "::" in line] == ["b.mac.yaml::walk b[second]"]

@@ -52,7 +52,9 @@ class ScenarioFile(pytest.File):
         for scenario in scenarios:
             for mac, shown, why in _chosen(run, scenario):
                 name = scenario.name + shown
-                yield ScenarioItem.from_parent(self, name=name, scenario=scenario, run=run, mac=mac, why=why)
+                # As text, which pytest reads as it reads its cache: else --lf knows no name with brackets again (9.2).
+                place = {"name": name, "nodeid": f"{self.nodeid}::{name}"}
+                yield ScenarioItem.from_parent(self, **place, scenario=scenario, run=run, mac=mac, why=why)
 
 
 def _bundles(run: Run) -> dict[str, Path]:

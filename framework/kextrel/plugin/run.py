@@ -56,7 +56,7 @@ class Run:
         self._unreported: list[dict[str, Any]] = []
         self.visits: dict[str, Sequence[Visit]] = {}
         self._work: Counter[str] = Counter()
-        self._arguments: Sequence[str] = getattr(config, "args", ())
+        self._asked_for: Sequence[str] = [*getattr(config, "args", ()), *_failed_before(config)]
 
     @property
     def plan(self) -> Lab:
@@ -103,8 +103,9 @@ class Run:
         return name
 
     def is_asked_for(self, test: str) -> bool:
-        """Whether the run was started for a test of that name: with `walk.mac.yaml::a walk[mini]` as an argument."""
-        return any(argument.endswith(f"::{test}") for argument in self._arguments)
+        """Whether the run was started for a test of that name: with `walk.mac.yaml::a walk[mini]` as an argument, or
+        with --lf or --ff after one in which it failed."""
+        return any(asked.endswith(f"::{test}") for asked in self._asked_for)
 
     def tell(self, wishes: Mapping[str, Wish]) -> None:
         """A worker tells the controller what its tests want, and what Macs it has made up for them."""
@@ -258,6 +259,14 @@ class Run:
         """Gives every Mac back, ends the virtual ones, and forgets the results."""
         self._stack.close()
         _kept.clear()
+
+
+def _failed_before(config: pytest.Config) -> Sequence[str]:
+    """The node IDs that --lf and --ff look for: pytest knows a failure again by the Mac in its name."""
+    option = getattr(config, "option", None)
+    if not (getattr(option, "lf", False) or getattr(option, "failedfirst", False)) or config.cache is None:
+        return ()
+    return list(config.cache.get("cache/lastfailed", {}))
 
 
 def _virtual(profile: LabProfile, names: Iterable[str]) -> list[str]:
