@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from kextrel.virtual.clock import Clock
-from kextrel.virtual.unix.process import TOOLS, Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import TOOLS, tool
 from kextrel.virtual.unix.system import System
 
 Boot = Callable[..., System]

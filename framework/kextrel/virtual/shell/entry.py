@@ -9,7 +9,8 @@ from kextrel.virtual.shell.execute import finish, run_only, run_text
 from kextrel.virtual.shell.interactive import converse
 from kextrel.virtual.shell.script import feed
 from kextrel.virtual.shell.state import OPTION_LETTERS, Shell
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 
 __all__: list[str] = []
 

@@ -13,8 +13,8 @@ from kextrel.virtual.unix.files import NullFile, OpenFile, ZeroFile
 from kextrel.virtual.unix.fs import NO_GUARDS, FileSystem, Volume
 from kextrel.virtual.unix.host import Host
 from kextrel.virtual.unix.nodes import Device, Directory, Stat
-from kextrel.virtual.unix.process import TOOLS
 from kextrel.virtual.unix.programs import image
+from kextrel.virtual.unix.registry import TOOLS
 from kextrel.virtual.unix.users import ADMIN, Users
 from kextrel.virtual.unix.volumes import guards_of
 

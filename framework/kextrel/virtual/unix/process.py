@@ -1,14 +1,4 @@
-"""A process of a virtual Mac, and how a command-line tool is written.
-
-    @tool("/usr/bin/true")
-    async def true(proc: Proc) -> int:
-        return 0
-
-A tool gets its Proc and returns its exit code. What it may wait for it awaits through the Proc (`read`, `sleep`, `ask`,
-`wait_for`, `outside`), because a process that waits there is not counted as running and the Mac's clock may jump. An
-OSError that a tool does not catch is printed as `NAME: PATH: TEXT` with exit code 1; `raise Exit(2)` ends it from
-anywhere; a signal ends it at its next await.
-"""
+"""A process of a virtual Mac, as the tool that runs in it sees it. How a tool is written: see `registry`."""
 
 from __future__ import annotations
 
@@ -19,8 +9,6 @@ import os
 import posixpath
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from kextrel.virtual.unix.files import Actor, OpenFile, WaitQueue
@@ -32,7 +20,7 @@ if TYPE_CHECKING:
     from kextrel.virtual.unix.system import System
     from kextrel.virtual.unix.tty import Tty
 
-__all__ = ["MEMORY", "MOST_PROCESSES", "TOOLS", "Exit", "Main", "Proc", "Tool", "tool"]
+__all__ = ["MEMORY", "MOST_PROCESSES", "Exit", "Main", "Proc"]
 
 log = logging.getLogger("kextrel.virtual")
 T = TypeVar("T")
@@ -367,34 +355,3 @@ class Proc(Actor):
 
 Main = Callable[[Proc], Awaitable[int]]
 """What a process runs: it gets its Proc and returns an exit code."""
-
-
-@dataclass(frozen=True)
-class Tool:
-    """A program file of macOS: its path, what it runs, the environments whose disk has it ("macos", "recovery"), and
-    the release that brought it."""
-
-    path: str
-    main: Main
-    where: tuple[str, ...]
-    since: tuple[int, ...] = ()
-
-
-_tools: dict[str, Tool] = {}
-TOOLS = MappingProxyType(_tools)
-"""Every program that was registered, by its path."""
-
-
-def tool(
-    *paths: str, where: tuple[str, ...] = ("macos", "recovery"), since: tuple[int, ...] = ()
-) -> Callable[[Main], Main]:
-    """Registers `async def f(proc: Proc) -> int` as the program files `paths`; a path has one program."""
-
-    def register(main: Main) -> Main:
-        for path in paths:
-            if path in _tools:
-                raise ValueError(f"{path} is registered twice: by {_tools[path].main} and {main}")
-            _tools[path] = Tool(path, main, where, since)
-        return main
-
-    return register

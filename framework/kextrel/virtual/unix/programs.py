@@ -11,7 +11,8 @@ import os
 from collections.abc import Callable
 
 from kextrel.virtual.unix.fs import FileSystem, failure
-from kextrel.virtual.unix.process import TOOLS, Main, Proc
+from kextrel.virtual.unix.process import Main, Proc
+from kextrel.virtual.unix.registry import TOOLS
 
 __all__ = ["NotFound", "image", "load", "look_up", "runs_machine_code"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from kextrel.virtual.macos.tools.mac import answer, machine, stamp, user_uuid
 from kextrel.virtual.macos.tools.options import parse
 from kextrel.virtual.settings import LOCKS_AT_ONCE
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 
 __all__ = ["diskutil", "dscl", "dseditgroup", "sysadminctl"]
 

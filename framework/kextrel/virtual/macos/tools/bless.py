@@ -9,7 +9,8 @@ from __future__ import annotations
 from kextrel.virtual.hardware.sep import SepRefusal
 from kextrel.virtual.macos.tools.mac import in_recovery, machine, need_root
 from kextrel.virtual.macos.tools.options import Options, parse
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 
 __all__ = ["bless"]
 

@@ -9,7 +9,8 @@ from kextrel.virtual.hardware.localpolicy import Change, LocalPolicy
 from kextrel.virtual.hardware.sep import SepRefusal
 from kextrel.virtual.macos.tools.mac import answer, ask_volume, machine, need_root
 from kextrel.virtual.macos.tools.options import Options, parse
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 
 __all__ = ["WARNING", "bputil", "change_policy", "policy_text"]
 

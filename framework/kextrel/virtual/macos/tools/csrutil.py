@@ -10,7 +10,8 @@ from kextrel.virtual.hardware.localpolicy import Change
 from kextrel.virtual.hardware.sep import SepRefusal
 from kextrel.virtual.macos.tools.bputil import change_policy
 from kextrel.virtual.macos.tools.mac import answer, ask_volume, in_recovery, machine, need_root
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 
 __all__ = ["csrutil", "status_text"]
 

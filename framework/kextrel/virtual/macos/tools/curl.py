@@ -16,7 +16,8 @@ from kextrel.virtual.macos.files import read_bounded
 from kextrel.virtual.macos.tools.mac import in_recovery, machine
 from kextrel.virtual.macos.tools.network import ports
 from kextrel.virtual.macos.tools.options import Options, parse
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 
 __all__ = ["curl"]
 

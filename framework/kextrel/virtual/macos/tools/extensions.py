@@ -6,7 +6,8 @@ from kextrel.virtual.macos.extensiondb import Record, State
 from kextrel.virtual.macos.extensionpolicy import release
 from kextrel.virtual.macos.sysextd import SystemExtensions
 from kextrel.virtual.macos.tools.mac import machine
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 
 __all__ = ["list_text", "systemextensionsctl"]
 

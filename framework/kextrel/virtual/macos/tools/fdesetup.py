@@ -7,7 +7,8 @@ from xml.parsers.expat import ExpatError
 
 from kextrel.virtual.macos.tools.mac import answer, machine, need_root, user_uuid
 from kextrel.virtual.macos.tools.options import parse
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 
 __all__ = ["fdesetup"]
 

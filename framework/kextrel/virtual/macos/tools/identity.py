@@ -8,7 +8,8 @@ from kextrel.virtual.hardware.t2 import T2
 from kextrel.virtual.macos.tools.mac import date_text, hardware_uuid, kexts, machine
 from kextrel.virtual.macos.tools.options import parse
 from kextrel.virtual.unix.disk import product_name
-from kextrel.virtual.unix.process import Proc, tool
+from kextrel.virtual.unix.process import Proc
+from kextrel.virtual.unix.registry import tool
 
 __all__ = ["hardware_text", "ibridge_text", "provisioning_udid", "sw_vers", "sysctl"]
 

@@ -15,7 +15,8 @@ from kextrel.virtual.macos.driverkit import PROVIDER, Service
 from kextrel.virtual.macos.sysextd import SystemExtensions
 from kextrel.virtual.macos.tools.mac import hardware_uuid, machine
 from kextrel.virtual.macos.tools.options import Options, parse
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 
 __all__ = ["ioreg"]
 

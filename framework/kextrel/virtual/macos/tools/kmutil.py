@@ -13,7 +13,8 @@ from kextrel.virtual.macos.tools import kexttools
 from kextrel.virtual.macos.tools.log import show_log
 from kextrel.virtual.macos.tools.mac import answer, in_recovery, kernel, kextd, machine, need_root
 from kextrel.virtual.macos.tools.options import Options, parse
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 
 __all__ = ["kextload", "kextstat", "kextunload", "kmutil", "listing"]
 

@@ -15,7 +15,8 @@ from kextrel.virtual.macos.tools.options import Options, parse
 from kextrel.virtual.mdm.management import Management
 from kextrel.virtual.mdm.profile import Profile
 from kextrel.virtual.mdm.security import security_info
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 
 __all__ = ["mdmclient", "profiles"]
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from kextrel.virtual.macos.tools.mac import machine
 from kextrel.virtual.spec import MacSpec
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 
 __all__ = ["Port", "networksetup", "ports"]
 

@@ -8,7 +8,8 @@ from urllib.parse import unquote_to_bytes
 from kextrel.virtual.hardware import t2
 from kextrel.virtual.hardware.efi import SIP
 from kextrel.virtual.macos.tools.mac import in_recovery, machine
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 
 __all__ = ["nvram"]
 

@@ -11,7 +11,8 @@ from kextrel.virtual.macos import plists
 from kextrel.virtual.macos.files import read_bounded
 from kextrel.virtual.macos.tools.mac import machine
 from kextrel.virtual.unix.fs import Cred, FileSystem
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 from kextrel.virtual.unix.users import User
 
 __all__ = ["delete", "launch", "launchctl"]

@@ -10,7 +10,8 @@ from kextrel.virtual.macos.files import read_bounded
 from kextrel.virtual.macos.plists import BadPlist, mapping
 from kextrel.virtual.macos.tools.mac import machine, need_root
 from kextrel.virtual.macos.tools.sessions import delete, launch
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 
 if TYPE_CHECKING:
     from kextrel.virtual.ui.display import Display

@@ -8,7 +8,8 @@ from kextrel.virtual.macos.kextconsent import UNAPPROVED_KEXTS, set_switch, set_
 from kextrel.virtual.macos.library import Found, disk_files
 from kextrel.virtual.macos.tools.mac import in_recovery, kexts, machine, need_root
 from kextrel.virtual.macos.tools.options import parse
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 
 __all__ = ["codesign", "spctl"]
 

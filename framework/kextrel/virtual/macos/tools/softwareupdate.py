@@ -21,8 +21,9 @@ from kextrel.virtual.releases import name_of
 from kextrel.virtual.spec import BUILDS, MacSpec
 from kextrel.virtual.unix.disk import renew
 from kextrel.virtual.unix.fs import FileSystem
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
 from kextrel.virtual.unix.programs import image
+from kextrel.virtual.unix.registry import tool
 
 __all__ = ["furnish_installers", "softwareupdate", "startosinstall"]
 

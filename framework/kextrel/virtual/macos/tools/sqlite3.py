@@ -9,7 +9,8 @@ from typing import Any
 from kextrel.virtual.macos.database import LIMIT, opened
 from kextrel.virtual.macos.files import read_bounded
 from kextrel.virtual.macos.tools.options import Options, parse
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 
 __all__ = ["sqlite3_tool"]
 

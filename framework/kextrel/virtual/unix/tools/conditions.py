@@ -6,7 +6,8 @@ import stat
 from collections.abc import Callable
 
 from kextrel.virtual.unix.nodes import Stat
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 
 __all__ = ["BadCondition", "evaluate"]
 

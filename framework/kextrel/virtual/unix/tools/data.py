@@ -12,7 +12,8 @@ import shlex
 import tarfile
 
 from kextrel.virtual.unix.fs import Stat
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 from kextrel.virtual.unix.tools.options import Inputs, complain, getopt, whole_number
 
 __all__: list[str] = []

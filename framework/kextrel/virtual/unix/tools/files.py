@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 from kextrel.virtual.unix.files import FileHandle
 from kextrel.virtual.unix.fs import failure
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 from kextrel.virtual.unix.tools.modes import changed_mode
 from kextrel.virtual.unix.tools.options import complain, getopt
 

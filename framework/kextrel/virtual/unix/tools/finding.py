@@ -7,7 +7,8 @@ import posixpath
 from collections.abc import Callable
 
 from kextrel.virtual.unix.nodes import Stat
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 from kextrel.virtual.unix.tools.options import complain, whole_number
 
 __all__: list[str] = []

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field
 
 from kextrel.virtual.unix.files import OpenFile
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 from kextrel.virtual.unix.tools.options import Inputs, complain, getopt, lines_of, whole_number
 from kextrel.virtual.unix.tools.regex import BRACKET, Regex, compiled
 

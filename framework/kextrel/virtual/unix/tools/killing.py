@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 from kextrel.virtual.unix.signals import NUMBERS, SIGTERM, name_of, number_of
 from kextrel.virtual.unix.tools.options import getopt
 

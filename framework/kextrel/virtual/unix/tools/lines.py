@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from kextrel.virtual.unix.files import OpenFile
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 from kextrel.virtual.unix.tools.options import Inputs, complain, getopt, whole_number
 from kextrel.virtual.unix.tools.regex import CLASSES
 

@@ -8,7 +8,8 @@ import stat
 import time
 
 from kextrel.virtual.unix.nodes import Stat
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 from kextrel.virtual.unix.tools.modes import shown_mode
 from kextrel.virtual.unix.tools.options import complain, getopt
 

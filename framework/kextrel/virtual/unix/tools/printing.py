@@ -6,7 +6,8 @@ import errno
 import os
 import re
 
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
+from kextrel.virtual.unix.registry import tool
 
 __all__ = ["echoed", "formatted"]
 

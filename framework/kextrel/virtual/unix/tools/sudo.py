@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from kextrel.virtual.unix import sudoers
 from kextrel.virtual.unix.fs import KERNEL
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
 from kextrel.virtual.unix.programs import NotFound, look_up
+from kextrel.virtual.unix.registry import tool
 from kextrel.virtual.unix.sudoers import BadSudoers, Entry
 from kextrel.virtual.unix.system import DEFAULT_PATH
 from kextrel.virtual.unix.users import User

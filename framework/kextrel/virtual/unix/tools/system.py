@@ -6,8 +6,9 @@ import re
 import time
 
 from kextrel.virtual.hardware.models import model_of
-from kextrel.virtual.unix.process import Exit, Proc, tool
+from kextrel.virtual.unix.process import Exit, Proc
 from kextrel.virtual.unix.programs import NotFound, look_up
+from kextrel.virtual.unix.registry import tool
 from kextrel.virtual.unix.signals import SIGHUP
 from kextrel.virtual.unix.system import DEFAULT_PATH
 from kextrel.virtual.unix.tools.options import getopt
