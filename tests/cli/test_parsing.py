@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from kextrel.cli import parsing
+from kextrel.errors import InputError
+
 Parse = Callable[..., "subprocess.CompletedProcess[bytes]"]
 LIST = (
     "1 extension(s)\n--- com.apple.system_extension.network_extension\n"
@@ -100,3 +103,9 @@ def test_more_than_anybody_prints_is_refused(parse: Parse, tmp_path: Path) -> No
     done = parse("log show", str(big))
     assert done.returncode == 2
     assert "32 MiB" in done.stderr.decode()
+
+
+def test_a_closed_standard_input_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)  # as Python has it where the caller closed it
+    with pytest.raises(InputError, match="standard input: it is closed; name a FILE"):
+        parsing.parse("csrutil status")

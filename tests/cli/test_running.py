@@ -93,13 +93,22 @@ def test_the_cost_is_said_before_a_run(kextrel: Run, lab: Path, tmp_path: Path) 
     assert done.stdout.startswith("mini: 1 scenario, about 3 lab minutes on a real Mac\n")
 
 
+@pytest.mark.parametrize(
+    ("stays", "how"),
+    [
+        (True, "once it is in order, run `kextrel lab release mini --lab rack.yaml`"),
+        (False, "it was made for this run"),
+    ],
+)
 def test_a_mac_that_was_put_aside_is_told_of(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stays: bool, how: str
 ) -> None:
     """All its steps may have held."""
     put: list[tuple[str, str]] = []
     opened: Any = SimpleNamespace(
-        open=lambda name, log: nullcontext(), quarantine=lambda name, why: put.append((name, why))
+        open=lambda name, log: nullcontext(),
+        quarantine=lambda name, why: put.append((name, why)),
+        how_to_release=lambda name: f"kextrel lab release {name} --lab rack.yaml",
     )
 
     def lose(mac: object, scenarios: object, *, quarantine: Callable[[str], None], **more: object) -> list[Report]:
@@ -107,9 +116,6 @@ def test_a_mac_that_was_put_aside_is_told_of(
         return []
 
     monkeypatch.setattr(running, "run_on", lose)
-    running._on(opened, "mini", [], None, as_json=False)
+    running._on(opened, "mini", [], None, as_json=False, stays=stays)
     assert put == [("mini", "it could not be taken back to clean")]
-    assert capsys.readouterr().err == (
-        "kextrel: mini is quarantined: it could not be taken back to clean;"
-        " once it is in order, run `kextrel lab release mini`\n"
-    )
+    assert capsys.readouterr().err == (f"kextrel: mini is quarantined: it could not be taken back to clean; {how}\n")

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kextrel.errors import UsageError, nearest
+from kextrel.errors import BenchError, UsageError, nearest
 
 if TYPE_CHECKING:
     from kextrel.device import TestMac, Wires
+    from kextrel.lab.wiring import Lost
     from kextrel.timing import Deadline
     from kextrel.vocabulary import Environment
 
@@ -137,12 +138,25 @@ def console(
     as_json: Json = False,
 ) -> None:
     """Read a Mac's serial console; --send types a line, --until waits for something."""
+    if until is not None:
+        _check_pattern(until)
     with _wire(context.obj, "console", lab, timeout) as (wire, deadline):
         if send is not None:
             wire.write(send.encode() + b"\r", deadline=deadline)
         got = wire.read_until(until.encode(), deadline=deadline) if until is not None else wire.read_available()
     said = got.decode(errors="replace").replace("\r\n", "\n")
     _tell(context.obj, {"console": said}, said, as_json)
+
+
+def _check_pattern(text: str) -> None:
+    import re
+
+    try:
+        re.compile(text.encode())
+    except re.error as error:
+        raise UsageError(
+            f"--until {text!r} is no regular expression: {error}; put \\ before what is meant as it is"
+        ) from None
 
 
 @mac.command()
@@ -208,20 +222,24 @@ def _deadline(kind: str, name: str, timeout: float) -> Deadline:
 
 
 @contextmanager
-def _device(name: str, lab: str | None) -> Iterator[TestMac]:
+def _device(name: str, lab: str | None, lost: Lost | None = None) -> Iterator[TestMac]:
+    """The Mac, in quarantine or not: who looks why it is there needs hands."""
     from kextrel.cli.opening import opened
     from kextrel.evidence import EvidenceLog
 
     with opened(lab, only=[name]) as macs:
         macs.only(name)
-        with closing(EvidenceLog(name)) as log, macs.open(name, log) as device:
+        with closing(EvidenceLog(name)) as log, macs.open(name, log, quarantined=True, lost=lost) as device:
             yield device
 
 
 @contextmanager
 def _wire(name: str, kind: str, lab: str | None, timeout: float) -> Iterator[tuple[Any, Deadline]]:
-    """That wire of the Mac, with the deadline of `--timeout`."""
-    with _device(name, lab) as device:
+    """That wire of the Mac, with the deadline of `--timeout`. That another one is dead is no matter."""
+    dead: dict[str, BenchError] = {}
+    with _device(name, lab, dead.__setitem__) as device:
+        if kind in dead:
+            raise dead[kind]
         yield _of(device.wires, kind, name), _deadline(kind, name, timeout)
 
 

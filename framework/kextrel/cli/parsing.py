@@ -42,7 +42,13 @@ def parse(
 
 
 def _content(file: str) -> bytes:
+    from kextrel.errors import InputError
+
     if file == "-":
+        if sys.stdin is None:  # closed by the caller
+            raise InputError(
+                "it is closed", path="standard input", hint="name a FILE, or pipe what was printed into this"
+            )
         return _bounded(sys.stdin.buffer, "standard input")
     with Path(file).open("rb") as opened:
         return _bounded(opened, file)

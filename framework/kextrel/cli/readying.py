@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kextrel.cli.jsonline import json_line
+from kextrel.errors import BenchError
 
 if TYPE_CHECKING:
     from kextrel.device.readiness import Finding, Remedied
@@ -26,7 +27,7 @@ def doctor(
 ) -> None:
     """Look whether a Mac is prepared: one line a prerequisite, with what is missing and what to do. Changes nothing.
 
-    Ends with 3 where something is missing, with 4 where something is only unknown.
+    Ends with 3 where something is missing or a wire is dead, with 4 where something is only unknown.
     """
     from kextrel.cli.opening import opened
     from kextrel.evidence import EvidenceLog
@@ -34,13 +35,20 @@ def doctor(
     from kextrel.timing import Deadline
 
     found: list[Finding] = []
+    failed = False
     with opened(lab, only=[name] if name else []) as macs:
         for mac in [macs.only(name)] if name else macs.names():
+            rows: list[Finding] = []
+            dead: dict[str, BenchError] = {}
             deadline = Deadline.after(_SECONDS, f"examining {mac}")
-            rows = examined(macs, mac, EvidenceLog(mac), deadline=deadline)
+            try:
+                rows = examined(macs, mac, EvidenceLog(mac), deadline=deadline, dead=dead)
+            except BenchError as error:  # somebody has it: the other Macs of the lab are examined still
+                dead[mac] = error
             _print(mac, rows, as_json)
-            found += rows
-    _end(found)
+            _print_dead(rows, dead)
+            found, failed = [*found, *rows], failed or bool(dead)
+    _end(found, failed)
 
 
 def prepare(
@@ -60,13 +68,15 @@ def prepare(
     def say(remedied: Remedied) -> None:
         typer.echo(_json(name, remedied.to_json()) if as_json else _plain(remedied.line()))
 
+    dead: dict[str, BenchError] = {}
     with opened(lab, only=[name]) as macs:
         macs.only(name)
         deadline = Deadline.after(_SECONDS, f"preparing {name}")
-        found = made_ready(macs, name, EvidenceLog(name), done=say, deadline=deadline)
+        found = made_ready(macs, name, EvidenceLog(name), done=say, deadline=deadline, dead=dead)
     _hand_over(name, found, as_json)
     _print(name, found, as_json)
-    _end(found)
+    _print_dead(found, dead)
+    _end(found, bool(dead))
 
 
 def _hand_over(name: str, found: Sequence[Finding], as_json: bool) -> None:
@@ -87,6 +97,13 @@ def _print(name: str, found: Sequence[Finding], as_json: bool) -> None:
         typer.echo(_json(name, finding.to_json()) if as_json else _plain(f"{name}  {finding.line()}"))
 
 
+def _print_dead(found: Sequence[Finding], dead: Mapping[str, BenchError]) -> None:
+    """What failed of the bench, where no row says so."""
+    for error in dead.values():
+        if str(error) not in {finding.said for finding in found}:
+            typer.echo(_plain(f"kextrel: {error}"), err=True)
+
+
 def _plain(line: str) -> str:
     """A line that may quote what a Mac said, without what could move a cursor."""
     from kextrel.scenario.wording import printable
@@ -98,11 +115,11 @@ def _json(name: str, said: Mapping[str, object]) -> str:
     return json_line({"mac": name, **said})
 
 
-def _end(found: Sequence[Finding]) -> None:
+def _end(found: Sequence[Finding], failed: bool) -> None:
     from kextrel.device.readiness import Standing
 
     standings = {finding.standing for finding in found}
-    if Standing.MISSING in standings:
+    if failed or Standing.MISSING in standings:
         raise typer.Exit(3)
     if Standing.UNKNOWN in standings:
         raise typer.Exit(4)

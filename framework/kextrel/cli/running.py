@@ -14,7 +14,7 @@ from kextrel.cli.opening import is_fit, named_lab, opened
 from kextrel.cli.words import counts_line, step_lines
 from kextrel.errors import BenchError, InputError, NotPossible, nearest
 from kextrel.evidence import EvidenceLog
-from kextrel.lab import Lab, load_profile, served
+from kextrel.lab import Lab, load_profile, needs_serving, served
 from kextrel.lab.fit import FIT, Fitted
 from kextrel.scenario import Judgement, Report, Scenario, Visit, plan, run_on, untouched
 from kextrel.scenario.tally import exit_code, tally
@@ -32,8 +32,11 @@ def run_all(
     profile = Lab(load_profile(named_lab(lab)))
     chosen = _choose(scenarios, profile, device)
     _announce(profile, chosen, as_json)
+    reports: list[Report] = []
     with opened(lab, only=list(chosen)) as macs:
-        reports = [report for name, own in chosen.items() for report in _on(macs, name, own, evidence, as_json)]
+        stays = not needs_serving(profile.profile)
+        for name, own in chosen.items():
+            reports += _on(macs, name, own, evidence, as_json=as_json, stays=stays)
     return _counted(reports, as_json)
 
 
@@ -50,7 +53,8 @@ def _made_to_measure(scenarios: Sequence[Scenario], device: str | None, evidence
         _announce(Lab(profile), chosen, as_json)
         with fitted.written() as path, served(path, profile) as wired:
             macs = Lab(load_profile(wired))
-            reports += [report for name, own in chosen.items() for report in _on(macs, name, own, evidence, as_json)]
+            for name, own in chosen.items():
+                reports += _on(macs, name, own, evidence, as_json=as_json)
     return _counted(reports, as_json)
 
 
@@ -95,8 +99,17 @@ def _choose(scenarios: Sequence[Scenario], macs: Lab, device: str | None) -> dic
     return chosen
 
 
-def _on(macs: Lab, name: str, scenarios: Sequence[Scenario], evidence: Path | None, as_json: bool) -> list[Report]:
-    """A Mac that cannot be had is the bench's failure in each of its scenarios; those of the others go on."""
+def _on(
+    macs: Lab,
+    name: str,
+    scenarios: Sequence[Scenario],
+    evidence: Path | None,
+    *,
+    as_json: bool,
+    stays: bool = False,
+) -> list[Report]:
+    """A Mac that cannot be had is the bench's failure in each of its scenarios; those of the others go on. `stays`: it
+    is there after this run."""
     with closing(EvidenceLog(name, evidence)) as log, ExitStack() as stack:
         try:
             mac = stack.enter_context(macs.open(name, log))
@@ -117,7 +130,7 @@ def _on(macs: Lab, name: str, scenarios: Sequence[Scenario], evidence: Path | No
             mac, scenarios, quarantine=put_aside, sink=log, on_report=lambda report: _print(report, as_json)
         )
     for why in aside:  # all steps may have held, and the Mac was lost on its way back
-        how = f"once it is in order, run `kextrel lab release {name}`"
+        how = f"once it is in order, run `{macs.how_to_release(name)}`" if stays else "it was made for this run"
         typer.echo(f"kextrel: {name} is quarantined: {why}; {how}", err=True)
     return reports
 

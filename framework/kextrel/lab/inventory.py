@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kextrel.device import Facts, TestMac
 from kextrel.errors import BenchError, UsageError, nearest
@@ -17,6 +17,9 @@ from kextrel.lab.health import WireHealth, check_wires
 from kextrel.lab.leases import lease, state_folder
 from kextrel.lab.profile import LabProfile, MacProfile
 from kextrel.timing import Deadline
+
+if TYPE_CHECKING:
+    from kextrel.lab.wiring import Lost
 
 __all__ = ["Lab"]
 
@@ -88,10 +91,16 @@ class Lab:
 
     @contextmanager
     def open(
-        self, name: str, sink: Sink, *, deadline: Deadline | None = None, quarantined: bool = False
+        self,
+        name: str,
+        sink: Sink,
+        *,
+        deadline: Deadline | None = None,
+        quarantined: bool = False,
+        lost: Lost | None = None,
     ) -> Iterator[TestMac]:
         """Leases the Mac, until `deadline` when somebody has one of its wires, and builds it; one in quarantine where
-        `quarantined`.
+        `quarantined`. `lost`: told of each wire that cannot be opened, which the Mac then has not.
 
         Raises BenchError that names the wire and its owner of one in use, or says how to end a quarantine.
         """
@@ -102,7 +111,7 @@ class Lab:
             stack.enter_context(self._lease(name, deadline))
             if not quarantined:
                 self._refuse_quarantined(name)
-            device = build(name, mac, self.facts(name), sink, self._base)
+            device = build(name, mac, self.facts(name), sink, self._base, lost=lost)
             stack.callback(device.close)
             yield device
 
@@ -122,6 +131,10 @@ class Lab:
         """Ends a quarantine; returns its reason, None where there was none."""
         return quarantine.release(state_folder(), self._known(name))
 
+    def how_to_release(self, name: str) -> str:
+        """The command that ends a quarantine."""
+        return shlex.join(["kextrel", "lab", "release", name, "--lab", self.profile.origin])
+
     def begin_anew(self, name: str) -> None:
         """The Mac has just been made: what stood against its wires was against another one, that has ended."""
         quarantine.begin_anew(state_folder(), self._known(name))
@@ -133,8 +146,7 @@ class Lab:
     def _refuse_quarantined(self, name: str) -> None:
         why = quarantine.reason(state_folder(), self._known(name))
         if why is not None:
-            release = shlex.join(["kextrel", "lab", "release", name, "--lab", self.profile.origin])
-            hint = f"look at it, then end that with `{release}`"
+            hint = f"look at it, then end that with `{self.how_to_release(name)}`"
             raise BenchError(f"it is quarantined: {why}", wire=name, hint=hint)
 
     def _mac(self, name: str) -> MacProfile:

@@ -50,6 +50,8 @@ Seconds = Annotated[Amount, Field(gt=0)]
 
 
 def _version(value: object) -> object:
+    if value is not None and not isinstance(value, str | Version):
+        raise ValueError("a macOS version should be here, such as 14.5 or 11.6.4")
     return Version.parse(value) if isinstance(value, str) else value
 
 

@@ -7,20 +7,25 @@ yet is reached by the administrator's password, which then puts the key there.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import paramiko
 
 from kextrel.bench.sshlink import LoginRefused
 from kextrel.device import TestMac
 from kextrel.device.readiness import Finding, Remedied
+from kextrel.device.readiness.finding import missing
 from kextrel.errors import BenchError, KextrelError, NotPossible, UsageError
 from kextrel.evidence import Sink
 from kextrel.lab.inventory import Lab
 from kextrel.lab.profile import MacProfile
 from kextrel.timing import Deadline
+
+if TYPE_CHECKING:
+    from kextrel.lab.wiring import Lost
 
 __all__ = ["examined", "made_ready"]
 
@@ -39,23 +44,59 @@ grep -qxF -e "$1" "$HOME/.ssh/authorized_keys" || printf '%s\\n' "$1" >> "$HOME/
 """
 
 
-def examined(lab: Lab, name: str, sink: Sink, *, deadline: Deadline) -> list[Finding]:
-    """What is found of each row of the preparation. Nothing is changed on the Mac."""
-    with lab.open(name, sink, quarantined=True) as mac:
-        return mac.examine(bundles=_bundles(lab), deadline=deadline)
+_ROW_OF = {
+    "power": "PREP-09",
+    "button": "PREP-09",
+    "keyboard": "PREP-08",
+    "screen": "PREP-08",
+    "beacon": "PREP-12",
+    "mdm": "PREP-14",
+}
+"""The row that looks at a kind of wire, and is missing when that cannot be opened."""
+
+
+def examined(
+    lab: Lab, name: str, sink: Sink, *, deadline: Deadline, dead: dict[str, BenchError] | None = None
+) -> list[Finding]:
+    """What is found of each row of the preparation. Nothing is changed on the Mac.
+
+    `dead` takes the wires that cannot be opened, by kind: the rest of the Mac is examined, and the row that looks at
+    such a wire is missing. Without `dead` the first of them raises.
+    """
+    with lab.open(name, sink, quarantined=True, lost=_into(dead)) as mac:
+        return _with_dead(mac.examine(bundles=_bundles(lab), deadline=deadline), dead or {})
+
+
+def _into(dead: dict[str, BenchError] | None) -> Lost | None:
+    return dead.__setitem__ if dead is not None else None
+
+
+def _with_dead(found: Sequence[Finding], dead: Mapping[str, BenchError]) -> list[Finding]:
+    """Without a wire of a kind a row does not apply; with a dead one it is not fulfilled."""
+    said: dict[str, str] = {}
+    for kind, error in dead.items():
+        if kind in _ROW_OF:
+            said.setdefault(_ROW_OF[kind], str(error))
+    return [missing(one.row, said[one.row]) if one.row in said else one for one in found]
 
 
 def made_ready(
-    lab: Lab, name: str, sink: Sink, *, done: Callable[[Remedied], None], deadline: Deadline
+    lab: Lab,
+    name: str,
+    sink: Sink,
+    *,
+    done: Callable[[Remedied], None],
+    deadline: Deadline,
+    dead: dict[str, BenchError] | None = None,
 ) -> list[Finding]:
     """Puts right what SSH can, and examines the Mac afterwards; `done` hears of each remedy. One that waits for
-    FileVault's unlock is unlocked first, where the profile states that."""
-    with lab.open(name, sink, quarantined=True) as mac:
+    FileVault's unlock is unlocked first, where the profile states that. `dead`: as for `examined`."""
+    with lab.open(name, sink, quarantined=True, lost=_into(dead)) as mac:
         mac.unlock(done=done, deadline=deadline)
         key = _own_key(lab, name)
         if key is not None and _is_refused(mac, deadline):
             done(_key_installed(lab, name, key, sink, deadline))
-        return mac.make_ready(bundles=_bundles(lab), done=done, deadline=deadline)
+        return _with_dead(mac.make_ready(bundles=_bundles(lab), done=done, deadline=deadline), dead or {})
 
 
 def _bundles(lab: Lab) -> list[Path]:

@@ -36,13 +36,17 @@ if TYPE_CHECKING:  # each driver is imported where a Mac has that wire: SSH and 
     from kextrel.bench.screen import PikvmScreen
     from kextrel.bench.sshlink import Login
 
-__all__ = ["build", "openers"]
+__all__ = ["Lost", "build", "openers"]
+
+Lost = Callable[[str, BenchError], None]
+"""Told of a wire that cannot be opened: its kind, and why."""
 
 _SSH_BEFORE_BOOT_SINCE = Version(26)
 
 
-def build(name: str, mac: MacProfile, facts: Facts, sink: Sink, base: Path) -> TestMac:
+def build(name: str, mac: MacProfile, facts: Facts, sink: Sink, base: Path, *, lost: Lost | None = None) -> TestMac:
     """The device of a Mac that has wires. Raises UsageError for a secret that is not there, BenchError for a wire.
+    Where there is `lost`, a wire that cannot be opened is told to it instead, and left out.
 
     The button's contacts are opened first and all keys let up: an owner that was killed may have left them down.
     """
@@ -51,8 +55,10 @@ def build(name: str, mac: MacProfile, facts: Facts, sink: Sink, base: Path) -> T
     with ExitStack() as stack:
         opened: dict[str, Any] = {}
         for kind, open_wire in opening.items():
-            opened[kind] = open_wire()
-            stack.callback(opened[kind].close)
+            wire = _opened(kind, open_wire, lost)
+            if wire is not None:
+                opened[kind] = wire
+                stack.callback(wire.close)
         wires = Wires(**opened)
         _let_go(wires, sink)
         patience = replace(Timeouts(), **mac.timeouts.model_dump(exclude_none=True))
@@ -60,6 +66,16 @@ def build(name: str, mac: MacProfile, facts: Facts, sink: Sink, base: Path) -> T
         device = TestMac(name, facts, wires, clock=clock, sink=sink, accounts=accounts, timeouts=patience)
         stack.pop_all()
     return device
+
+
+def _opened(kind: str, open_wire: Callable[[], Any], lost: Lost | None) -> Any:
+    try:
+        return open_wire()
+    except BenchError as error:
+        if lost is None:
+            raise
+        lost(kind, error)
+        return None
 
 
 def _let_go(wires: Wires, sink: Sink) -> None:
