@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kextrel.virtual.clock import Clock
+from kextrel.virtual.unix import registry
 from kextrel.virtual.unix.process import Exit, Proc
 from kextrel.virtual.unix.registry import TOOLS, tool
 from kextrel.virtual.unix.system import System
@@ -86,12 +87,11 @@ def try_tool(unix_of: Boot) -> Callable[..., Any]:
     """Runs a function as the program /usr/bin/tried of a fresh Mac."""
 
     def attempt(main: Callable[[Proc], Coroutine[Any, Any, int]], line: str = "tried", **more: Any) -> Any:
-        registry = __import__("kextrel.virtual.unix.process", fromlist=["_tools"])._tools
-        tool("/usr/bin/tried")(main)
+        registry.tool("/usr/bin/tried")(main)
         try:
             return asyncio.run(_story(line, more))
         finally:
-            del registry["/usr/bin/tried"]
+            del registry._tools["/usr/bin/tried"]
 
     async def _story(line: str, more: dict[str, Any]) -> Any:
         return await asyncio.wait_for(unix_of().run(line, **more), 30)
