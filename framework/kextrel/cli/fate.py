@@ -17,8 +17,8 @@ from kextrel.policy.ways import Way, shortest_way
 from kextrel.scenario.explaining import way_json, way_out
 from kextrel.scenario.fields import Place
 from kextrel.scenario.jsonform import outcome_json, said
+from kextrel.scenario.mac import counts_as_user_approved, read_mac
 from kextrel.scenario.nodes import node_of
-from kextrel.scenario.starts import counts_as_user_approved, read_mac
 from kextrel.vocabulary import (
     Action,
     Extension,

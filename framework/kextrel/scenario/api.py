@@ -17,21 +17,24 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 from kextrel import policy
 from kextrel.device.baseline import Level
 from kextrel.device.rig import Facts
-from kextrel.errors import BenchError, InputError, NotPossible, UnreadableAnswer, UsageError
+from kextrel.errors import BenchError, InputError, NotPossible, UnreadableAnswer, UsageError, nearest
 from kextrel.evidence import Sink
+from kextrel.scenario.extensions import read_extension
 from kextrel.scenario.fields import Fields, Place
 from kextrel.scenario.given import described
+from kextrel.scenario.mac import modes_of, read_mac
 from kextrel.scenario.nodes import node_of
 from kextrel.scenario.predicting import prediction_json
+from kextrel.scenario.profiles import PROFILE_FIELDS, read_profile
 from kextrel.scenario.protocols import Device, Model
 from kextrel.scenario.session import Asked, Patience, Session
-from kextrel.scenario.starts import PROFILE_FIELDS, modes_of, read_extension, read_mac, read_profile
 from kextrel.scenario.verbs import read_action
 from kextrel.scenario.verdicts import BenchFailed, Judgement, NotChecked, PolicyViolated, Seen, StepReport
 from kextrel.vocabulary import Action, Extension, Outcome, Profile, Reason, Start, State, Unknown, Verdict
@@ -39,6 +42,8 @@ from kextrel.vocabulary import Action, Extension, Outcome, Profile, Reason, Star
 __all__ = ["Mac", "Step", "start_on"]
 
 Name = Extension | str
+__tracebackhide__ = methodcaller("errisinstance", (PolicyViolated, BenchFailed, NotChecked, UsageError))
+"""pytest ends the traceback of these in the line of the test, which is whose they are; of our own bugs it shows all."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +75,11 @@ def start_on(facts: Facts, *, profiles: Collection[Mapping[str, Any]] = (), **fi
         "user_approved_mdm": facts.user_approved_mdm,
         "bootstrap_token": facts.bootstrap_token,
     }
-    with _as_usage():
+    try:
         wanted, _ = read_mac(node_of(said | fields), Place("", "mac"))
         return Start(wanted.at(facts.macos), tuple(_profile(one) for one in profiles), {})
+    except InputError as error:
+        raise _usage(error) from None
 
 
 def _profile(said: Mapping[str, Any]) -> Profile:
@@ -125,10 +132,12 @@ class Mac:
         if self._session is not None and name in self._extensions:
             raise UsageError(f"extension '{name}' is described already; describe it in full before the first verb")
         place, node = Place("", f"extension '{name}'"), node_of(fields)
-        with _as_usage():
+        try:
             if name in self._bundles:
                 node = described(name, node, place, self._bundles[name])
             extension, _ = read_extension(name, node, place)
+        except InputError as error:
+            raise _usage(error) from None
         self._extensions[name] = extension
         if self._session is not None:
             self._session.learn(extension)
@@ -275,8 +284,18 @@ class Mac:
         short = set(said) == {"extension"} or verb == "remove-profile"
         value = next(iter(said.values())) if short else said or None
         place, modes = Place("", f"mac.{verb.replace('-', '_')}"), modes_of(self._start.mac.architecture)
-        with _as_usage():
+        self._check_known(said.get("extension"), place)
+        try:
             return read_action(verb, node_of(value), place, self._extensions, modes)
+        except InputError as error:
+            raise _usage(error) from None
+
+    def _check_known(self, name: object, place: Place) -> None:
+        """The language's own complaint sends to a scenario's `extensions:`, which a Python test has not."""
+        if isinstance(name, str) and name not in self._extensions:
+            what = f"{place.what}: this test has no extension {name!r}"
+            also = f"; {nearest(name, list(self._extensions))}" if self._extensions else ""
+            raise UsageError(f"{what}; make it by mac.extension({name!r}){also}")
 
     def _remember_cost(self, action: Action) -> None:
         if action.verb == "upgrade":
@@ -342,10 +361,6 @@ def _name(value: Any) -> Any:
     return value.name if isinstance(value, Extension) else value
 
 
-@contextmanager
-def _as_usage() -> Iterator[None]:
-    """The language's complaints without a file and a line: here the caller's own line is in the traceback."""
-    try:
-        yield
-    except InputError as error:
-        raise UsageError(f"{error.what}; {error.hint}" if error.hint else error.what) from None
+def _usage(error: InputError) -> UsageError:
+    """The language's complaint without a file and a line: here the caller's own line is in the traceback."""
+    return UsageError(f"{error.what}; {error.hint}" if error.hint else error.what)

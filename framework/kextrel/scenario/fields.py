@@ -23,11 +23,13 @@ __all__ = [
     "Fields",
     "Place",
     "Reader",
+    "bundle_id",
     "flag",
     "list_of",
     "matching",
     "number",
     "one_of",
+    "team_id",
     "teams",
     "text",
     "version",
@@ -148,6 +150,10 @@ def matching(pattern: str, say: str) -> Reader[str]:
     return read
 
 
+bundle_id = matching(
+    r"(?!.{156})[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*", "a bundle identifier such as com.example.a"
+)
+team_id = matching(r"[A-Za-z0-9]{0,155}", "a team identifier such as KXTRL00001")
 _decimal = matching(r"\d{1,9}(\.\d{1,9})?", "a number such as 30")
 
 

@@ -26,19 +26,13 @@ from typing import TYPE_CHECKING, Any
 from kextrel import yamltext
 from kextrel.errors import InputError, UsageError, nearest
 from kextrel.policy import contradicts_itself
+from kextrel.scenario.extensions import read_extension
 from kextrel.scenario.fields import Fields, Place, list_of, one_of, text
 from kextrel.scenario.given import fitted
+from kextrel.scenario.mac import WantedMac, counts_as_user_approved, modes_of, read_mac
 from kextrel.scenario.parameters import combinations, substitute, uses
 from kextrel.scenario.pins import Pin, read_pin
-from kextrel.scenario.starts import (
-    PROFILE_FIELDS,
-    WantedMac,
-    counts_as_user_approved,
-    modes_of,
-    read_extension,
-    read_mac,
-    read_profile,
-)
+from kextrel.scenario.profiles import PROFILE_FIELDS, read_profile
 from kextrel.scenario.verbs import VERBS, read_action
 from kextrel.vocabulary import Action, Extension, Profile, SecurityMode, Start, Version
 from kextrel.vocabulary.actions import Replace, SetSecurity, Upgrade

@@ -13,8 +13,20 @@ from typing import Any, Literal, cast
 
 from kextrel import yamltext
 from kextrel.errors import InputError, nearest
-from kextrel.scenario.fields import Fields, Place, Reader, flag, list_of, number, one_of, text, version, word_of
-from kextrel.scenario.starts import PROFILE_FIELDS, read_profile, team_id
+from kextrel.scenario.fields import (
+    Fields,
+    Place,
+    Reader,
+    flag,
+    list_of,
+    number,
+    one_of,
+    team_id,
+    text,
+    version,
+    word_of,
+)
+from kextrel.scenario.profiles import PROFILE_FIELDS, read_profile
 from kextrel.vocabulary import (
     Action,
     Credential,

@@ -1,4 +1,4 @@
-"""`mac:`, `profiles:` and `extensions:`, what a scenario begins with: fields, defaults, and what cannot be.
+"""`mac:`, the Mac that a scenario begins on: fields, defaults, and what cannot be.
 
 Defaults are those of design.md. A start that no Mac can be in is refused, with the line of the field that makes it so.
 """
@@ -7,57 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kextrel import yamltext
 from kextrel.scenario.comparison import WantedMacos
-from kextrel.scenario.fields import (
-    Fields,
-    Place,
-    flag,
-    list_of,
-    matching,
-    one_of,
-    teams,
-    text,
-    version,
-    wanted_macos,
-    word_of,
-)
-from kextrel.scenario.given import SAMPLE_TEAM, sample_id
-from kextrel.vocabulary import (
-    Architecture,
-    Category,
-    Enrollment,
-    Extension,
-    ExtensionKind,
-    KernelPolicy,
-    KextManagement,
-    Mac,
-    Profile,
-    SecurityMode,
-    Signature,
-    SystemPolicy,
-    Version,
-)
-from kextrel.vocabulary.kpi import c_name
+from kextrel.scenario.fields import Fields, Place, flag, list_of, one_of, text, wanted_macos, word_of
+from kextrel.vocabulary import Architecture, Enrollment, KextManagement, Mac, SecurityMode, Version
 from kextrel.yamltext import Node
 
 if TYPE_CHECKING:
     from kextrel.device.rig import Facts
     from kextrel.lab.fit import Requirement
 
-__all__ = [
-    "MAC_FIELDS",
-    "PROFILE_FIELDS",
-    "WantedMac",
-    "counts_as_user_approved",
-    "modes_of",
-    "read_extension",
-    "read_mac",
-    "read_profile",
-]
+__all__ = ["MAC_FIELDS", "WantedMac", "counts_as_user_approved", "modes_of", "read_mac"]
 
 MAC_FIELDS = (
     "architecture",
@@ -72,7 +34,6 @@ MAC_FIELDS = (
     "online",
     "on",
 )
-PROFILE_FIELDS = ("id", "kernel_extensions", "system_extensions")
 
 _MODES = {
     Architecture.APPLE_SILICON: (SecurityMode.FULL, SecurityMode.REDUCED, SecurityMode.PERMISSIVE),
@@ -84,12 +45,6 @@ _BIG_SUR = Version(11)
 def modes_of(architecture: Architecture) -> tuple[SecurityMode, ...]:
     """The security modes that there are on it; none on intel without a T2."""
     return _MODES.get(architecture, ())
-
-
-bundle_id = matching(
-    r"(?!.{156})[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*", "a bundle identifier such as com.example.a"
-)
-team_id = matching(r"[A-Za-z0-9]{0,155}", "a team identifier such as KXTRL00001")
 
 
 @dataclass(frozen=True)
@@ -219,149 +174,3 @@ def counts_as_user_approved(mac: Mac) -> bool:
     if mac.enrollment is Enrollment.DEVICE:
         return mac.user_approved_mdm or mac.macos >= _BIG_SUR
     return mac.enrollment is Enrollment.AUTOMATED_DEVICE
-
-
-_KERNEL_KEYS = (
-    "AllowedTeamIdentifiers",
-    "AllowedKernelExtensions",
-    "AllowUserOverrides",
-    "AllowNonAdminUserApprovals",
-)
-_SYSTEM_KEYS = (
-    "AllowedTeamIdentifiers",
-    "AllowedSystemExtensions",
-    "AllowedSystemExtensionTypes",
-    "RemovableSystemExtensions",
-    "NonRemovableSystemExtensions",
-    "NonRemovableFromUISystemExtensions",
-    "AllowUserOverrides",
-)
-_TYPES = one_of("DriverExtension", "NetworkExtension", "EndpointSecurityExtension")
-
-
-def read_profile(fields: Fields) -> Profile:
-    """Types a profile from Fields whose known ones include PROFILE_FIELDS. Keys and meanings are Apple's."""
-    return Profile(
-        id=fields.need("id", text),
-        kernel_extensions=_kernel_policy(fields) if fields.has("kernel_extensions") else None,
-        system_extensions=_system_policy(fields) if fields.has("system_extensions") else None,
-    )
-
-
-def _kernel_policy(profile: Fields) -> KernelPolicy:
-    fields = profile.inner("kernel_extensions", _KERNEL_KEYS)
-    return KernelPolicy(
-        allowed_team_identifiers=frozenset(fields.get("AllowedTeamIdentifiers", list_of(team_id), ())),
-        allowed_kernel_extensions=_by_team(fields, "AllowedKernelExtensions"),
-        allow_user_overrides=_maybe(fields, "AllowUserOverrides"),
-        allow_non_admin_user_approvals=_maybe(fields, "AllowNonAdminUserApprovals"),
-    )
-
-
-def _system_policy(profile: Fields) -> SystemPolicy:
-    fields = profile.inner("system_extensions", _SYSTEM_KEYS)
-    return SystemPolicy(
-        allowed_team_identifiers=frozenset(fields.get("AllowedTeamIdentifiers", list_of(team_id), ())),
-        allowed_system_extensions=_by_team(fields, "AllowedSystemExtensions"),
-        allowed_system_extension_types=_by_team(fields, "AllowedSystemExtensionTypes", types=True),
-        removable_system_extensions=_by_team(fields, "RemovableSystemExtensions"),
-        non_removable_system_extensions=_by_team(fields, "NonRemovableSystemExtensions"),
-        non_removable_from_ui_system_extensions=_by_team(fields, "NonRemovableFromUISystemExtensions"),
-        allow_user_overrides=_maybe(fields, "AllowUserOverrides"),
-    )
-
-
-def _by_team(fields: Fields, key: str, *, types: bool = False) -> dict[str, frozenset[str]]:
-    if not fields.has(key):
-        return {}
-    found = fields.need(key, teams(_TYPES if types else bundle_id))
-    return {team: frozenset(names) for team, names in found.items()}
-
-
-def _maybe(fields: Fields, key: str) -> bool | None:
-    return fields.need(key, flag) if fields.has(key) else None
-
-
-_COMMON_FIELDS = ("kind", "bundle_id", "team_id", "version", "signature", "bundle")
-_KEXT_FIELDS = (
-    "notarized",
-    "architectures",
-    "libraries",
-    "symbols",
-    "user_client",
-    "banned",
-    "path",
-    "installed_before",
-)
-_SYSTEM_EXTENSION_FIELDS = ("category", "entitlements", "early_boot", "app_in_applications")
-_absolute = matching(r"/.*", "an absolute path such as /Library/Extensions")
-_ARCHITECTURES = ("arm64e", "x86_64", "arm64", "i386")
-
-
-def read_extension(name: str, node: Node, place: Place) -> tuple[Extension, dict[str, Any]]:
-    """Types one entry of `extensions:`; the fields that it may have follow from its `kind`. Also what was written."""
-    everything = Fields(node, place, (*_COMMON_FIELDS, *_KEXT_FIELDS, *_SYSTEM_EXTENSION_FIELDS))
-    kind = everything.get("kind", word_of(ExtensionKind), ExtensionKind.KEXT)
-    fields = Fields(node, place.inside(f"{place.what}, a {kind}"), (*_COMMON_FIELDS, *_fields_of(kind)))
-    common = Extension(
-        name=name,
-        kind=fields.get("kind", word_of(ExtensionKind), ExtensionKind.KEXT),
-        bundle_id=_bundle_id(name, fields),
-        team_id=fields.get("team_id", team_id, SAMPLE_TEAM),
-        version=fields.get("version", text, "1.0"),
-        signature=fields.get("signature", word_of(Signature), Signature.DEVELOPER_ID),
-        bundle=_beside(place.path, fields.get_or_none("bundle", text)),
-    )
-    if common.bundle is not None and kind is ExtensionKind.KEXT and not common.bundle.endswith(".kext"):
-        raise fields.place.wrong(f"the bundle of a kext is a .kext, not {common.bundle}", fields.at("bundle"))
-    typed = _kext(fields, common) if kind is ExtensionKind.KEXT else _system_extension(fields, common)
-    return typed, fields.written
-
-
-def _bundle_id(name: str, fields: Fields) -> str:
-    """What is written; left out, one made of the extension's name, which must then be fit for it."""
-    if fields.has("bundle_id"):
-        return fields.need("bundle_id", bundle_id)
-    node = yamltext.Scalar(sample_id(name), fields.node.line)
-    return bundle_id(node, fields.place.field("bundle_id"))
-
-
-def _beside(path: str, bundle: str | None) -> str | None:
-    """A relative path of a bundle is meant from the folder of the file that names it."""
-    return None if bundle is None else str(Path(path).parent / bundle)
-
-
-def _fields_of(kind: ExtensionKind) -> tuple[str, ...]:
-    return _KEXT_FIELDS if kind is ExtensionKind.KEXT else _SYSTEM_EXTENSION_FIELDS
-
-
-def _kext(fields: Fields, common: Extension) -> Extension:
-    return replace(
-        common,
-        notarized=fields.get("notarized", flag, True),
-        architectures=_architectures(fields),
-        libraries=frozenset(fields.get("libraries", list_of(text), ("com.apple.kpi.bsd",))),
-        symbols=frozenset(map(c_name, fields.get("symbols", list_of(text), ()))),
-        user_client=fields.get("user_client", flag, False),
-        banned=fields.get("banned", flag, False),
-        path=fields.get("path", _absolute, "/Library/Extensions"),
-        installed_before=fields.get_or_none("installed_before", version),
-    )
-
-
-def _architectures(fields: Fields) -> frozenset[str]:
-    found = fields.get("architectures", list_of(one_of(*_ARCHITECTURES)), ("arm64e", "x86_64"))
-    if not found:
-        raise fields.place.wrong("a kext needs at least one architecture", fields.at("architectures"), "write [arm64e]")
-    return frozenset(found)
-
-
-def _system_extension(fields: Fields, common: Extension) -> Extension:
-    entitled = fields.need("entitlements", list_of(text)) if fields.has("entitlements") else None
-    return replace(
-        common,
-        category=fields.get("category", word_of(Category), Category.ENDPOINT_SECURITY),
-        entitlements=None if entitled is None else frozenset(entitled),
-        early_boot=fields.get("early_boot", flag, False),
-        app_in_applications=fields.get("app_in_applications", flag, True),
-    )
