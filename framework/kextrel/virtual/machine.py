@@ -16,6 +16,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from kextrel.virtual.activity import Activity
 from kextrel.virtual.clock import Clock, Timer
 from kextrel.virtual.faults import Faults
 from kextrel.virtual.fittings import Fittings
@@ -80,8 +81,7 @@ class Machine:
         self.going_down = False
         self.on_failure: Callable[[BaseException], None] = self._complain
         self._watchers: list[Callable[[str], None]] = []
-        self._task: asyncio.Task[None] | None = None
-        self._ending: asyncio.Task[None] | None = None
+        self._activity = Activity(f"virtual Mac {spec.name}", lambda error: self.on_failure(error))
         self._forcing: Timer | None = None
         self._fittings = fittings
         self.disk = fittings.disk(self)
@@ -171,7 +171,7 @@ class Machine:
 
     def force_off(self) -> None:
         """Off, this instant, as a held button or a lost rail does it: nothing is flushed, nobody is told."""
-        doing = self._cancel()
+        self._activity.cut()
         system, self.system = self.system, None
         self.nvram.power_lost()
         self.filevault.power_lost()
@@ -179,7 +179,7 @@ class Machine:
         self.extensions.power_lost()
         self._stop_forcing()
         self._down()
-        self._ending = self._begin(self._cut(doing, self._ending, system))
+        self._activity.clean_up(self._cut(system))
 
     def log_in(self, user: str) -> None:
         """Somebody logged in at the screen; `user` is a short name."""
@@ -197,8 +197,7 @@ class Machine:
     async def close(self) -> None:
         """Takes the Mac away: everything it runs ends, its port is free."""
         self.force_off()
-        if self._ending is not None:
-            await self._ending
+        await self._activity.settled()
         self.clock.close()
 
     # Power and button
@@ -247,7 +246,7 @@ class Machine:
     async def load_macos(self, started: Started) -> None:
         """Starts macOS so; nobody is logged in by itself in safe mode."""
         await self.clock.sleep(LOADER)
-        await self._settled()
+        await self._activity.settled()
         user = await self.filevault.passed()
         self.started = started
         self.kernel.boot(started)
@@ -285,14 +284,9 @@ class Machine:
 
     async def _start_system(self, environment: str) -> None:
         await self.clock.sleep(LAUNCHD)
-        await self._settled()
+        await self._activity.settled()
         self.system = self._fittings.system(self, environment)
         await self.system.start()
-
-    async def _settled(self) -> None:
-        """Until nothing is left of the boot before, which a power cut may have ended."""
-        if self._ending is not None:
-            await self._ending
 
     # Going down
 
@@ -349,13 +343,8 @@ class Machine:
         self.going_down = False
         self._enter("off")
 
-    async def _cut(
-        self, doing: asyncio.Task[None] | None, before: asyncio.Task[None] | None, system: System | None
-    ) -> None:
-        """Ends what a power cut has overtaken: `doing` was cancelled, `before` is an earlier cut."""
-        overtaken = {task for task in (doing, before) if task is not None}
-        if overtaken:
-            await asyncio.wait(overtaken)
+    async def _cut(self, system: System | None) -> None:
+        """The end of what ran when the power went."""
         if system is not None:
             await system.stop(orderly=False)
         await self.sshd.close(orderly=False)
@@ -373,26 +362,7 @@ class Machine:
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Does `work` as what the machine does now, in place of what it was doing before."""
-        self._cancel()
-        self._task = self._begin(work)
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work, name=f"virtual Mac {self.spec.name}")
-        task.add_done_callback(self._finished)
-        return task
-
-    def _cancel(self) -> asyncio.Task[None] | None:
-        """Ends what the machine was doing, unless that is what is running here; returns it."""
-        task, self._task = self._task, None
-        if task is None or task is asyncio.current_task():
-            return None
-        task.cancel()
-        return task
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self.on_failure(error)
+        self._activity.run(work)
 
     def _complain(self, error: BaseException) -> None:
         context = {"message": f"virtual Mac {self.spec.name} broke down", "exception": error}
