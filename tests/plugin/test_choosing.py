@@ -163,6 +163,12 @@ def test_a_mark_that_says_nothing_is_refused(
         marking(**asked)
 
 
+def test_a_mark_that_does_not_name_what_it_says_is_refused() -> None:
+    untouched = cast("running.Run", SimpleNamespace())
+    with pytest.raises(UsageError, match="'apple-silicon' says not of what; write it as architecture="):
+        fitting(untouched, pytest.mark.kextrel("apple-silicon").mark)
+
+
 @pytest.mark.parametrize("workers", [False, True])
 @pytest.mark.parametrize("option", ["lf", "failedfirst"])
 def test_a_test_that_failed_last_time_is_found_again(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,8 +106,23 @@ def test_words_are_those_of_the_language(paper_mac: Any) -> None:
     mac.install(driver)
     with pytest.raises(UsageError, match="'driver' is described already"):
         mac.extension("driver", notarized=True)
-    with pytest.raises(UsageError, match="the scenario has no extension 'lat'"):
-        mac.load("lat")
+    with pytest.raises(UsageError, match=r"mac\.load: this test has no extension 'drivr'; make it by .*; did you mean"):
+        mac.load("drivr")
+    with pytest.raises(UsageError, match=r"no extension 'driver'; make it by mac\.extension\('driver'\)$"):
+        Mac(paper_mac()).load("driver")
+
+
+def test_a_traceback_ends_in_the_line_of_the_test(paper_mac: Any) -> None:
+    for fault in (NotPossible("it has none"), BenchError("no answer", wire="shell")):
+        with pytest.raises((NotChecked, BenchFailed)) as caught:
+            Mac(paper_mac(fails={"restart": fault})).restart()
+        assert Path(str(caught.traceback.filter(caught)[-1].path)) == Path(__file__)
+    with pytest.raises(UsageError) as wrong:
+        Mac(paper_mac()).boot("1rt")
+    assert Path(str(wrong.traceback.filter(wrong)[-1].path)) == Path(__file__)
+    with pytest.raises(RuntimeError) as bug:  # ours: all of it is shown
+        Mac(paper_mac(fails={"restart": RuntimeError("a bug")})).restart()
+    assert Path(str(bug.traceback.filter(bug)[-1].path)) != Path(__file__)
 
 
 def test_an_extension_described_after_the_first_verb_is_as_good_as_one_before(paper_mac: Any) -> None:

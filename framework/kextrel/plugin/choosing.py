@@ -29,6 +29,10 @@ def fitting(run: Run, mark: pytest.Mark | None, test: str = "") -> list[str]:
     """The Macs that meet the `kextrel` mark of `test` (its node ID), all of them where there is none; where they are
     made to measure, the one that is. Raises UsageError for a bad mark, NotPossible for a Mac that cannot be made."""
     asked: dict[str, Any] = dict(mark.kwargs) if mark is not None else {}
+    if mark is not None and mark.args:
+        raise UsageError(
+            f"@pytest.mark.kextrel: {mark.args[0]!r} says not of what; write it as architecture=…, macos=…"
+        )
     _check(asked)
     made = run.make(_requirement(asked, test))
     if made is None:
