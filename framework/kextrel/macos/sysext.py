@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from kextrel.macos.text import clean, is_noise, require
+from kextrel.macos.text import clean, quiet, require
 
 __all__ = ["STATES", "SystemExtension", "SystemExtensionList", "read"]
 
@@ -126,11 +126,6 @@ class _Draft:
     def known(self) -> bool:
         return self.count is not None or self.header or self.error or bool(self.extensions or self.category)
 
-    @property
-    def calm(self) -> bool:
-        """No sentence goes on, so that what looks like a row is one."""
-        return self.hint is None and self.failure is None
-
     def give_up(self) -> None:
         """A row whose state never came is kept as unread."""
         self.unparsed += self.pieces
@@ -140,11 +135,12 @@ class _Draft:
 def read(text: str | bytes) -> SystemExtensionList:
     """Reads the list. Raises UnreadableAnswer for other text."""
     draft, first = _Draft(), ""
-    for line in clean(text).split("\n"):
-        if not line or line.isspace() or is_noise(line):
+    for line in quiet(clean(text)):
+        if not line or line.isspace():
             continue
         first = first or line
-        if draft.calm and _usual(line, draft):
+        # No sentence goes on, so that what looks like a row is one.
+        if draft.hint is None and draft.failure is None and _usual(line, draft):
             continue
         if _title(line, draft):
             draft.give_up()
@@ -291,6 +287,8 @@ def _hint(line: str, draft: _Draft) -> None:
 
 def _bundle(line: str) -> re.Match[str] | None:
     """The identifier and the two versions, where nothing but stars and a team stands before them."""
+    if "(" not in line:
+        return None
     stars = _STARS.match(line)
     at = stars.end() if stars else 0
     team = _TEAM.match(line, at)

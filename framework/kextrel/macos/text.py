@@ -14,7 +14,19 @@ from typing import Any, Protocol
 
 from kextrel.errors import UnreadableAnswer
 
-__all__ = ["Facts", "Reading", "between", "clean", "flat", "is_noise", "meaningful", "plain", "require", "unique"]
+__all__ = [
+    "Facts",
+    "Reading",
+    "between",
+    "clean",
+    "flat",
+    "is_noise",
+    "meaningful",
+    "plain",
+    "quiet",
+    "require",
+    "unique",
+]
 
 # ESC [ … final byte; ESC ] … BEL or ESC \ ; any other two-character escape. Each class excludes the next one's first
 # character, so no input makes the matcher go back over what it has read.
@@ -124,10 +136,14 @@ def _flat_line(line: str) -> str:
 
 def meaningful(text: str) -> Iterator[str]:
     """The lines that are neither blank nor the noise that kmutil writes to stderr, without trailing white space."""
+    return (stripped for line in quiet(text) if (stripped := line.rstrip()))
+
+
+def quiet(text: str) -> list[str]:
+    """The lines that are not that noise, blank ones too, as they came."""
+    lines = text.split("\n")
     # Looking for noise in the whole text once is cheaper than in each line.
-    noisy = any(noise in text for noise in _NOISE)
-    lines = (line for line in text.split("\n") if not is_noise(line)) if noisy else text.split("\n")
-    return (stripped for line in lines if (stripped := line.rstrip()))
+    return [line for line in lines if not is_noise(line)] if any(noise in text for noise in _NOISE) else lines
 
 
 def is_noise(line: str) -> bool:
