@@ -159,11 +159,11 @@ def _ways(pieces: list[str]) -> list[str]:
     against stands behind a blank in any case."""
     joined = [pieces[0].rstrip()]
     for piece in pieces[1:]:
-        apart = f" {piece.strip()}"
-        if apart.startswith(" <"):
-            joined = [text + apart for text in joined]
+        bare = piece.strip()
+        if bare[:1] == "<":
+            joined = [f"{text} {bare}" for text in joined]
         else:
-            joined = [text + end for text in joined for end in (apart, piece.rstrip())]
+            joined = [text + end for text in joined for end in (f" {bare}", piece.rstrip())]
     return joined
 
 
@@ -174,9 +174,15 @@ def _whole(ways: Iterable[str]) -> dict[str, KextRow | None]:
         # With a blank it mostly is one, without one mostly none: each is asked first what says so sooner.
         if not found and (row := _usual(text)) is not None:
             found[text] = row
-        elif text not in found and _WHOLE.match(text):
+        elif text not in found and _is_whole(text):
             found[text] = _row(text)
     return found
+
+
+def _is_whole(text: str) -> bool:
+    """The version stands behind five cells and a name, or an architecture and a name; which is seen sooner."""
+    words = text.split(None, 8)
+    return any(word[0] == "(" for word in words[6:8]) and _WHOLE.match(text) is not None
 
 
 def _agreed(rows: Sequence[KextRow | None]) -> KextRow | None:
@@ -193,7 +199,8 @@ def _agreed(rows: Sequence[KextRow | None]) -> KextRow | None:
 
 
 def _row(line: str) -> KextRow | None:
-    return _usual(line) or _unusual(line)
+    # No row is without a version.
+    return (_usual(line) or _unusual(line)) if "(" in line else None
 
 
 def _usual(line: str) -> KextRow | None:
