@@ -87,6 +87,7 @@ _NEEDLES: Mapping[re.Pattern[str], tuple[str, ...]] = MappingProxyType(
 )
 _IDENTIFIER = re.compile(r"[\w\"'(].{0,250}\Z")
 _LONGEST_PATH = 1024
+_SAYS = " - "  # between whom it is about and what
 _OF_A_PATH = re.compile(r"\.kext(?: failed to load| does not authenticate| - dependency '| - no compatible dependency)")
 _SQUEEZED = tuple((reason, tuple(phrase.replace(" ", "") for phrase in phrases)) for reason, phrases in PHRASES)
 _SQUEEZED_BEFORE_KMUTIL = tuple(words.replace(" ", "") for words in BEFORE_KMUTIL)
@@ -280,14 +281,15 @@ def _bundle(joined: str, lines: list[str]) -> tuple[str | None, str | None]:
         return unbound[2], None
     if about := _search(_ABOUT, joined):
         return about[1], None
-    return next(filter(None, map(_subject, lines, ("", *lines))), None), None
+    told = zip(lines, ("", *lines), strict=False) if _SAYS in joined else ()
+    return next(filter(None, (_subject(line, before) for line, before in told if _SAYS in line)), None), None
 
 
 def _subject(line: str, before: str) -> str | None:
     """Whom a line says that it failed for, by identifier; a path, or the end of one that was broken, is none."""
-    told, mark, _ = line.strip().partition(" - ")
+    told, mark, _ = line.strip().partition(_SAYS)
     subject = told.removeprefix("Failed to unload ").removesuffix(" failed to load")
-    broken = before.lstrip().startswith("/") and " - " not in before
+    broken = before.lstrip().startswith("/") and _SAYS not in before
     if not mark or subject == told or not subject.strip() or "/" in subject or broken:
         return None
     named = subject.split()[-1]
@@ -317,6 +319,8 @@ def _culprit(joined: str, lines: list[str]) -> str | None:
         path = joined[start + len(before) - 1 : end + len(".kext")] if end >= 0 else ""
         if path and "'" not in path and len(path) < _LONGEST_PATH:
             return path
+    if ".kext" not in joined:
+        return None
     subjects = (line.strip().partition(".kext")[0] for line in lines if _OF_A_PATH.search(line))
     # An installer's log has its own words before.
     paths = (path if path.startswith("/") else path.rpartition(": ")[2] for path in subjects)
@@ -376,8 +380,5 @@ def _unknown(lines: list[str]) -> tuple[str, ...]:
     text = "\n".join(lines)
     words = [word for word in _LINE_WORDS if word in text]
     patterns = [one for one in (_KEXT, _KERNEL_RETURN, _CS_STATUS, _OWNERSHIP) if _search(one, text)]
-    return tuple(
-        line
-        for line in lines
-        if not any(word in line for word in words) and not any(_search(pattern, line) for pattern in patterns)
-    )
+    rest = [line for line in lines if not any(map(line.__contains__, words))] if words else lines
+    return tuple([line for line in rest if not any(_search(one, line) for one in patterns)] if patterns else rest)
