@@ -19,6 +19,8 @@ Sip = Literal["enabled", "disabled", "custom"]
 
 _INSTALLATION = re.compile(r"\s{0,8}(\d{1,3}): (.*)\Z")
 _STATUS = re.compile(r"System Integrity Protection (?:status:\s{0,8}|is )(enabled|disabled|unknown|on|off)\b(.*)\Z")
+_PROTECTED = "System Integrity Protection"
+_BEGINS = "System Integrity"
 _NAMES = (
     "Apple Internal",
     "Kext Signing",
@@ -99,7 +101,8 @@ def read(text: str | bytes) -> CsrutilAnswer:
     installations: list[str] = []
     unparsed: list[str] = []
     cleaned = clean(text)
-    prompt, error, lines = False, None, list(_joined(meaningful(cleaned)))
+    prompt, error, lines = False, None, list(meaningful(cleaned))
+    lines = list(_joined(lines)) if _BEGINS in cleaned else lines
     # A terminal breaks the warning between words or inside them.
     partly = "csrutil: " in cleaned and "".join(_PARTLY.split()) in "".join(cleaned.split())
     asked = any(phrase in cleaned for phrase in _ASKS)
@@ -110,7 +113,7 @@ def read(text: str | bytes) -> CsrutilAnswer:
         stripped = line.strip()
         if (row := _protection(stripped)) is not None:
             protections.append(row)
-        elif _TELLS.search(stripped):
+        elif _PROTECTED in stripped and _TELLS.search(stripped):
             sip = _sip(stripped, partly)
             unparsed.extend([] if sip else [line])
         elif "Authenticated Root status:" in stripped:
@@ -124,12 +127,7 @@ def read(text: str | bytes) -> CsrutilAnswer:
         elif not (stripped.startswith(_EXPECTED) or _asks_for_parts(stripped)):
             unparsed.append(line)
     known = (
-        any("System Integrity Protection" in line for line in lines)
-        or ssv
-        or protections
-        or (installations and prompt)
-        or prompt
-        or error
+        any(_PROTECTED in line for line in lines) or ssv or protections or (installations and prompt) or prompt or error
     )
     require(bool(known), "csrutil", lines)
     return CsrutilAnswer(sip, ssv, tuple(protections), prompt, tuple(installations), error, tuple(unparsed))
@@ -139,12 +137,12 @@ def _joined(lines: Iterable[str]) -> Iterator[str]:
     """The lines, with the status in one where a narrow terminal broke it between words."""
     held = ""
     for line in lines:
-        if not held and not line.lstrip().startswith("System Integrity"):
+        if not held and not line.lstrip().startswith(_BEGINS):
             yield line
             continue
         whole = f"{held} {line.strip()}" if held else line
         unfinished = whole.count("(") > whole.count(")") or _STATUS.search(whole) is None
-        broken = whole.strip().startswith("System Integrity") and unfinished and len(whole) < 120
+        broken = whole.strip().startswith(_BEGINS) and unfinished and len(whole) < 120
         held = whole.rstrip() if broken and "…" not in whole else ""
         if not held:
             yield whole
@@ -154,7 +152,10 @@ def _joined(lines: Iterable[str]) -> Iterator[str]:
 
 def _protection(line: str) -> Protection | None:
     name, _, value = line.partition(":")
-    return _PROTECTIONS.get((name, _NOTE.sub("", value).strip()))
+    if name not in _NAMES:
+        return None
+    value = value.strip()
+    return _PROTECTIONS.get((name, value)) or _PROTECTIONS.get((name, _NOTE.sub("", value).strip()))
 
 
 def _sip(line: str, partly: bool) -> Sip | None:
