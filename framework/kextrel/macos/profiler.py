@@ -60,7 +60,8 @@ _CPU = re.compile(r"[^:]{0,40}\bIntel (?:Core|Xeon)|[^\x00-\x7f]{1,10}Intel (?:C
 _UNKNOWN = "Unknown"
 """What processes under Rosetta are told of the processor."""
 _T2 = re.compile(r"\bT2\b")
-_COLON = re.compile("[:：]")
+_WIDE_COLON = "："
+_COLON = re.compile(f"[:{_WIDE_COLON}]")
 _STRUCTURED = ("{", "[", "<?xml", "<plist")
 
 
@@ -193,10 +194,10 @@ def _rows(lines: list[str]) -> tuple[dict[str, str], list[str]]:
     values: dict[str, str] = {}
     unparsed: list[str] = []
     for line in lines:
-        key, *value = _COLON.split(line, maxsplit=1)
-        key = key.strip()
-        if not value or not key:
+        key, colon, value = (_COLON.sub(":", line, count=1) if _WIDE_COLON in line else line).partition(":")
+        key, value = key.strip(), value.strip()
+        if not colon or not key:
             unparsed.append(line)
-        elif told := value[0].strip():
-            values.setdefault(key, told)
+        elif value:
+            values.setdefault(key, value)
     return values, unparsed
