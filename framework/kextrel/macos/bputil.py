@@ -42,6 +42,7 @@ _BOOTPOLICY = re.compile(r"com\.apple\.bootpolicy Code=(\d{1,6})(?=\D)|pairing \
 _FAILED = ("Can't get local policy for", "Failed to display local policy for")
 _PROMPTS = ("Enter username", "Enter password", "Enter the password", "Pick a macOS", "Username:")
 _OF_EITHER = "Password:"  # bputil asks so, and sudo before it
+_EXPECTED = (*_BANNER, *_PROMPTS, _OF_EITHER)
 
 # How a complaint of bputil begins; what follows may go over several lines.
 _OWN = re.compile(
@@ -271,7 +272,7 @@ def _untagged(line: str, draft: _Draft) -> bool:
 
 def _expected(line: str) -> bool:
     text = line.lstrip()
-    return text.startswith((*_BANNER, *_PROMPTS, _OF_EITHER)) or _failed(text) or "not yet supported" in text
+    return text.startswith(_EXPECTED) or _failed(text) or "not yet supported" in text
 
 
 def _failed(line: str) -> bool:
