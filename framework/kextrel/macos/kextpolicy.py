@@ -258,6 +258,8 @@ def _separator(line: str) -> str:
 
 
 def _comma_separated(line: str) -> list[str]:
+    if line.count(",") < 3:
+        return []
     try:
         cells = next(csv.reader([line]), [])
     except csv.Error:
