@@ -169,23 +169,48 @@ def gather(folder: Path, results: Sequence[Result], among: Container[int], room:
         for step in result.steps
         if step.evidence[1]
     }
-    shelves, tracks = _shelves(results), dict[str, Track]()
-    stuck: dict[str, list[Line]] = {}
-    records = unreadable = 0
+    gathering = _Gathering(_shelves(results), excerpts, room.letters_others)
     for place, record in _records(folder / EVIDENCE):
+        gathering.take(record, place)
+    return gathering.ended()
+
+
+class _Gathering:
+    """What was taken so far: into `excerpts`, which are all that are wanted, and for each Mac."""
+
+    def __init__(self, shelves: Mapping[str, _Shelf], excerpts: dict[tuple[int, int], Excerpt], letters: int) -> None:
+        self._shelves, self._excerpts, self._letters = shelves, excerpts, letters
+        self._tracks: dict[str, Track] = {}
+        self._stuck: dict[str, list[Line]] = {}
+        self._records = self._unreadable = 0
+
+    def take(self, record: Mapping[str, Any] | None, place: int) -> None:
+        """One line of the evidence; None where it is no record."""
         if record is None:
-            unreadable += 1
-            continue
-        records += 1
+            self._unreadable += 1
+            return
+        self._records += 1
         mac = str(record["mac"])
-        tracks.setdefault(mac, Track()).follow(record)
-        if (record["wire"], record["event"]) == ("device", "baseline failed") and len(stuck.get(mac, ())) < _STUCK:
-            stuck.setdefault(mac, []).append(_line(record, place, room.letters_others))
-        key = shelves[mac].find(int(record["n"]), datetime.fromisoformat(record["at"])) if mac in shelves else None
-        if key in excerpts:
-            excerpts[key].add(record, place)
-    spans = {mac: track.ended() for mac, track in sorted(tracks.items())}
-    return Gathered(excerpts, spans, stuck, records, unreadable)
+        self._tracks.setdefault(mac, Track()).follow(record)
+        if (record["wire"], record["event"]) == ("device", "baseline failed"):
+            self._take_why_it_is_stuck(mac, record, place)
+        key = self._step(mac, record)
+        if key in self._excerpts:
+            self._excerpts[key].add(record, place)
+
+    def _take_why_it_is_stuck(self, mac: str, record: Mapping[str, Any], place: int) -> None:
+        lines = self._stuck.setdefault(mac, [])
+        if len(lines) < _STUCK:
+            lines.append(_line(record, place, self._letters))
+
+    def _step(self, mac: str, record: Mapping[str, Any]) -> tuple[int, int] | None:
+        """The step that a record belongs to, as a key of the excerpts."""
+        shelf = self._shelves.get(mac)
+        return shelf.find(int(record["n"]), datetime.fromisoformat(record["at"])) if shelf is not None else None
+
+    def ended(self) -> Gathered:
+        spans = {mac: track.ended() for mac, track in sorted(self._tracks.items())}
+        return Gathered(self._excerpts, spans, self._stuck, self._records, self._unreadable)
 
 
 def _line(record: Mapping[str, Any], place: int, letters: int) -> Line:
