@@ -73,12 +73,13 @@ def test_everybody_who_shares_the_folder_can_read_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", '{"why": 1', "{}", '{"at": "", "why": "", "wires": 1}', "[" * 9999])
 def test_a_file_that_cannot_be_read_is_a_quarantine_still(tmp_path: Path, text: str) -> None:
-    """It does not tell any more of which Mac, so it may be of this one."""
-    quarantine.put_aside(tmp_path, MINI, "it did not boot")
+    quarantine.put_aside(tmp_path, BARE, "it did not boot")
     one_of(tmp_path).write_text(text)
-    assert "cannot be read any more" in str(quarantine.reason(tmp_path, STUDIO))
-    quarantine.put_aside(tmp_path, STUDIO, "it did not boot")
-    assert "cannot be read any more" in str(quarantine.release(tmp_path, STUDIO))
+    for mac in (BARE, MINI):
+        assert "cannot be read any more" in str(quarantine.reason(tmp_path, mac))
+    assert quarantine.reason(tmp_path, STUDIO) is None, "its name tells whose it is"
+    quarantine.put_aside(tmp_path, BARE, "nor did it later")
+    assert quarantine.release(tmp_path, BARE) is not None
     assert not quarantine.is_any(tmp_path)
 
 
@@ -100,7 +101,7 @@ def test_a_quarantine_of_an_earlier_version_stands(tmp_path: Path) -> None:
 def test_a_former_one_stands_for_the_mac_with_more_wires_too(tmp_path: Path) -> None:
     former(tmp_path, "mini.lab:22", "/dev/ttyUSB1", text="spoilt")
     assert "cannot be read any more" in str(quarantine.reason(tmp_path, MINI))
-    assert quarantine.reason(tmp_path, STUDIO) is None, "its name tells whose it is"
+    assert quarantine.reason(tmp_path, STUDIO) is None
 
 
 def test_a_former_one_is_written_by_wires_when_the_mac_is_put_aside_again(tmp_path: Path) -> None:
@@ -119,8 +120,9 @@ def test_a_mac_that_was_just_made_leaves_others_their_quarantine(tmp_path: Path)
     assert quarantine.reason(tmp_path, BARE) is None
     assert "it did not boot" in str(quarantine.reason(tmp_path, HANDS))
     assert json.loads(one_of(tmp_path).read_text())["wires"] == [RELAY, BOARD]
+    unknown = former(tmp_path, "/dev/ttyUSB9", text="spoilt")
     quarantine.begin_anew(tmp_path, MINI)
-    assert not quarantine.is_any(tmp_path)
+    assert one_of(tmp_path) == unknown
 
 
 def test_one_that_cannot_be_ended_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,11 +54,25 @@ class Known:
     marks: frozenset[str]
     places: Sequence[str]
 
-    def former_keys(self) -> Iterator[str]:
-        """What earlier versions called the quarantine of a Mac with these wires, or with some of them only."""
-        for count in range(len(self.places), 0, -1):
-            for some in combinations(self.places, count):
-                yield f"mac-{hashlib.sha256(repr(list(some)).encode()).hexdigest()[:16]}"
+    @property
+    def key(self) -> str:
+        """All marks as one short word."""
+        return _hashed("wires", sorted(self.marks))
+
+    def keys(self) -> set[str]:
+        """The key of this Mac and those with some of its wires only, today's and those of earlier versions."""
+        return {_hashed("wires", some) for some in _some(sorted(self.marks))} | {
+            _hashed("mac", some) for some in _some(self.places)
+        }
+
+
+def _some(words: Sequence[str]) -> Iterator[list[str]]:
+    for count in range(len(words), 0, -1):
+        yield from map(list, combinations(words, count))
+
+
+def _hashed(kind: str, words: list[str]) -> str:
+    return f"{kind}-{hashlib.sha256(repr(words).encode()).hexdigest()[:16]}"
 
 
 def known(name: str, profile: LabProfile) -> Known:

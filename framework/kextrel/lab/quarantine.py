@@ -1,13 +1,12 @@
 """Macs that are put aside: what could not be taken back to its baseline is not used before somebody looked.
 
 A quarantine stands for the Mac, so it is written down with all the marks of its wires (see `lab.ends`), and whoever
-comes by any of them is refused. Earlier versions wrote a file that is named after all wires together; it is taken for
-the Mac of a profile with those wires, or with more.
+comes by any of them is refused. A file that does not tell its wires, for an earlier version wrote it or it cannot be
+read, is named after all of them together: it is taken for the Mac of a profile with those wires, or with more.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,22 +18,18 @@ from kextrel.lab.ends import Known
 
 __all__ = ["begin_anew", "is_any", "put_aside", "reason", "release"]
 
-_FILES, _FORMER = "*.quarantine", "mac-"
+_FILES = "*.quarantine"
 
 
 @dataclass(frozen=True)
 class _Quarantine:
-    """One file. `why` is None for one that cannot be read; `wires` is empty for one of an earlier version, too."""
+    """One file. `why` is None for one that cannot be read; `wires` are empty for one of an earlier version, too."""
 
     path: Path
     at: str = ""
     why: str | None = None
     mac: str = ""
     wires: frozenset[str] = frozenset()
-
-    @property
-    def is_former(self) -> bool:
-        return self.path.name.startswith(_FORMER)
 
     def said(self, mac: Known) -> str:
         """For people, who may know the Mac by another name or by other wires."""
@@ -57,10 +52,9 @@ def put_aside(folder: Path, mac: Known, why: str) -> None:
     for one in marked:
         replace(one, wires=one.wires | mac.marks).write()
     if not marked:
-        key = hashlib.sha256(repr(sorted(mac.marks)).encode()).hexdigest()[:16]
         now = _Quarantine(folder, datetime.now(UTC).isoformat(timespec="seconds"), why)
         first = next((one for one in standing if one.why is not None), now)
-        replace(first, path=folder / f"wires-{key}.quarantine", mac=mac.name, wires=mac.marks).write()
+        replace(first, path=folder / f"{mac.key}.quarantine", mac=mac.name, wires=mac.marks).write()
 
 
 def is_any(folder: Path) -> bool:
@@ -88,22 +82,16 @@ def begin_anew(folder: Path, mac: Known) -> None:
     for one in _standing(folder, mac):
         if one.wires - mac.marks:
             replace(one, wires=one.wires - mac.marks).write()
-        elif one.wires or one.is_former:
+        else:
             _end(one)
 
 
 def _standing(folder: Path, mac: Known) -> list[_Quarantine]:
-    """What stands against a Mac, the oldest first. A file that does not tell any more whose it is may be this one's."""
+    """What stands against a Mac, the oldest first."""
     found = list(_all(folder))
-    former = set(mac.former_keys()) if any(one.is_former for one in found) else set()
-    standing = [one for one in found if _stands(one, mac, former)]
+    keys = set() if all(one.wires for one in found) else mac.keys()
+    standing = [one for one in found if one.wires & mac.marks or (not one.wires and one.path.stem in keys)]
     return sorted(standing, key=lambda one: (one.at, one.path.name))
-
-
-def _stands(one: _Quarantine, mac: Known, former: set[str]) -> bool:
-    if one.is_former:
-        return one.path.stem in former
-    return not one.wires or bool(one.wires & mac.marks)
 
 
 def _all(folder: Path) -> Iterator[_Quarantine]:
