@@ -30,8 +30,8 @@ class Activity:
         task = self._cancel()
         self._overtaken = {one for one in (task, self._ending) if one is not None}
 
-    def clean_up(self, work: Work) -> None:
-        """Does `work` when what the last cut has overtaken is over, an earlier one's cleaning up with it."""
+    def clean_up(self, work: Callable[[], Work]) -> None:
+        """Does `work()` when what the last cut has overtaken is over, an earlier one's cleaning up with it."""
         self._ending = self._begin(self._after(self._overtaken, work))
 
     async def settled(self) -> None:
@@ -39,10 +39,10 @@ class Activity:
         if self._ending is not None:
             await self._ending
 
-    async def _after(self, overtaken: set[asyncio.Task[None]], work: Work) -> None:
+    async def _after(self, overtaken: set[asyncio.Task[None]], work: Callable[[], Work]) -> None:
         if overtaken:
             await asyncio.wait(overtaken)
-        await work
+        await work()
 
     def _begin(self, work: Work) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=self._name)

@@ -179,7 +179,7 @@ class Machine:
         self.extensions.power_lost()
         self._stop_forcing()
         self._down()
-        self._activity.clean_up(self._cut(system))
+        self._activity.clean_up(lambda: self._cut(system))
 
     def log_in(self, user: str) -> None:
         """Somebody logged in at the screen; `user` is a short name."""
