@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from kextrel.bundles import make
-from kextrel.virtual.assembly import Parts
 from kextrel.virtual.clock import Clock
 from kextrel.virtual.hardware.localpolicy import Change
 from kextrel.virtual.hardware.progress import BootProgress, Progress
@@ -21,15 +20,15 @@ from kextrel.virtual.machine import Machine
 from kextrel.virtual.macos import bundle, trust
 from kextrel.virtual.macos.kernelmanagement import KernelManagement
 from kextrel.virtual.macos.kextd import KextDaemon
-from kextrel.virtual.macos.sysextd import SystemExtensions
 from kextrel.virtual.mdm.management import Management
 from kextrel.virtual.spec import MacSpec
 from kextrel.virtual.unix.disk import new_disk
 from kextrel.virtual.unix.fs import FileSystem, Volume
 from kextrel.virtual.unix.nodes import Directory
-from kextrel.virtual.unix.system import Finished, System
+from kextrel.virtual.unix.system import Finished
 from kextrel.virtual.unix.tty import Tty
 from kextrel.vocabulary import Extension, ExtensionKind, Signature
+from offline import Offline
 from sysextdmac import Mac as SysextdMac
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
@@ -171,14 +170,6 @@ def small_mac() -> Callable[..., SmallMac]:
     return lambda *defects, **spec: SmallMac(frozenset(defects), **spec)
 
 
-class _NoSshd:
-    host, port, host_key = "127.0.0.1", 0, ""
-
-    async def prepare(self) -> None: ...
-    async def open(self) -> None: ...
-    async def close(self, *, orderly: bool) -> None: ...
-
-
 class _NoSerial:
     """Whatever the machine says to its console."""
 
@@ -209,32 +200,17 @@ class WatchedDisplay(QuietDisplay):
         return self.machine.console_user is not None
 
 
-class ToolFittings:
-    """A Mac with its tools and no wires."""
+class ToolFittings(Offline):
+    """A Mac with its tools and no wires; nothing of the lab's is on its disk."""
 
     def disk(self, machine: Machine) -> FileSystem:
         return new_disk(machine)
 
-    def management(self, machine: Machine) -> Management:
-        return Management(machine)
-
-    def kernel(self, machine: Machine) -> KernelManagement | KextDaemon:
-        return Parts().kernel(machine)
-
-    def extensions(self, machine: Machine) -> SystemExtensions:
-        return SystemExtensions(machine)
-
     def display(self, machine: Machine) -> WatchedDisplay:
         return WatchedDisplay(machine)
 
-    def sshd(self, machine: Machine) -> _NoSshd:
-        return _NoSshd()
-
     def serial(self, machine: Machine) -> _NoSerial:
         return _NoSerial()
-
-    def system(self, machine: Machine, environment: str) -> System:
-        return System(machine, environment)
 
 
 class Lab:

@@ -11,12 +11,11 @@ import pytest
 
 from extensionapps import files
 from kextrel.macos import sysext as list_reader
-from kextrel.virtual.assembly import Parts
 from kextrel.virtual.machine import Machine
 from kextrel.virtual.spec import MacSpec
-from kextrel.virtual.ui.keys import usage_of
 from kextrel.virtual.unix.system import Finished
 from kextrel.vocabulary import Category
+from offline import Offline, Person
 
 AGENT, NAME = "com.example.kextrel.agent", "Kextrel-com.example.kextrel.agent"
 APP = f"/Applications/{NAME}.app"
@@ -28,21 +27,8 @@ SHEETS = (
 TAB, RETURN, ESCAPE, SPACE = 0x2B, 0x28, 0x29, 0x2C
 
 
-class NoNetwork:
-    async def open(self) -> None: ...
-    async def close(self, *, orderly: bool) -> None: ...
-
-
-class Offline(Parts):
-    def sshd(self, machine: Machine) -> Any:
-        return NoNetwork()
-
-
-class Bench:
+class Bench(Person):
     """A Mac with somebody before its screen, who also has a shell on it."""
-
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
 
     def install(self, app: str = APP, *, version: str = "1.0", category: Category = Category.ENDPOINT_SECURITY) -> None:
         disk = self.machine.disk
@@ -67,27 +53,10 @@ class Bench:
         shown = await self.run("systemextensionsctl", "list", user="admin")
         return [row.state for row in list_reader.read(shown.out).extensions]
 
-    async def sees(self, words: str) -> None:
-        async with asyncio.timeout(20):
-            while words not in self.machine.display.text():
-                await asyncio.sleep(0)
-
-    async def press(self, *usages: int, modifiers: int = 0) -> None:
-        for usage in usages:
-            self.machine.display.key(True, usage, modifiers)
-            self.machine.display.key(False, usage, 0)
-            await asyncio.sleep(0)
-
-    async def type(self, text: str) -> None:
-        for character in text:
-            found = usage_of(character)
-            assert found is not None
-            await self.press(found[0], modifiers=found[1])
-
     async def confirm(self, words: str) -> None:
         """Waits for a sheet and gives it the administrator's password."""
         await self.sees(words)
-        await self.type(self.machine.spec.administrator.password)
+        await self.type(self.password)
         await self.press(RETURN)
 
     async def restart(self) -> None:

@@ -12,28 +12,15 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from kextrel.virtual.assembly import Parts
 from kextrel.virtual.machine import Machine
 from kextrel.virtual.mdm.client import assign
 from kextrel.virtual.mdm.identity import about
 from kextrel.virtual.mdm.server import Server
 from kextrel.virtual.spec import MacSpec
+from offline import Offline
 
 KEXTS = "com.apple.syspolicy.kernel-extension-policy"
 SYSTEM_EXTENSIONS = "com.apple.system-extension-policy"
-
-
-class NoNetwork:
-    host, port, host_key = "127.0.0.1", 0, ""
-
-    async def prepare(self) -> None: ...
-    async def open(self) -> None: ...
-    async def close(self, *, orderly: bool) -> None: ...
-
-
-class Offline(Parts):
-    def sshd(self, machine: Machine) -> Any:
-        return NoNetwork()
 
 
 def profile(identifier: str = "com.example.policy", *payloads: dict[str, Any], **keys: Any) -> dict[str, Any]:

@@ -5,67 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from kextrel.virtual.assembly import Parts
-from kextrel.virtual.fittings import Sshd
 from kextrel.virtual.machine import Machine
 from kextrel.virtual.spec import MacSpec
-from kextrel.virtual.ui.keys import usage_of
+from offline import Offline, Person
 
 RETURN, ESCAPE, RIGHT, LETTER_C, LETTER_T = 0x28, 0x29, 0x4F, 0x06, 0x17
 PRIVACY = "x-apple.systempreferences:com.apple.settings.PrivacySecurity.extension?Security"
-
-
-class NoNetwork:
-    """In place of Remote Login."""
-
-    host, port, host_key = "127.0.0.1", 22, "ssh-ed25519 AAAA"
-
-    async def prepare(self) -> None:
-        return
-
-    async def open(self) -> None:
-        return
-
-    async def close(self, *, orderly: bool) -> None:
-        return
-
-
-class Offline(Parts):
-    def sshd(self, machine: Machine) -> Sshd:
-        return NoNetwork()
-
-
-class Person:
-    """Somebody before the screen, who presses a key and looks."""
-
-    def __init__(self, machine: Machine) -> None:
-        self.machine, self.display = machine, machine.display
-
-    @property
-    def text(self) -> str:
-        text: str = self.display.text()
-        return text
-
-    @property
-    def password(self) -> str:
-        return self.machine.spec.administrator.password
-
-    async def sees(self, words: str) -> None:
-        async with asyncio.timeout(20):
-            while words not in self.text:
-                await asyncio.sleep(0)
-
-    async def press(self, *usages: int, modifiers: int = 0) -> None:
-        for usage in usages:
-            self.display.key(True, usage, modifiers)
-            self.display.key(False, usage, 0)
-            await asyncio.sleep(0)
-
-    async def type(self, text: str) -> None:
-        for character in text:
-            found = usage_of(character)
-            assert found is not None
-            await self.press(found[0], modifiers=found[1])
 
 
 def walk(steps: Callable[[Person], Awaitable[None]]) -> None:
