@@ -149,6 +149,18 @@ def test_one_process_does_not_lease_twice() -> None:
         assert len(list(state_folder().glob("*.holder"))) == 2
 
 
+def test_a_note_that_cannot_be_written_is_said_and_nothing_stays_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, mode: int) -> None:
+        raise OSError(28, "No space left on device", path, mode)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "chmod", full)
+        with pytest.raises(UsageError, match=r"cannot write .*: No space left on device; look"), lease("a", "b"):
+            raise AssertionError("it is not signed")
+    with lease("a", "b", deadline=soon(0)):
+        assert len(list(state_folder().glob("*.holder"))) == 2
+
+
 def test_one_end_that_two_wires_have_is_held_once() -> None:
     with lease("a", "a", "b", deadline=soon(0)):
         assert len(list(state_folder().glob("*.lease"))) == 2

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from kextrel.errors import InputError
-from kextrel.lab import default_profile_path, load_profile, write_lab
+from kextrel.lab import Lab, default_profile_path, load_profile, write_lab
 from kextrel.lab.secrets import resolve
 from kextrel.vocabulary import Version
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+OTHER_KEY = KEY[:-1] + "B"
+SSH = {"host": "127.0.0.1", "port": 40022, "user": "admin", "password": "p-admin", "host_key": KEY}
 
 
 def endpoint(name: str = "mini") -> dict[str, object]:
@@ -20,7 +23,7 @@ def endpoint(name: str = "mini") -> dict[str, object]:
         "name": name,
         "architecture": "apple-silicon",
         "macos": "14.5",
-        "ssh": {"host": "127.0.0.1", "port": 40022, "user": "admin", "password": "p-admin", "host_key": KEY},
+        "ssh": SSH,
         "console": "/dev/pts/90",
         "relay": "/dev/pts/91",
         "keyboard": "/dev/pts/92",
@@ -47,6 +50,16 @@ def test_a_written_lab_is_read_back(tmp_path: Path) -> None:
     assert resolve(mac.accounts.standard.password) == "p-student"
     assert mac.wires.screen is not None
     assert resolve(mac.wires.screen.password) == "p-screen"
+
+
+def test_a_new_mac_does_not_inherit_a_quarantine_with_the_terminals_of_one_that_ended(tmp_path: Path) -> None:
+    write_lab([endpoint()], tmp_path / "first.yaml")
+    first = Lab(load_profile(tmp_path / "first.yaml"))
+    first.quarantine("mini", "it did not boot")
+    other_port = endpoint() | {"ssh": {**SSH, "port": 40099, "host_key": OTHER_KEY}}
+    write_lab([other_port], tmp_path / "second.yaml")
+    assert Lab(load_profile(tmp_path / "second.yaml")).describe("mini")["quarantine"] is None
+    assert "it did not boot" in first.describe("mini")["quarantine"]
 
 
 def test_what_a_mac_is_meant_for_outlasts_what_it_is_served_with(tmp_path: Path) -> None:

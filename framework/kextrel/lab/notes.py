@@ -8,17 +8,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kextrel.errors import UsageError
+
 __all__ = ["read", "write"]
 
 _FOR_ALL = 0o644  # whoever shares the folder must be told, also by somebody with a umask of 077
 
 
 def write(path: Path, said: Mapping[str, Any]) -> None:
-    """Replaces the note by a new file: an earlier one may be another user's."""
+    """Replaces the note by a new file: an earlier one may be another user's. Raises UsageError where that cannot be."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    fresh.write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
-    fresh.chmod(_FOR_ALL)
-    fresh.replace(path)
+    try:
+        fresh.write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
+        fresh.chmod(_FOR_ALL)
+        fresh.replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}; look at the folder's permissions") from error
 
 
 def read(path: Path) -> dict[str, Any] | None:

@@ -215,7 +215,7 @@ class Wiring(Written):
         return self
 
     def places(self) -> list[str]:
-        """Where the wires end, the same whatever is pinned or however it logs in: what makes this Mac this one."""
+        """Where the wires end, as it is written. Earlier versions knew a Mac by all of it at once; now see lab.ends."""
         shell = [f"{self.shell.host}:{self.shell.port}"] if self.shell is not None else []
         supply = [wire.place for wire in (self.power, self.button) if wire is not None]
         ports = [wire.port for wire in (self.console, self.keyboard) if wire is not None]
