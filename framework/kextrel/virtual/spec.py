@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from typing import Any
 
 from kextrel.errors import UsageError, nearest
 from kextrel.virtual.faults import Fault
+from kextrel.virtual.releases import numbers
 
 __all__ = [
     "BUILDS",
@@ -144,7 +144,7 @@ class MacSpec:
     @property
     def release(self) -> tuple[int, ...]:
         """Its version of macOS as numbers: (10, 13, 6)."""
-        return tuple(int(part) for part in re.findall("[0-9]+", self.macos)[:3])
+        return numbers(self.macos)
 
     @property
     def has_collections(self) -> bool:

@@ -13,6 +13,7 @@ from kextrel.virtual.clock import Clock
 from kextrel.virtual.hardware.nvram import Nvram
 from kextrel.virtual.hardware.sep import SepRefusal
 from kextrel.virtual.hardware.t2 import T2
+from kextrel.virtual.releases import numbers
 from kextrel.virtual.settings import LOCKS_AT_ONCE, Settings
 from kextrel.virtual.ui import Display
 
@@ -43,6 +44,10 @@ class Plan:
     macos: str = "14.5"
     disk_name: str = "Macintosh HD"
     architecture: str = "apple-silicon"
+
+    @property
+    def release(self) -> tuple[int, ...]:
+        return numbers(self.macos)
 
     @property
     def other_macos(self) -> str:

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["PAYLOAD", "ExtensionPolicy", "release"]
+from kextrel.virtual.releases import numbers
+
+__all__ = ["PAYLOAD", "ExtensionPolicy"]
 
 PAYLOAD = "com.apple.system-extension-policy"
 _TYPES = {
@@ -20,11 +22,6 @@ _TYPES = {
 }
 _REMOVABLE_SINCE, _NON_REMOVABLE_SINCE = (12, 0, 1), (15,)
 Pair = tuple[str, str]
-
-
-def release(macos: str) -> tuple[int, ...]:
-    """ "14.5" -> (14, 5)."""
-    return tuple(int(part) for part in macos.split("."))
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,8 @@ class ExtensionPolicy:
     @classmethod
     def of(cls, payloads: Sequence[Mapping[str, Any]], macos: str) -> ExtensionPolicy:
         """Reads `payloads` as the release `macos` does; a key of another form than the schema's counts as absent."""
-        since_12, since_15 = release(macos) >= _REMOVABLE_SINCE, release(macos) >= _NON_REMOVABLE_SINCE
+        release = numbers(macos)
+        since_12, since_15 = release >= _REMOVABLE_SINCE, release >= _NON_REMOVABLE_SINCE
         return cls(
             overrides=all(payload.get("AllowUserOverrides", True) is not False for payload in payloads),
             teams=frozenset(team for one in payloads for team in _texts(one.get("AllowedTeamIdentifiers"))),

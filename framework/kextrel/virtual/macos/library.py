@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from kextrel.virtual.macos import bundle, trust
 from kextrel.virtual.macos.auxkc import Member
 from kextrel.virtual.macos.bundle import BadBundle, Judgement, Kext, Node
-from kextrel.virtual.macos.extensionpolicy import release
 from kextrel.virtual.macos.host import Host
 from kextrel.virtual.macos.plists import BadPlist, mapping
 from kextrel.virtual.macos.signature import Problem
@@ -145,7 +144,7 @@ class Library:
         """What this Mac makes of a kext."""
         spec = self._host.spec
         judgement = bundle.judge(kext, spec.code_architecture, self.trust(), self.now())
-        return Found(kext, judgement, spec.code_architecture, release(spec.macos) >= _NOTARIZED_SINCE)
+        return Found(kext, judgement, spec.code_architecture, spec.release >= _NOTARIZED_SINCE)
 
     def excluded(self) -> frozenset[str]:
         """The serial numbers of the certificates whose kexts Apple's list keeps out of every collection."""

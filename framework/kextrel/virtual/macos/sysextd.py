@@ -14,7 +14,7 @@ from dataclasses import replace
 from kextrel.virtual.macos.code import Code
 from kextrel.virtual.macos.extensiondb import ExtensionDatabase, Record, State
 from kextrel.virtual.macos.extensionlife import Lives
-from kextrel.virtual.macos.extensionpolicy import PAYLOAD, ExtensionPolicy, release
+from kextrel.virtual.macos.extensionpolicy import PAYLOAD, ExtensionPolicy
 from kextrel.virtual.macos.extensionrules import ErrorCode, Refused, check_category, check_form
 from kextrel.virtual.macos.inspection import Inspection
 from kextrel.virtual.macos.sysexthost import Host, Request
@@ -201,7 +201,7 @@ class SystemExtensions:
 
     async def _authorize(self, record: Record, in_session: bool) -> None:
         """An administrator at the screen; none was asked for before 11.3."""
-        if release(self._host.spec.macos) < _POLICY_CHANGES_STATE_SINCE:
+        if self._host.spec.release < _POLICY_CHANGES_STATE_SINCE:
             return
         answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
 
@@ -287,7 +287,7 @@ class SystemExtensions:
         contents, macos = self.database.load(), self._host.spec.macos
         before, payloads = ExtensionPolicy.of(contents.policies, macos), self._host.management.payloads(PAYLOAD)
         self.database.save(replace(contents, policies=tuple(dict(one) for one in payloads)))
-        if release(macos) < _POLICY_CHANGES_STATE_SINCE:
+        if self._host.spec.release < _POLICY_CHANGES_STATE_SINCE:
             return
         for record in contents.records:
             ended = _allowed(before, record) and not _allowed(self.policy, record)

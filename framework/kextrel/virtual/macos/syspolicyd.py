@@ -38,11 +38,6 @@ class Verdict(Enum):
     FORBIDDEN = auto()
 
 
-class Spec(host.Spec, Protocol):
-    @property
-    def release(self) -> tuple[int, ...]: ...
-
-
 class Management(host.Management, Protocol):
     @property
     def enrollment(self) -> str:
@@ -53,8 +48,6 @@ class Management(host.Management, Protocol):
 class Host(host.Host, Protocol):
     """The Mac, with the NVRAM of its board."""
 
-    @property
-    def spec(self) -> Spec: ...
     @property
     def management(self) -> Management: ...
     @property

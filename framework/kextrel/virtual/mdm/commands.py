@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from kextrel.virtual.macos.plists import Plist, text
-from kextrel.virtual.mdm.identity import enrollment_id, model_name, release, udid
+from kextrel.virtual.mdm.identity import enrollment_id, model_name, udid
 from kextrel.virtual.mdm.profile import Profile, judged, parse
 from kextrel.virtual.mdm.refusal import Refusal, unsupported
 from kextrel.virtual.mdm.security import security_info
@@ -104,7 +104,7 @@ class Commands:
 
     def _listed(self, profile: Profile) -> dict[str, Any]:
         content = {key: profile.content[key] for key in _LISTED if key in profile.content}
-        keys = (*_LISTED_PAYLOAD, "PayloadUUID") if release(self._mac) >= _PAYLOAD_UUID_SINCE else _LISTED_PAYLOAD
+        keys = (*_LISTED_PAYLOAD, "PayloadUUID") if self._mac.spec.release >= _PAYLOAD_UUID_SINCE else _LISTED_PAYLOAD
         inside = [{key: payload[key] for key in keys if key in payload} for payload in profile.payloads]
         return {**content, "HasRemovalPasscode": False, "IsEncrypted": False, "PayloadContent": inside}
 
@@ -114,7 +114,7 @@ class Commands:
         if self._management.enrollment == "user":
             raise unsupported("RestartDevice")
         paths = _paths(request)
-        rebuild = request.get("RebuildKernelCache") is True and release(self._mac) >= _REBUILDS_SINCE
+        rebuild = request.get("RebuildKernelCache") is True and self._mac.spec.release >= _REBUILDS_SINCE
         token = await self._fetch_token() if rebuild else None
 
         def restart() -> None:
@@ -122,7 +122,7 @@ class Commands:
                 self._management.rebuild_at_restart(paths, token)
             self._mac.request_restart()
 
-        notify = request.get("NotifyUser") is True and release(self._mac) >= _NOTIFIES_SINCE
+        notify = request.get("NotifyUser") is True and self._mac.spec.release >= _NOTIFIES_SINCE
         if not (notify and self._mac.display.restart_asked_for(restart)):
             self._after = restart
         return {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, Protocol
 
-__all__ = ["Mac", "about", "enrollment_id", "release", "udid"]
+__all__ = ["Mac", "about", "enrollment_id", "model_name", "udid"]
 
 _NAMES = {"Macmini": "Mac mini", "MacBookPro": "MacBook Pro", "Mac13,1": "Mac Studio", "Mac14,3": "Mac mini"}
 
@@ -62,8 +62,3 @@ def described(mac: Mac, enrollment: str) -> dict[str, Any]:
 def model_name(model: str) -> str:
     """The name on the box."""
     return next((name for prefix, name in _NAMES.items() if model.startswith(prefix)), "Mac")
-
-
-def release(mac: Mac) -> tuple[int, ...]:
-    """The macOS version as numbers: (14, 5)."""
-    return tuple(int(part) for part in mac.spec.macos.split(".") if part.isdecimal())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kextrel.virtual.mdm.identity import release
-
 if TYPE_CHECKING:
     from kextrel.virtual.hardware.localpolicy import LocalPolicy
     from kextrel.virtual.machine import Machine
@@ -66,4 +64,4 @@ def _silicon_only(mac: Machine, policy: LocalPolicy, kind: str) -> dict[str, Any
         "BootstrapTokenRequiredForSoftwareUpdate": True,
         "BootstrapTokenRequiredForKernelExtensionApproval": True,
     }
-    return content | ({"IsRecoveryLockEnabled": False} if release(mac) >= (11, 5) else {})
+    return content | ({"IsRecoveryLockEnabled": False} if mac.spec.release >= (11, 5) else {})

@@ -49,7 +49,7 @@ class Desktop:
             "Finder": MenuBar(("Finder", "File", "Edit", "View", "Go", "Window", "Help")),
         }
         self._asked: dict[str, object] = {}
-        self._home = home_of(host.spec.macos)
+        self._home = home_of(host.spec.release)
         self._security = _SECURITY if self._home.application == SETTINGS else _SECURITY_12
         if host.spec.asks_for_accessories:
             self._stack.open(accessory(self._stack, navigation=self._navigation))
@@ -89,7 +89,7 @@ class Desktop:
         key = f"application {application}"
         if self._asked.get(key) in self._stack.of(AGENT):
             return
-        own_place = int(self._host.spec.macos.partition(".")[0]) >= 15
+        own_place = self._host.spec.release >= (15,)
         url = _EXTENSIONS.format(category) if own_place else self._security
         window = application_blocked(
             self._stack, application, lambda: self.open_settings(url), navigation=self._navigation, home=self._home

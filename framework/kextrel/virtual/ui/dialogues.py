@@ -44,9 +44,9 @@ class Home:
 _SETTINGS = Home()
 
 
-def home_of(macos: str) -> Home:
+def home_of(release: tuple[int, ...]) -> Home:
     """System Settings from 13 on, System Preferences before."""
-    if int(macos.partition(".")[0]) >= 13:
+    if release >= (13,):
         return _SETTINGS
     return Home(PREFERENCES, "Security & Privacy System Preferences", "Open Security Preferences")
 

@@ -19,7 +19,7 @@ _TABS = ("General", "FileVault", "Firewall", "Privacy")
 _PLACE = Rect(240, 80, 800, 640)
 _LEFT, _RIGHT = _PLACE.x + 40, _PLACE.x + _PLACE.w - 40
 _ICONS = ("General", "Desktop & Screen Saver", "Dock & Menu Bar", _PANE, "Software Update", "Network", "Sharing")
-_RESTARTS_SINCE = 11
+_RESTARTS_SINCE = (11,)
 """Before there was a collection to build, what was allowed could be loaded at once."""
 _LOCKED, _UNLOCKED = "Click the lock to make changes.", "Click the lock to prevent further changes."
 
@@ -139,7 +139,7 @@ class Preferences(Window):
     def _send_to_recovery(self) -> None:
         """Behind the lock, as Allow is."""
         if self._unlocked_by is not None:
-            home, shutdown = home_of(self._host.spec.macos), self._host.request_shutdown
+            home, shutdown = home_of(self._host.spec.release), self._host.request_shutdown
             self._stack.open(recovery_needed(self._stack, shutdown, navigation=self._navigation_on, home=home))
 
     def _choose_tab(self, tab: int) -> None:
@@ -165,8 +165,8 @@ class Preferences(Window):
     def _approver(self, pending: Sequence[Pending]) -> Callable[[], None]:
         def allow() -> None:
             done = self._unlocked_by is not None and approve_kexts(self._host, self._unlocked_by, pending)
-            if done and int(self._host.spec.macos.partition(".")[0]) >= _RESTARTS_SINCE:
-                home, restart = home_of(self._host.spec.macos), self._host.request_restart
+            if done and self._host.spec.release >= _RESTARTS_SINCE:
+                home, restart = home_of(self._host.spec.release), self._host.request_restart
                 self._stack.open(restart_needed(self._stack, restart, navigation=self._navigation_on, home=home))
 
         return allow

@@ -24,7 +24,7 @@ from kextrel.virtual.ui.window import Frame, Stack, Window
 __all__ = ["Recovery"]
 
 _NAME, _TITLE = "Recovery", "macOS Recovery"
-_OLD_NAME, _OLD_BEFORE = "macOS Utilities", 11
+_OLD_NAME, _OLD_BEFORE = "macOS Utilities", (11,)
 _OLD_UTILITIES = ("Restore From Time Machine Backup", "Reinstall macOS", "Get Help Online", "Disk Utility")
 _UTILITIES = ("Restore from Time Machine", "Reinstall macOS {release}", "Safari", "Disk Utility")
 _FIRMWARE = "Firmware Password Utility"
@@ -40,7 +40,7 @@ class Recovery:
         self._host, self._stack = host, Stack()
         self._inside = False
         silicon = host.spec.architecture == "apple-silicon"
-        self._old = int(host.spec.macos.partition(".")[0]) < _OLD_BEFORE
+        self._old = host.spec.release < _OLD_BEFORE
         titles = (
             _OLD_NAME if self._old else _NAME,
             "File",

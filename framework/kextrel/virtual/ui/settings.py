@@ -36,7 +36,7 @@ class Settings(Window):
         self._host, self._stack, self._user = host, stack, user
         self._navigation_on = host.settings.keyboard_navigation(user.name)
         self._source = _SOURCES[1]
-        self._own_place = int(host.spec.macos.partition(".")[0]) >= 15
+        self._own_place = host.spec.release >= (15,)
         self._search = Field(Rect(_PLACE.x + 16, _PLACE.y + 44, _SIDE - 32, 28), name="search", hint="Search")
         self._sidebar = Listing(Rect(_PLACE.x + 12, _PLACE.y + 130, _SIDE - 24, 480), _PANES, 0, self._moved)
         self._shown: object = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from kextrel.virtual.macos.extensiondb import Record, State
-from kextrel.virtual.macos.extensionpolicy import release
 from kextrel.virtual.macos.sysextd import SystemExtensions
 from kextrel.virtual.macos.tools.mac import machine
 from kextrel.virtual.unix.process import Exit, Proc
@@ -38,7 +37,7 @@ async def systemextensionsctl(proc: Proc) -> int:
     match proc.args:
         case ["list", *category]:
             found = [one for one in daemon.records() if not category or one.category == category[0]]
-            await proc.write(list_text(found, hint=release(machine(proc).spec.macos) >= _HINT_SINCE))
+            await proc.write(list_text(found, hint=machine(proc).spec.release >= _HINT_SINCE))
             return 0
         case [("developer" | "reset" | "uninstall" | "gc"), *_] if not machine(proc).sip:
             proc.out(_SIP)

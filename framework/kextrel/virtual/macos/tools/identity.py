@@ -162,7 +162,7 @@ def _t2_policy(t2: T2) -> dict[str, str]:
 
 
 def _firmware(proc: Proc) -> str:
-    major = machine(proc).spec.macos.partition(".")[0]
+    major = str(machine(proc).spec.release[0])
     return _FIRMWARES.get(major, _FIRMWARES["14"])
 
 

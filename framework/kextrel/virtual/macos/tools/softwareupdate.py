@@ -13,11 +13,10 @@ from dataclasses import replace
 
 from kextrel.virtual.hardware.sep import SepRefusal
 from kextrel.virtual.macos import plists
-from kextrel.virtual.macos.extensionpolicy import release
 from kextrel.virtual.macos.files import read_bounded
 from kextrel.virtual.macos.tools.mac import machine, need_root
 from kextrel.virtual.macos.tools.options import parse
-from kextrel.virtual.releases import name_of
+from kextrel.virtual.releases import name_of, numbers
 from kextrel.virtual.spec import BUILDS, MacSpec
 from kextrel.virtual.unix.disk import renew
 from kextrel.virtual.unix.fs import FileSystem
@@ -72,8 +71,8 @@ async def _fetch(proc: Proc, offered: list[str], wanted: str) -> None:
 
 def furnish_installers(disk: FileSystem, spec: MacSpec) -> None:
     """Before 10.15: what whoever prepared the Mac has put there, the last of each release that is newer."""
-    for macos in sorted(_known_to(spec), key=release) if spec.release < _FETCHES_SINCE else ():
-        if release(macos) > spec.release:
+    for macos in sorted(_known_to(spec), key=numbers) if spec.release < _FETCHES_SINCE else ():
+        if numbers(macos) > spec.release:
             _put(disk, macos)
 
 
@@ -81,7 +80,7 @@ def _known_to(spec: MacSpec) -> list[str]:
     """The newest first."""
     first = _FIRST_ON_SILICON if spec.architecture == "apple-silicon" else ()
     end = _NEEDS_T2_SINCE if spec.architecture == "intel" else (1000,)
-    return sorted((one for one in BUILDS if first <= release(one) < end), key=release, reverse=True)
+    return sorted((one for one in BUILDS if first <= numbers(one) < end), key=numbers, reverse=True)
 
 
 def _put(disk: FileSystem, macos: str) -> None:
@@ -109,7 +108,7 @@ async def startosinstall(proc: Proc) -> int:
     if "agreetolicense" not in options:
         raise Exit(1, "Error: the license must be agreed to.")
     mac, macos = machine(proc), _carried(proc)
-    if release(macos) <= release(mac.spec.macos):
+    if numbers(macos) <= mac.spec.release:
         raise Exit(1, f"Error: macOS {macos} is older than what is installed, or the same.")
     if mac.spec.architecture == "apple-silicon":
         await _authenticate(proc, options.last("user") or "", asked="stdinpass" in options)
