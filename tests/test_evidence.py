@@ -104,3 +104,10 @@ def test_a_pipe_takes_evidence_too_and_what_it_took_is_remembered(
     assert [record.data["turn"] for record in log.records] == [0, 1, 2, 3, 4]
     log.close()
     os.close(reading)
+
+
+def test_a_full_disk_names_the_file() -> None:
+    log = EvidenceLog("mini", Path("/dev/full"))
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        log.record("shell", "command")
+    log.close()

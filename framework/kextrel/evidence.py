@@ -175,9 +175,7 @@ class EvidenceLog:
             self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
         # A file name that is not UTF-8 has lone surrogates.
         line = (entry.to_json() + "\n").encode(errors="backslashreplace")
-        left = memoryview(line)
-        while left:
-            left = left[os.write(self._file, left) :]
+        _write_whole(self._file, line, self.path)
         if not stat.S_ISREG(os.fstat(self._file).st_mode):
             return  # a pipe cannot be read again, so all of it stays in memory
         self._places.append(os.lseek(self._file, 0, os.SEEK_CUR) - len(line))
@@ -190,6 +188,16 @@ class EvidenceLog:
             return []
         with self.path.open("rb") as file:
             return [Record(**json.loads(_line_at(file, self._places[n - 1]))) for n in range(max(first, 1), end)]
+
+
+def _write_whole(file: int, line: bytes, path: Path) -> None:
+    """Raises OSError that names the file, as writing to a descriptor alone does not."""
+    left = memoryview(line)
+    while left:
+        try:
+            left = left[os.write(file, left) :]
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, str(path)) from error
 
 
 def _line_at(file: BinaryIO, place: int) -> bytes:

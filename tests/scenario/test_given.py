@@ -239,6 +239,8 @@ def test_names_and_bundles_are_read_apart(storage: Path) -> None:
         named([f"driver={storage}", f"driver={storage}"])
     with pytest.raises(UsageError, match="which is not there"):
         named(["driver=absent.kext"], storage.parent)
+    with pytest.raises(UsageError, match=r"Info\.plist, which is a file, and a bundle is a folder; unpack it"):
+        named(["driver=Contents/Info.plist"], storage)
 
 
 def test_a_python_test_gets_what_is_installed(storage: Path, paper_mac: Any) -> None:

@@ -382,6 +382,19 @@ def test_the_model_is_the_policy(one: Callable[..., Scenario]) -> None:
     assert set(predict(one(WALK))["steps"][1]["rules"]) <= set(policy.RULES)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "nearest"),
+    [("architecture: intel\n  macos: '10.15'", "intel"), ("macos: '13.1'", "none"), ("macos: '15.1'", "managed")],
+)
+def test_where_no_mac_fits_the_nearest_one_says_why(one: Callable[..., Scenario], wanted: str, nearest: str) -> None:
+    none = Facts(Architecture.APPLE_SILICON, Version(14, 5))
+    managed = Facts(Architecture.APPLE_SILICON, Version(15, 1), enrollment=Enrollment.AUTOMATED_DEVICE)
+    macs = {"none": none, "managed": managed, "intel": Facts(Architecture.INTEL, Version(12, 7))}
+    head = f"schema: kextrel/scenario/v1\nname: elsewhere\nmac:\n  {wanted}\n"
+    for on in ("any", "each"):
+        assert one("  - restart:\n", f"{head}  on: {on}\n").mac.chosen(list(macs), macs.__getitem__) == [nearest]
+
+
 def test_a_scenario_that_is_offline_gets_the_mac_that_is(one: Callable[..., Scenario]) -> None:
     here = Facts(Architecture.APPLE_SILICON, Version(14, 5))
     macs = {"here": here, "away": replace(here, online=False)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ __all__ = ["Certificate", "Order", "certify", "showing"]
 _HERE = Path(__file__).parent
 _PLUGINS = ("kextrel.plugin", "allure_pytest.plugin")
 _WORDS = "pytest.txt"
+_LEAST = 1 << 12  # bytes: a block
 _LEFT = ("results.jsonl", "evidence.jsonl", "junit.xml", "coverage.json", "report.html", _WORDS)
 _HEX = "[0-9a-f]"
 _UUID = "-".join(_HEX * digits for digits in (8, 4, 4, 4, 12))  # what Allure begins the names of its files with
@@ -110,6 +112,8 @@ def certify(order: Order) -> Certificate:
     _clear(report)
     with _words(order, report) as stdout:
         code = _pytest(_command(order, report, files), stdout, order.limit)
+    if code:
+        _refuse_full(report)
     results = _results(report)
     counts = tally(result["verdict"]["verdict"] for result in results)
     if code != (1 if exit_code(counts) in (1, 3) else 0):  # something ended that is in no result
@@ -219,6 +223,14 @@ def _clear(report: Path) -> None:
     for pattern in _LEFT_TOO:
         for path in report.glob(pattern):
             path.unlink()
+
+
+def _refuse_full(report: Path) -> None:
+    """What is in the report of a full disk is not all that there was."""
+    if shutil.disk_usage(report).free < _LEAST:
+        raise InputError(
+            "there is no room left for it", path=str(report), hint="make room, or name another with --report"
+        )
 
 
 def _results(report: Path) -> list[dict[str, Any]]:

@@ -88,7 +88,8 @@ def _local(error: OSError) -> int:
     if isinstance(error, FileNotFoundError):
         return _say("the folder that it was started in is not there any more; start it in another one", 2)
     if error.errno in _NOWHERE_TO_WRITE:
-        return _say(f"cannot write what it has to say: {error.strerror}; give its output another place", 2)
+        how = "make room where it writes (output, report, KEXTREL_STATE), or name another place"
+        return _say(f"cannot write what it has to say: {error.strerror}; {how}", 2)
     return _bug(error)
 
 

@@ -51,6 +51,9 @@ def named(said: Sequence[str], below: Path = Path()) -> dict[str, Path]:
                 f"--extension names two bundles for '{name}', {found[name]} and {path}: leave one of them out"
             )
         found[name] = below / Path(path).expanduser()
+        if found[name].is_file():
+            what = "which is a file, and a bundle is a folder"
+            raise UsageError(f"extension '{name}' is to be the bundle {path}, {what}; unpack it, or name another")
         if not found[name].is_dir():
             raise UsageError(f"extension '{name}' is to be the bundle {path}, which is not there; correct its path")
     return found

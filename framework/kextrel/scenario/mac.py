@@ -83,9 +83,15 @@ class WantedMac:
 
     def chosen(self, names: Sequence[str], facts: Callable[[str], Facts]) -> list[str]:
         """The Macs of a lab that the scenario runs on: the first that fits or, with `on: each`, all that do. Where none
-        fits, the first of all, which will say why not."""
-        fits = self.fitting(names, facts) or list(names)[:1]
+        fits, the one that comes nearest, which will say why not."""
+        fits = self.fitting(names, facts) or sorted(names, key=lambda name: self._distance(facts(name)))[:1]
         return fits if self.on == "each" else fits[:1]
+
+    def _distance(self, mac: Facts) -> tuple[bool, ...]:
+        """Greater for a Mac that lacks what is harder to have."""
+        wanted = self.template
+        other_release = not self.macos.met_by(mac.macos)
+        return mac.architecture is not wanted.architecture, other_release, mac.enrollment is not wanted.enrollment
 
     def fitting(self, names: Sequence[str], facts: Callable[[str], Facts]) -> list[str]:
         """The Macs of a lab that the scenario could run on."""
