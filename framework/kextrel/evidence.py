@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote, quote_plus
 
-__all__ = ["KEPT", "MASK", "EvidenceLog", "Record", "Redactor", "Sink", "scoped"]
+__all__ = ["KEPT", "MASK", "EvidenceLog", "Record", "Redactor", "Sink"]
 
 MASK = "‹secret›"
 KEPT = 1000  # records that a log with a file keeps in memory; a night of runs has a hundred times as many
@@ -203,17 +203,3 @@ def _write_whole(file: int, line: bytes, path: Path) -> None:
 def _line_at(file: BinaryIO, place: int) -> bytes:
     file.seek(place)
     return file.readline()
-
-
-@dataclass(frozen=True)
-class scoped:  # noqa: N801 - reads as a function at its call sites
-    """A Sink that writes to another under a wire name of its own."""
-
-    sink: Sink
-    wire: str
-
-    def record(self, event: str, **data: Any) -> int:
-        return self.sink.record(self.wire, event, **data)
-
-    def hide(self, secret: str) -> None:
-        self.sink.hide(secret)

@@ -12,13 +12,12 @@ from enum import IntEnum
 from kextrel.virtual.macos import plists
 from kextrel.virtual.macos.code import Code
 
-__all__ = ["CATEGORIES", "INSTALL", "ErrorCode", "Refused", "category_of", "check_category", "check_form", "missing"]
+__all__ = ["INSTALL", "ErrorCode", "Refused", "category_of", "check_category", "check_form", "missing"]
 
 INSTALL = "com.apple.developer.system-extension.install"
 DRIVER = "com.apple.system_extension.driver_extension"
 NETWORK = "com.apple.system_extension.network_extension"
 ENDPOINT_SECURITY = "com.apple.system_extension.endpoint_security"
-CATEGORIES = (DRIVER, NETWORK, ENDPOINT_SECURITY)
 _ENTITLEMENTS = {
     DRIVER: "com.apple.developer.driverkit",
     NETWORK: "com.apple.developer.networking.networkextension",

@@ -6,8 +6,6 @@ from types import MappingProxyType
 
 __all__ = [
     "NUMBERS",
-    "SIGALRM",
-    "SIGCHLD",
     "SIGCONT",
     "SIGHUP",
     "SIGINT",
@@ -31,7 +29,7 @@ NUMBERS = MappingProxyType({name: number for number, name in enumerate(_ORDER.sp
 """Name without SIG -> number."""
 
 SIGHUP, SIGINT, SIGQUIT, SIGKILL = NUMBERS["HUP"], NUMBERS["INT"], NUMBERS["QUIT"], NUMBERS["KILL"]
-SIGPIPE, SIGALRM, SIGTERM, SIGCHLD = NUMBERS["PIPE"], NUMBERS["ALRM"], NUMBERS["TERM"], NUMBERS["CHLD"]
+SIGPIPE, SIGTERM = NUMBERS["PIPE"], NUMBERS["TERM"]
 SIGCONT, SIGWINCH, SIGXFSZ = NUMBERS["CONT"], NUMBERS["WINCH"], NUMBERS["XFSZ"]
 
 IGNORED_BY_DEFAULT = frozenset(NUMBERS[name] for name in ("URG", "CONT", "CHLD", "IO", "WINCH", "INFO"))
