@@ -125,6 +125,16 @@ class SmallMac:
         self.kernel: Any = KextDaemon(self) if old else KernelManagement(self)
         self.boot()
 
+    def approve_all(self) -> None:
+        """An administrator allows whatever Settings offers."""
+        for pending in self.kernel.pending():
+            self.kernel.approve(pending, "admin")
+
+    def restart(self) -> None:
+        """An orderly one."""
+        asyncio.run(self.kernel.orderly_shutdown())
+        self.boot()
+
     def defect(self, rule: str) -> bool:
         return rule in self.spec.defects
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,16 +32,11 @@ def approved(mac: Any, bundle: Path) -> str:
     return path
 
 
-def restarted(mac: Any) -> None:
-    asyncio.run(mac.kernel.orderly_shutdown())
-    mac.boot()
-
-
 def test_a_banned_kext_is_approved_left_out_and_refused_from_then_on(mac: Any, make_kext: Make) -> None:
     approved(mac, make_kext())
     path = approved(mac, make_kext(bundle_id=BANNED, team_id="KXTRL00002", banned=True))
     assert mac.kernel.load(path).code == 28
-    restarted(mac)
+    mac.restart()
     assert mac.loaded() == [DRIVER]
     assert ("KXTRL00002", BANNED) in mac.kernel.approved()
     answer = mac.kernel.load(path)
@@ -55,7 +49,7 @@ def test_a_banned_kext_is_approved_left_out_and_refused_from_then_on(mac: Any, m
 def test_a_banned_kext_makes_no_build_due(mac: Any, make_kext: Make) -> None:
     approved(mac, make_kext(banned=True))
     before = mac.clock.now()
-    restarted(mac)
+    mac.restart()
     assert (mac.loaded(), mac.clock.now()) == ([], before)
 
 

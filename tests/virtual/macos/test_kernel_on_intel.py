@@ -26,11 +26,6 @@ def intel(request: pytest.FixtureRequest, small_mac: Macs) -> Callable[..., Any]
     return lambda *defects: small_mac(*defects, architecture=architecture, macos=macos)
 
 
-def approve_all(mac: Any) -> None:
-    for pending in mac.kernel.pending():
-        mac.kernel.approve(pending, "admin")
-
-
 def test_approval_and_a_restart_are_enough(intel: Macs, make_kext: Make) -> None:
     mac = intel()
     path = mac.install(make_kext())
@@ -49,7 +44,7 @@ def test_the_collection_is_a_fileset_for_this_processor_on_the_data_volume(intel
     mac = intel()
     path = mac.install(make_kext())
     mac.kernel.load(path)
-    approve_all(mac)
+    mac.approve_all()
     data = mac.disk.read_bytes(COLLECTION)
     assert data[:4] == b"\xcf\xfa\xed\xfe"
     assert int.from_bytes(data[4:8], "little") == 0x01000007
@@ -60,7 +55,7 @@ def test_the_collection_is_a_fileset_for_this_processor_on_the_data_volume(intel
 def test_a_collection_that_cannot_be_read_loads_nothing(intel: Macs, make_kext: Make) -> None:
     mac = intel()
     mac.kernel.load(mac.install(make_kext()))
-    approve_all(mac)
+    mac.approve_all()
     mac.disk.write_bytes(COLLECTION, b"no fileset")
     mac.boot()
     assert mac.loaded() == []
@@ -70,7 +65,7 @@ def test_an_approval_taken_out_of_the_database_does_not_count(intel: Macs, make_
     mac = intel()
     path = mac.install(make_kext())
     mac.kernel.load(path)
-    approve_all(mac)
+    mac.approve_all()
     assert mac.kernel.approved() == {("KXTRL00001", DRIVER)}
     mac.kernel.policy.forget()
     assert mac.kernel.approved() == set()
@@ -83,7 +78,7 @@ def test_what_left_the_disk_leaves_the_collection_when_a_rebuild_is_ordered_and_
     mac = intel()
     path = mac.install(make_kext())
     mac.kernel.load(path)
-    approve_all(mac)
+    mac.approve_all()
     mac.boot()
     mac.disk.remove_tree(path)
     asyncio.run(mac.kernel.orderly_shutdown())
@@ -110,7 +105,7 @@ def test_a_broken_signature_is_refused_while_sip_is_on_and_no_more_when_it_is_of
     assert mac.kernel.load(path).code == 29, "not in force before the next boot"
     mac.boot()
     assert mac.kernel.load(path).code == 27
-    approve_all(mac)
+    mac.approve_all()
     mac.boot()
     assert mac.loaded() == [DRIVER]
 
@@ -119,7 +114,7 @@ def test_in_safe_mode_nothing_of_others_is_loaded_nor_built(intel: Macs, make_ke
     mac = intel()
     path = mac.install(make_kext())
     mac.kernel.load(path)
-    approve_all(mac)
+    mac.approve_all()
     mac.boot(safe=True)
     assert mac.loaded() == []
     answer = mac.kernel.load(path)
@@ -132,7 +127,7 @@ def test_in_safe_mode_nothing_of_others_is_loaded_nor_built(intel: Macs, make_ke
 def test_panic_medic_takes_the_collection_and_every_approval(intel: Macs, make_kext: Make) -> None:
     mac = intel()
     mac.kernel.load(mac.install(make_kext()))
-    approve_all(mac)
+    mac.approve_all()
     mac.kernel.boot(None)
     mac.kernel.trigger_panic_medic()
     mac.boot()
@@ -146,7 +141,7 @@ def test_taking_the_last_kext_away_takes_the_file_away(intel: Macs, make_kext: M
     mac = intel()
     path = mac.install(make_kext())
     mac.kernel.load(path)
-    approve_all(mac)
+    mac.approve_all()
     assert not mac.kernel.rebuild()
     mac.disk.remove_tree(path)
     assert mac.kernel.rebuild()
@@ -184,11 +179,6 @@ def open_mac(request: pytest.FixtureRequest, small_mac: Macs) -> Callable[..., A
     return make
 
 
-def restart(mac: Any) -> None:
-    asyncio.run(mac.kernel.orderly_shutdown())
-    mac.boot()
-
-
 def test_kext_01_links_what_was_never_in_a_collection(open_mac: Macs, make_kext: Make) -> None:
     bundle = make_kext()
     sound, broken = open_mac(), open_mac("KEXT-01")
@@ -209,7 +199,7 @@ def test_kext_08_builds_what_nobody_approved(open_mac: Macs, make_kext: Make) ->
     sound, broken = open_mac(), open_mac("KEXT-08")
     for mac, then in ((sound, []), (broken, [DRIVER])):
         assert mac.kernel.load(mac.install(bundle)).code == 27
-        restart(mac)
+        mac.restart()
         assert mac.loaded() == then
         assert mac.kernel.approved() == set()
 
@@ -217,8 +207,8 @@ def test_kext_08_builds_what_nobody_approved(open_mac: Macs, make_kext: Make) ->
 def test_kext_08_builds_others_beside_the_approved_one(open_mac: Macs, make_kext: Make) -> None:
     mac = open_mac("KEXT-08")
     mac.kernel.load(mac.install(make_kext(name="first", bundle_id="com.example.kextrel.first")))
-    approve_all(mac)
+    mac.approve_all()
     mac.kernel.load(mac.install(make_kext()))
-    restart(mac)
+    mac.restart()
     assert sorted(mac.loaded()) == [DRIVER, "com.example.kextrel.first"]
     assert mac.kernel.approved() == {("KXTRL00001", "com.example.kextrel.first")}

@@ -23,15 +23,10 @@ Make = Callable[..., Path]
 Macs = Callable[..., Any]
 
 
-def approve_all(mac: Any) -> None:
-    for pending in mac.kernel.pending():
-        mac.kernel.approve(pending, "admin")
-
-
 def installed_and_approved(mac: Any, bundle: Path) -> str:
     path = mac.install(bundle)
     assert mac.kernel.load(path).code == 27
-    approve_all(mac)
+    mac.approve_all()
     return path
 
 
@@ -250,7 +245,7 @@ def test_one_spoiled_kext_blocks_the_rebuild_and_is_named(small_mac: Macs, make_
     mac.disk.write_bytes(f"{first}/Contents/more", b"x")
     second = mac.install(make_kext(bundle_id="com.example.kextrel.second"))
     mac.kernel.load(second)
-    approve_all(mac)
+    mac.approve_all()
     answer = mac.kernel.load(second)
     assert answer.code == 29
     assert DRIVER in answer.text
@@ -302,7 +297,7 @@ def test_full_security_chosen_while_kexts_run_stops_approvals_and_builds(small_m
     assert mac.kernel.load(other).code == 27
     mac.sep.change(Change({}, afresh=True), user="admin", password=mac.spec.administrator.password)
     stored = mac.sep.stored
-    approve_all(mac)
+    mac.approve_all()
     assert mac.kernel.load(other).code == 27
     assert mac.sep.stored == stored
     second = mac.install(make_kext(version="2.0"))
@@ -315,7 +310,7 @@ def test_defect_kext_06_takes_requests_under_full(small_mac: Macs, make_kext: Ma
     mac = small_mac("KEXT-06")
     mac.kernel.load(mac.install(make_kext()))
     assert mac.kernel.pending()[0].allowed_by_policy
-    approve_all(mac)
+    mac.approve_all()
     assert mac.kernel.policy.allowed("KXTRL00001", DRIVER)
     mac.boot()
     assert mac.loaded() == []
