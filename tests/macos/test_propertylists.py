@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime
 import json
 import plistlib
+from xml.parsers.expat import ExpatError
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kextrel.errors import UnreadableAnswer
 from kextrel.macos import extensionstore, installed, mobileconfig, plisttext, plistxml, profiler
@@ -238,6 +241,45 @@ def test_xml_is_read_as_plistlib_reads_it():
     for text in (raw, commented, commented.replace("utf-8", "latin-1").replace("UTF-8", "latin-1")):
         assert plistxml.loads(text) == EVERY_KIND
     assert plistxml.loads("<plist></plist>") is None
+
+
+_WORDS = st.text(max_size=6) | st.sampled_from(["<", "&", "]]>", "a b", "\n", "true"])
+_SCALARS = (
+    _WORDS | st.integers(-(1 << 70), 1 << 70) | st.booleans() | st.binary(max_size=4) | st.floats(allow_nan=False)
+)
+_LISTS = st.recursive(
+    _SCALARS | st.datetimes(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORDS, inner, max_size=3),
+    max_leaves=8,
+)
+_MARKS = st.sampled_from(
+    [
+        *("<dict>", "</dict>", "<array/>", "<key>a</key>", "<true/>", "<true>", "<integer>0x1f</integer>", "&#65;"),
+        *("&lt;", "<!-- a -->", "<![CDATA[b]]>", "<?a b?>", '<string a="b">', "\x00", "x", "</plist>", "<a>", "&x;"),
+        "\ufffe",
+    ]
+)
+
+
+@given(_LISTS, st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 9), _MARKS | st.just("")), max_size=2))
+@settings(max_examples=200, deadline=None)
+def test_the_short_way_through_xml_finds_what_expat_finds(value, damages):
+    """The usual form is read without expat: that, and what is no longer of it after a damage, is the same by both."""
+    try:
+        text = plistlib.dumps({"top": value}).decode()
+    except (ValueError, OverflowError):  # characters and numbers that no list may have
+        return
+    for place, gone, put in damages:
+        at = place % len(text)
+        text = text[:at] + put + text[at + gone :]
+    assert _told(plistxml.loads, text) == _told(plistxml._any, text)
+
+
+def _told(load, text):
+    try:
+        return repr(load(text))
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, ExpatError):
+        return "refused"
 
 
 @pytest.mark.parametrize(
