@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
+from kextrel.virtual.unix.users import AccountLike
+
 if TYPE_CHECKING:
     from kextrel.virtual.unix.fs import FileSystem
     from kextrel.virtual.unix.system import System
 
-__all__ = ["AccountLike", "Clock", "Faults", "Host", "Spec", "Timer", "Vault"]
+__all__ = ["Clock", "Faults", "Host", "Spec", "Timer", "Vault"]
 
 
 class Timer(Protocol):
@@ -29,23 +31,6 @@ class Clock(Protocol):
     async def sleep(self, seconds: float, /) -> None: ...
 
     def busy(self) -> AbstractContextManager[object]: ...
-
-
-class AccountLike(Protocol):
-    """One account of a MacSpec."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def full_name(self) -> str: ...
-    @property
-    def admin(self) -> bool: ...
-    @property
-    def secure_token(self) -> bool: ...
-    @property
-    def uid(self) -> int: ...
-    @property
-    def password(self) -> str: ...
 
 
 class Spec(Protocol):

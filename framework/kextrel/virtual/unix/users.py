@@ -5,10 +5,9 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from kextrel.virtual.unix.host import AccountLike
-
-__all__ = ["ADMIN", "EVERYONE", "ROOT", "STAFF", "WHEEL", "User", "Users"]
+__all__ = ["ADMIN", "EVERYONE", "ROOT", "STAFF", "WHEEL", "AccountLike", "User", "Users"]
 
 WHEEL, EVERYONE, STAFF, ADMIN = 0, 12, 20, 80
 _GROUPS = {
@@ -17,6 +16,23 @@ _GROUPS = {
     "staff": STAFF, "localaccounts": 61, "admin": ADMIN, "com.apple.access_ssh": 399,
 }  # fmt: skip
 _FIRST_UID = 501
+
+
+class AccountLike(Protocol):
+    """One account of a MacSpec."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def full_name(self) -> str: ...
+    @property
+    def admin(self) -> bool: ...
+    @property
+    def secure_token(self) -> bool: ...
+    @property
+    def uid(self) -> int: ...
+    @property
+    def password(self) -> str: ...
 
 
 @dataclass(frozen=True)
