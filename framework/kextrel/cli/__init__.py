@@ -69,8 +69,10 @@ def _misused(error: BaseException) -> int:
     if said.startswith("Usage:"):
         print(said, file=sys.stderr or io.StringIO())
         return 2
-    where = getattr(context, "command_path", "kextrel")
+    where = getattr(context, "command_path", "kextrel").replace("{NAME}", str(getattr(context, "obj", "{NAME}")))
     words = getattr(error, "format_message", lambda: said)().rstrip(".")
+    if "No such option" in words and where.endswith(" shell"):
+        words += "; what is meant for the Mac goes into quotes, or behind --"
     return _say(f"{words}; see `{where} --help`", 2)
 
 

@@ -15,6 +15,7 @@ from kextrel.evidence import EvidenceLog
 from kextrel.lab import Lab
 from kextrel.lab.readying import examined
 from kextrel.timing import Deadline
+from kextrel.vocabulary import Version
 
 Evidence = Callable[[str], EvidenceLog]
 MISSING = {
@@ -78,6 +79,17 @@ def test_a_battery_is_named(macs: Lab, evidence: Evidence) -> None:
     found = by_standing(macs, "book", evidence("book"))
     assert found[Standing.MISSING].keys() == {"PREP-09"}
     assert "battery" in found[Standing.MISSING]["PREP-09"]
+
+
+@pytest.mark.parametrize(("upgrades", "missing"), [(False, {"PREP-10"}), (True, set[str]())])
+def test_a_mac_that_runs_another_macos_than_its_profile_says_is_named(
+    macs: Lab, evidence: Evidence, upgrades: bool, missing: set[str]
+) -> None:
+    said = {"macos": Version.parse("14.6"), "upgrades": upgrades}
+    updated = macs.wired({"mini": macs.profile.macs["mini"].model_copy(update=said)})
+    found = by_standing(updated, "mini", evidence("mini"))[Standing.MISSING]
+    assert found.keys() == missing
+    assert all(one.startswith("it runs macOS 14.5, and its profile says 14.6; ") for one in found.values())
 
 
 def test_a_keyboard_that_is_not_let_in_is_named(macs: Lab, evidence: Evidence) -> None:
