@@ -112,7 +112,7 @@ def certify(order: Order) -> Certificate:
     _clear(report)
     with _words(order, report) as stdout:
         code = _pytest(_command(order, report, files), stdout, order.limit)
-    if code:
+    if code or not (report / "report.html").exists():
         _refuse_full(report)
     results = _results(report)
     counts = tally(result["verdict"]["verdict"] for result in results)

@@ -94,21 +94,21 @@ def _may_want_a_mac(item: pytest.Item) -> bool:
 def pytest_configure_node(node: Any) -> None:
     conductor: Conductor | None = node.config.stash.get(_CONDUCTOR, None)
     if conductor is None:
-        from kextrel.plugin.options import names_a_lab
+        from kextrel.plugin.options import names_what_it_uses
         from kextrel.plugin.parallel import Conductor
 
-        if names_a_lab(node.config):  # what is wrong with it is said here once, and not by every worker
+        if names_what_it_uses(node.config):  # what is wrong with it is said here once, and not by every worker
             _checked(_run(node.config))
         conductor = node.config.stash[_CONDUCTOR] = Conductor(node.config, lambda: _run(node.config))
     conductor.hand(node)
 
 
 def _checked(run: Run) -> Run:
-    """Raises pytest.UsageError for a lab, a Mac or a bundle that is not there, before anything runs."""
+    """Raises pytest.UsageError for what the run is told and cannot have, before anything runs."""
     from kextrel.errors import UsageError
 
     try:
-        _ = run.plan, run.bundles
+        run.check()
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     return run
@@ -165,7 +165,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         keep_results(results)
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
+    if exitstatus == pytest.ExitCode.USAGE_ERROR:  # nothing ran, and pytest's last word is why
+        return
     if config.stash.get(_RUN, None) is not None or terminalreporter.stats.get("bench"):
         from kextrel.plugin.reporting import summarize
 

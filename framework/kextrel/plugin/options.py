@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["Options", "declare", "names_a_lab", "names_a_mac", "options_of"]
+__all__ = ["Options", "declare", "names_a_mac", "names_what_it_uses", "options_of"]
 
 _GROUP = "kextrel"
 _VIRTUAL, _FIT = "virtual", "virtual:fit"  # kextrel.lab.fit.FIT, which is not cheap to import
@@ -45,9 +45,10 @@ def names_a_mac(config: pytest.Config) -> bool:
     return bool(config.getoption("--kextrel-device") or config.getini("kextrel_device"))
 
 
-def names_a_lab(config: pytest.Config) -> bool:
-    """Whether this run is told which lab or which Mac to use."""
-    return names_a_mac(config) or bool(config.getoption("--kextrel-lab") or os.environ.get("KEXTREL_LAB"))
+def names_what_it_uses(config: pytest.Config) -> bool:
+    """Whether this run is told which lab or which Mac to use, or where to report."""
+    lab = config.getoption("--kextrel-lab") or os.environ.get("KEXTREL_LAB")
+    return names_a_mac(config) or bool(lab or _text(config, "report"))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ them. A Mac is leased when the first of its tests runs and given back when the r
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -56,6 +57,7 @@ class Run:
         self._unreported: list[dict[str, Any]] = []
         self.visits: dict[str, Sequence[Visit]] = {}
         self._work: Counter[str] = Counter()
+        self._only_collects = bool(getattr(getattr(config, "option", None), "collectonly", False))
         self._asked_for: Sequence[str] = [*getattr(config, "args", ()), *_failed_before(config)]
 
     @property
@@ -89,6 +91,16 @@ class Run:
         from kextrel.scenario.given import named
 
         return own | named(self.options.extensions, self.options.below)
+
+    def check(self) -> None:
+        """Raises UsageError for a lab, a Mac, a bundle or a report's folder that cannot be had."""
+        if self._fitted is not None and self.options.device is not None:
+            raise UsageError(
+                f"--kextrel-device {self.options.device} names a Mac, and {FIT} makes its own; leave one of them out"
+            )
+        _ = self.plan, self.bundles
+        if self.options.report is not None and not self._only_collects:
+            _make_folder(self.options.report)
 
     def make(self, wanted: Requirement) -> str | None:
         """Where the lab is made to measure: the name of the Mac that meets `wanted`, made up when there was none yet.
@@ -259,6 +271,16 @@ class Run:
         """Gives every Mac back, ends the virtual ones, and forgets the results."""
         self._stack.close()
         _kept.clear()
+
+
+def _make_folder(report: Path) -> None:
+    """Raises UsageError where it cannot be made or written into: else only the end of the run would say so."""
+    try:
+        report.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=report):
+            return
+    except OSError as error:
+        raise UsageError(f"{report}: {error.strerror}; name another folder with --kextrel-report") from None
 
 
 def _failed_before(config: pytest.Config) -> Sequence[str]:
