@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kextrel.lab import LabProfile, ends, load_profile
-from kextrel.lab.ends import ends_of, known
+from kextrel.lab.ends import ends_of, known, on_one_board
 
 Rack = Callable[..., LabProfile]
 
@@ -146,3 +146,16 @@ def test_without_any_wire_a_mac_is_its_name_in_the_profile(lab: Rack) -> None:
 
 def test_what_is_no_url_is_taken_as_it_is_written(lab: Rack) -> None:
     assert at(lab(mini="console: {driver: serial, port: 'rfc2217://[::1'}")) == {"serial rfc2217://[::1"}
+
+
+def test_macs_whose_relays_are_one_boards_are_together_and_so_is_who_shares_another_with_them(lab: Rack) -> None:
+    profile = lab(
+        a="power: {driver: lcus, port: /dev/ttyUSB7, channel: 1}\n      button: {driver: numato, port: /dev/ttyACM0,"
+        " channel: 2, relays: 8}",
+        b="power: {driver: lcus, port: /dev/../dev/ttyUSB7, channel: 2}",
+        c="button: {driver: numato, port: /dev/ttyACM0, channel: 3, relays: 8}",
+        d="power: {driver: netio, url: 'http://strip', channel: 2}",
+        e="button: {driver: lcus, port: /dev/ttyUSB8, channel: 1}",
+    )
+    abc = frozenset("abc")
+    assert on_one_board(profile) == {"a": abc, "b": abc, "c": abc, "e": frozenset("e")}

@@ -26,12 +26,18 @@ class Day:
     """A run: `tests` are names of the form `MAC[-or-MAC…]:MINUTES`, or `-` for a test that wants no Mac. `takes`: the
     seconds of a test with so many minutes."""
 
-    def __init__(self, tests: str, workers: int = 2, takes: Callable[[float], float] = lambda minutes: minutes) -> None:
+    def __init__(
+        self,
+        tests: str,
+        workers: int = 2,
+        takes: Callable[[float], float] = lambda minutes: minutes,
+        together: str = "",
+    ) -> None:
         self._takes = takes
         names = [f"{number} {text}" for number, text in enumerate(tests.split())]
         self.wishes = {name: _wish(text) for name, text in zip(names, tests.split(), strict=True) if text != "-"}
         self.bound: dict[str, str] = {}
-        self.shares = Shares(names, self.wishes, self.bound.__setitem__)
+        self.shares = Shares(names, self.wishes, self.bound.__setitem__, dict.fromkeys(together, frozenset(together)))
         self.names, self.workers = names, [Hand(str(number)) for number in range(workers)]
         for worker in self.workers:
             self.shares.join(worker)
@@ -63,6 +69,12 @@ def test_a_mac_s_tests_stay_on_one_worker_in_their_order() -> None:
     first, second = Day("a:1 b:1 a:2 b:2 a:3 b:3").finish()
     assert first == ["a:1", "a:2", "a:3"]
     assert second == ["b:1", "b:2", "b:3"]
+
+
+def test_macs_on_one_relay_board_are_one_workers() -> None:
+    first, second = Day("a:9 b:5 c:7 a-or-c:1 d:3", together="ac").finish()
+    assert {test[0] for test in first} == {"a", "c"}
+    assert second == ["b:5", "d:3"]
 
 
 def test_the_longest_queue_is_begun_first_and_the_short_ones_follow_where_there_is_time() -> None:

@@ -30,7 +30,7 @@ from kextrel.bench.hostkey import HostKey
 from kextrel.lab.profile import LabProfile, Wiring
 from kextrel.lab.supply import ButtonWire, PowerWire, RelayWire
 
-__all__ = ["End", "Known", "ends_of", "known"]
+__all__ = ["End", "Known", "ends_of", "known", "on_one_board"]
 
 _STEADY = Path("/dev/serial/by-path")  # udev's names for ports, one each, the same after a restart
 _USUAL = (None, 80, 443)
@@ -92,6 +92,22 @@ def ends_of(name: str, profile: LabProfile) -> list[End]:
     if any(end.marks for end in found):
         return found
     return [*found, _end(name, f"mac {name} of {profile.origin}")]
+
+
+def on_one_board(profile: LabProfile) -> dict[str, frozenset[str]]:
+    """The Macs whose relays hang on one board, by each of their names: its port has one owner, so one process drives
+    them all. Macs are together, too, that have a third one in common."""
+    boards: dict[str, set[str]] = {}
+    for name, mac in profile.macs.items():
+        wires = mac.wires or Wiring()
+        for supply in (wires.power, wires.button):
+            if isinstance(supply, RelayWire):
+                boards.setdefault(_serial("", supply.port).at, set()).add(name)
+    groups: list[set[str]] = []
+    for macs in boards.values():
+        apart = [group for group in groups if group.isdisjoint(macs)]
+        groups = [*apart, macs.union(*(group for group in groups if group not in apart))]
+    return {name: frozenset(group) for group in groups for name in group}
 
 
 def _others(wires: Wiring, profile: LabProfile) -> list[Wiring]:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from kextrel.errors import KextrelError
+from kextrel.lab.ends import on_one_board
 from kextrel.plugin.handing import KEY, Handed, Wish
 from kextrel.plugin.run import Run
 from kextrel.plugin.sharing import Shares
@@ -44,6 +45,10 @@ class Conductor:
         if run.lab_file is not None:
             self.handed.start(run.lab_file)
         self._announce(wishes)
+
+    def together(self) -> dict[str, frozenset[str]]:
+        """The Macs that one worker drives alone, by each of their names."""
+        return on_one_board(self._run().plan.profile)
 
     def _announce(self, wishes: dict[str, Wish]) -> None:
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
@@ -150,7 +155,7 @@ class Scheduler:
             return
         self._conductor.begin(wishes)
         self._tests = tests
-        self._shares = Shares(tests, wishes, self._conductor.handed.bind)
+        self._shares = Shares(tests, wishes, self._conductor.handed.bind, self._conductor.together())
         for node in nodes:
             self._shares.join(node)
         self._shares.feed()

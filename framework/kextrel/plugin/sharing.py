@@ -1,16 +1,18 @@
 """Shares tests out to pytest-xdist's workers so that each Mac's tests stay on one worker, the longest queues first.
 
-A worker takes a Mac when it begins the first of its tests and keeps it to the end, for it holds the Mac's lease. One
-that has nothing left of its own takes a queue that nobody has, then a test that any of its Macs, or a free one, can
-run, then one that wants no Mac at all. How long a queue is goes by its lab minutes and, as soon as tests have ended, by
-what those took. xdist's workers begin a test only when they know the next one, or that there is
-none: so each is told one ahead, and what it is told is what a plan of all that is left gives it.
+A worker takes a Mac when it begins the first of its tests and keeps it to the end, for it holds the Mac's lease; and
+with it the Macs that hang on the same relay board, whose port has one owner. One that has nothing left of its own
+takes a queue that nobody has, then a test that any of its Macs, or a free one, can run, then one that wants no Mac at
+all. How long a queue is goes by its lab minutes and, as soon as tests have ended, by what those took. xdist's workers
+begin a test only when they know the next one, or that there is none: so each is told one ahead, and what it is told
+is what a plan of all that is left gives it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from kextrel.plugin.handing import Wish
@@ -41,10 +43,16 @@ class _Hands:
 
 class Shares:
     """Who runs which test. `tests` are the node IDs in the order of the run, `bind(test, mac)` tells a worker which of
-    several Macs it is to take."""
+    several Macs it is to take, `together` has the Macs that only one worker can have, by each of their names."""
 
-    def __init__(self, tests: Sequence[str], wishes: Mapping[str, Wish], bind: Callable[[str, str], None]) -> None:
-        self._tests, self._bind = tests, bind
+    def __init__(
+        self,
+        tests: Sequence[str],
+        wishes: Mapping[str, Wish],
+        bind: Callable[[str, str], None],
+        together: Mapping[str, Set[str]] = MappingProxyType({}),
+    ) -> None:
+        self._tests, self._bind, self._together = tests, bind, together
         self._wishes = [wishes.get(test, Wish((), 0.0)) for test in tests]
         self._left = list(range(len(tests)))
         self._hands: dict[Any, _Hands] = {}
@@ -121,7 +129,7 @@ class Shares:
         free = [name for name in wanted if name not in self._taken]
         mac = next((name for name in (*hands.macs, *free) if name in wanted), None)
         if mac is not None and mac not in hands.macs:
-            hands.macs.append(mac)
+            hands.macs += [mac, *sorted(self._together.get(mac, {mac}) - {mac})]
         if mac is not None and len(wanted) > 1:
             self._bind(self._tests[test], mac)
 
