@@ -157,8 +157,21 @@ def test_a_note_that_cannot_be_written_is_said_and_nothing_stays_locked(monkeypa
         patched.setattr(Path, "chmod", full)
         with pytest.raises(UsageError, match=r"cannot write .*: No space left on device; look"), lease("a", "b"):
             raise AssertionError("it is not signed")
+    assert list(state_folder().iterdir()) == []
     with lease("a", "b", deadline=soon(0)):
         assert len(list(state_folder().glob("*.holder"))) == 2
+
+
+def test_a_file_that_cannot_be_taken_away_holds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a sticky folder the lock of an owner that was killed is another user's file."""
+
+    def refused(path: Path, missing_ok: bool) -> None:
+        raise PermissionError(1, "Operation not permitted", path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    for _ in range(2):
+        with lease("a", deadline=soon(0)):
+            assert len(list(state_folder().iterdir())) == 2
 
 
 def test_one_end_that_two_wires_have_is_held_once() -> None:

@@ -13,7 +13,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,12 +75,16 @@ def _held(folder: Path, mac: str, end: End, deadline: Deadline) -> Iterator[None
         raise UsageError(f"cannot lease {mac}: {path}: {error.strerror}; look at the folder's permissions") from error
     with ExitStack() as after:
         after.callback(lock.release)
-        after.callback(
-            path.unlink, missing_ok=True
-        )  # while it is ours: filelock sees that a file it waited for is gone
+        after.callback(_taken_away, path)  # while it is ours: filelock sees that a file it waited for is gone
         _sign(note, mac)
-        after.callback(note.unlink, missing_ok=True)
+        after.callback(_taken_away, note)
         yield
+
+
+def _taken_away(path: Path) -> None:
+    """In a sticky folder (/tmp) another user's file stays, which holds nothing: what counts is the lock on it."""
+    with suppress(PermissionError):
+        path.unlink(missing_ok=True)
 
 
 def _sign(note: Path, mac: str) -> None:

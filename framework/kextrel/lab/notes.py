@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ def write(path: Path, said: Mapping[str, Any]) -> None:
         fresh.chmod(_FOR_ALL)
         fresh.replace(path)
     except OSError as error:
+        with suppress(OSError):  # what failed is said; that something of it is left is no second failure
+            fresh.unlink(missing_ok=True)
         raise UsageError(f"cannot write {path}: {error.strerror}; look at the folder's permissions") from error
 
 
