@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kextrel.lab import LabProfile, ends, load_profile
+from kextrel.lab import Lab, LabProfile, ends, load_profile
 from kextrel.lab.ends import ends_of, known, on_one_board
 
 Rack = Callable[..., LabProfile]
@@ -128,6 +128,18 @@ def test_a_mac_is_known_by_its_host_key_at_any_address(lab: Rack) -> None:
     assert known("mini", clones).marks == {"ssh mini.lab:22"}
     twice = lab(mini=pinned.replace("HOST", "mini.lab"), again=pinned.replace("HOST", "MINI.LAB"))
     assert known("mini", twice).marks == known("again", twice).marks == {"ssh mini.lab:22", PRINT}
+
+
+def test_a_lab_of_many_macs_looks_once_at_all_of_them(lab: Rack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand that look at a thousand take minutes."""
+    pinned = f"shell: {{driver: ssh, host: HOST, host_keys: ['{KEY}']}}"
+    profile = lab(**{f"mac-{n}": pinned.replace("HOST", f"{n}.lab") for n in range(20)})
+    parsed: list[str] = []
+    read = ends.HostKey.parse
+    monkeypatch.setattr(ends.HostKey, "parse", lambda line: parsed.append(line) or read(line))
+    macs = Lab(profile)
+    assert [macs.describe(name)["quarantine"] for name in macs.names()] == [None] * 20
+    assert len(parsed) == 3 * 20
 
 
 def test_a_screen_behind_a_switch_is_one_macs_at_a_time_and_nobodys_mark(lab: Rack) -> None:

@@ -83,6 +83,16 @@ def test_a_file_that_cannot_be_read_is_a_quarantine_still(tmp_path: Path, text: 
     assert not quarantine.is_any(tmp_path)
 
 
+def test_a_file_that_cannot_be_read_is_looked_for_among_many_wires_and_not_for_ever(tmp_path: Path) -> None:
+    """Each wire doubles what a file may be named after."""
+    mac = Known("mini", frozenset({SHELL, *(f"host key {n}" for n in range(60))}), [str(n) for n in range(60)])
+    fewer = Known("mini", mac.marks - {"host key 7"}, mac.places)
+    quarantine.put_aside(tmp_path, fewer, "it did not boot")
+    one_of(tmp_path).write_text("")
+    for one in (fewer, mac):
+        assert "cannot be read any more" in str(quarantine.reason(tmp_path, one))
+
+
 def former(folder: Path, *places: str, text: str = '{"at": "2026-03-01T10:00:00+00:00", "why": "it hung"}') -> Path:
     """As versions before wrote it: named after all wires together."""
     path = folder / f"mac-{hashlib.sha256(repr(list(places)).encode()).hexdigest()[:16]}.quarantine"

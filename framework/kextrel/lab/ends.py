@@ -20,9 +20,9 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import chain, combinations, islice
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,10 +30,11 @@ from kextrel.bench.hostkey import HostKey
 from kextrel.lab.profile import LabProfile, Wiring
 from kextrel.lab.supply import ButtonWire, PowerWire, RelayWire
 
-__all__ = ["End", "Known", "ends_of", "known", "on_one_board"]
+__all__ = ["End", "Known", "ends_of", "known", "on_one_board", "shells_of"]
 
 _STEADY = Path("/dev/serial/by-path")  # udev's names for ports, one each, the same after a restart
 _USUAL = (None, 80, 443)
+_TRIES = 1 << 12  # all that twelve wires may be together; a Mac has about eight marks
 
 
 @dataclass(frozen=True)
@@ -67,25 +68,27 @@ class Known:
 
 
 def _some(words: Sequence[str]) -> Iterator[list[str]]:
-    for count in range(len(words), 0, -1):
-        yield from map(list, combinations(words, count))
+    """All of them, then all but one, and so on: each word more doubles what there is, so the search ends at _TRIES."""
+    fewer = (map(list, combinations(words, count)) for count in range(len(words), 0, -1))
+    yield from islice(chain.from_iterable(fewer), _TRIES)
 
 
 def _hashed(kind: str, words: list[str]) -> str:
     return f"{kind}-{hashlib.sha256(repr(words).encode()).hexdigest()[:16]}"
 
 
-def known(name: str, profile: LabProfile) -> Known:
-    """By what the Mac `name` of a profile is known."""
+def known(name: str, profile: LabProfile, shells: Mapping[str, Set[str]] | None = None) -> Known:
+    """By what the Mac `name` of a profile is known. `shells`: as for `ends_of`."""
     wires = profile.macs[name].wires
-    marks = frozenset(mark for end in ends_of(name, profile) for mark in end.marks)
+    marks = frozenset(mark for end in ends_of(name, profile, shells) for mark in end.marks)
     return Known(name, marks, (wires.places() if wires is not None else []) or [profile.origin, name])
 
 
-def ends_of(name: str, profile: LabProfile) -> list[End]:
-    """The ends of the wires of the Mac `name`; one without any is its name in this profile. Nothing is touched."""
+def ends_of(name: str, profile: LabProfile, shells: Mapping[str, Set[str]] | None = None) -> list[End]:
+    """The ends of the wires of the Mac `name`; one without any is its name in this profile. Nothing is touched.
+    `shells`: what `shells_of` says of the profile, for who asks for many of its Macs."""
     wires = profile.macs[name].wires or Wiring()
-    theirs = {end.at for other in _others(wires, profile) for end in (*_keys("", other), *_screen("", other))}
+    theirs = _theirs(wires, shells_of(profile) if shells is None else shells)
     keys = [end for end in _keys(name, wires) if end.at not in theirs]
     screen = [replace(end, marks=frozenset()) if end.at in theirs else end for end in _screen(name, wires)]
     found = [*_shell(name, wires), *keys, *_ports(name, wires), *screen, *_mdm(name, wires), *_listeners(name, wires)]
@@ -110,11 +113,22 @@ def on_one_board(profile: LabProfile) -> dict[str, frozenset[str]]:
     return {name: frozenset(group) for group in groups for name in group}
 
 
-def _others(wires: Wiring, profile: LabProfile) -> list[Wiring]:
-    """The wires of the Macs that are other ones for sure: their shells are not this one's."""
+def shells_of(profile: LabProfile) -> Mapping[str, Set[str]]:
+    """At which shells each host key and each screen of a profile is, "" for a Mac that has none. Looked up once for
+    all Macs: each of a thousand would look at all others."""
+    found: dict[str, set[str]] = {}
+    for wires in (mac.wires for mac in profile.macs.values() if mac.wires is not None):
+        shell = next((end.at for end in _shell("", wires)), "")
+        for end in (*_keys("", wires), *_screen("", wires)):
+            found.setdefault(end.at, set()).add(shell)
+    return found
+
+
+def _theirs(wires: Wiring, shells: Mapping[str, Set[str]]) -> set[str]:
+    """What of the ends belongs also to Macs that are other ones for sure: their shells are not this one's."""
     own = {end.at for end in _shell("", wires)}
-    all_wires = [mac.wires for mac in profile.macs.values() if mac.wires is not None]
-    return [other for other in all_wires if own and not own & {end.at for end in _shell("", other)}]
+    ends = (*_keys("", wires), *_screen("", wires))
+    return {end.at for end in ends if own and shells.get(end.at, set()) - own}
 
 
 def _end(wire: str, at: str) -> End:

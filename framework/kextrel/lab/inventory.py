@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from kextrel.device import Facts, TestMac
 from kextrel.errors import BenchError, UsageError, nearest
 from kextrel.evidence import Sink
 from kextrel.lab import quarantine
-from kextrel.lab.ends import Known, ends_of, known
+from kextrel.lab.ends import Known, ends_of, known, shells_of
 from kextrel.lab.health import WireHealth, check_wires
 from kextrel.lab.leases import lease, state_folder
 from kextrel.lab.profile import LabProfile, MacProfile
@@ -141,7 +142,8 @@ class Lab:
 
     def _lease(self, name: str, deadline: Deadline | None) -> AbstractContextManager[None]:
         waiting = deadline or Deadline.after(_WAIT_FOR_LEASE, f"waiting for {name}")
-        return lease(state_folder(), name, ends_of(self.only(name), self.profile), deadline=waiting)
+        ends = ends_of(self.only(name), self.profile, self._shells)
+        return lease(state_folder(), name, ends, deadline=waiting)
 
     def _refuse_quarantined(self, name: str) -> None:
         why = quarantine.reason(state_folder(), self._known(name))
@@ -158,4 +160,8 @@ class Lab:
         return Path(self.profile.origin).parent
 
     def _known(self, name: str) -> Known:
-        return known(self.only(name), self.profile)
+        return known(self.only(name), self.profile, self._shells)
+
+    @cached_property
+    def _shells(self) -> Mapping[str, Set[str]]:
+        return shells_of(self.profile)
