@@ -197,6 +197,7 @@ steps:
         ("- rebuild: now", "f:6: 'rebuild' takes nothing; write it as `- rebuild:`"),
         ("- rebuild: {}", "f:6: 'rebuild' takes nothing; write it as `- rebuild:`"),
         ("- rebuild", "f:6: step 1 is not an action; write it as `- rebuild:`, with what it takes after the colon"),
+        ("-", "f:6: step 1 is not an action; write it as `- ACTION:`, with what it takes after the colon"),
         ("- {}", "f:6: step 1 has no action; write it as `- install: driver`"),
         ("- expect: {outcome: done}", "f:6: step 1 has no action; write it as `- install: driver`"),
         (

@@ -265,7 +265,7 @@ def _step(
 ) -> Step:
     here = place.inside(f"step {n}")
     if not isinstance(node, yamltext.Mapping):
-        word = node.text if isinstance(node, Scalar) else "…"
+        word = (node.text if isinstance(node, Scalar) else "") or "ACTION"
         raise here.wrong(
             f"step {n} is not an action", node, f"write it as `- {word}:`, with what it takes after the colon"
         )
