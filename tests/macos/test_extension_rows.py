@@ -49,6 +49,14 @@ EXTENSIONS = {
         "*\t*\tKXTRL00001\tcom.example.a (1/1)\ta\t[quarantined by policy]\n",
         [{"state": "quarantined by policy"}],
     ),
+    "a state of a release to come, where tabs became blanks": (
+        "*   *   KXTRL00001  com.example.filter.extension (1.0.0/1)  A Filter of Example  [quarantined by policy]\n"
+        "* * KXTRL00001 com.example.filter.extension (1.0.1/2) A Filter of Example [activated waiting for others]\n",
+        [
+            {"version": "1.0.0", "state": "quarantined by policy"},
+            {"version": "1.0.1", "state": "activated waiting for others", "name": "A Filter of Example"},
+        ],
+    ),
     "a record without a team": ("*\t*\t-\tcom.example.a (1/1)\ta\t[activated enabled]\n", [{"team_id": "-"}]),
     "indented by a paste": (
         "    *  *  KXTRL00001  com.example.a (1.0/1)  A  [activated enabled]\n",
@@ -73,6 +81,14 @@ def test_a_row_that_was_cut_does_not_take_the_state_of_the_next():
     reading = reader("systemextensionsctl list")(text)
     assert [row["bundle_id"] for row in reading.facts()["extensions"]] == ["com.example.b"]
     assert reading.unparsed == ("*\t*\tKXTRL00001\tcom.example.a (1/1)\tA",)
+
+
+def test_a_name_with_brackets_is_no_state_where_the_state_is_gone():
+    blanks = "* * KXTRL00001 com.example.filter.extension (1.0.1/2) A Filter of Example [quarantined]"
+    tabs = "*\t*\tKXTRL00001\tcom.example.filter.extension (1.0.2/3)\tA Filter [beta]"
+    reading = reader("systemextensionsctl list")(f"1 extension(s)\n{blanks}\n{tabs}\n")
+    assert reading.facts()["extensions"] == []
+    assert reading.unparsed == (blanks, tabs)
 
 
 def test_a_section_whose_line_is_missing_is_not_the_one_before():

@@ -33,6 +33,8 @@ STATES = frozenset(
 # By what is left without blanks, so that wraps and lost blanks cost nothing. The manual page has "for" for "to".
 _SPOKEN = {state.replace("_", ""): state.replace("_", " ") for state in STATES}
 _SPOKEN["terminatedwaitingforuninstallonreboot"] = "terminated waiting to uninstall on reboot"
+_OF_STATES = ("activated ", "terminating ", "terminated ")
+"""How states begin, those of releases to come too, and what no name has in brackets."""
 _NEW_STATE = re.compile(r"[a-z][a-z ]{2,80}\Z")
 _PLACES = {
     f"System Settings > General > Login Items & Extensions > {kind} Extensions"
@@ -302,10 +304,8 @@ def _row(line: str, category: str | None, *, whole: bool = True) -> SystemExtens
     opening, closing = line.rfind("["), line.rfind("]")
     if not match.end() <= opening < closing or line[closing + 1 :].strip():
         return None
-    # The state has a column of its own. After a blank, or where the terminal broke the line, the bracket may be the
-    # name's.
-    apart = line[opening - 1] == "\t" if "\t" in line else len(line) < _WIDE
-    state = _state(line[opening + 1 : closing], whole and apart)
+    words = line[opening + 1 : closing]
+    state = _state(words, whole and (_is_column(line, opening) or words.startswith(_OF_STATES)))
     if state is None:
         return None
     before = line[: match.start()]
@@ -313,6 +313,12 @@ def _row(line: str, category: str | None, *, whole: bool = True) -> SystemExtens
     enabled, active = _stars(before, state)
     name = " ".join(line[match.end() : opening].split()) or None
     return SystemExtension(match[1], match[2].strip(), match[3].strip(), state, category, team, name, enabled, active)
+
+
+def _is_column(line: str, opening: int) -> bool:
+    """Whether the bracket has a column of its own, as the state has: behind a tab, or what became of it. After one
+    blank, or where the terminal broke the line, it may be the name's."""
+    return line[:opening].endswith(("\t", "  ")) or ("\t" not in line and len(line) < _WIDE)
 
 
 def _state(words: str, whole: bool) -> str | None:
