@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -265,6 +266,24 @@ def test_a_challenge_of_another_kind_is_not_answered(challenge: str, opens: Open
         with pytest.raises(BenchError, match=r"Shelly refuses us \(401\); it asks for no digest with SHA-256"):
             power.on(deadline=soon())
     assert (plug.told, plug.logins) == ([], [])
+
+
+def test_a_password_that_is_refused_without_another_challenge_was_given(opens: Opens) -> None:
+    plug = ShellyPlug(2, SECRET)
+    asks = plug.reply
+
+    def reply(method: str, path: str, body: bytes, login: str) -> tuple[int, Any]:
+        answer = asks(method, path, body, login)
+        plug.challenge = "" if login else plug.challenge
+        return answer
+
+    plug.reply = reply  # type: ignore[method-assign]
+    power = opens(plug, ShellyOutlet(0), user="admin", password="wrong-of-tests")
+    with pytest.raises(BenchError, match=r"Shelly refuses us \(401\); look at 'password'"):
+        power.on(deadline=soon())
+    with pytest.raises(BenchError, match="is not asked again with that password"):
+        power.on(deadline=soon())
+    assert len(plug.logins) == 1
 
 
 def test_a_nonce_that_is_over_is_no_wrong_password(opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:

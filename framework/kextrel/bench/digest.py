@@ -12,7 +12,7 @@ from urllib.request import parse_http_list, parse_keqv_list
 
 import httpx
 
-__all__ = ["Digest", "answerable", "stale"]
+__all__ = ["Digest", "stale"]
 
 _CHALLENGE = "www-authenticate"
 
@@ -28,14 +28,14 @@ class Digest:
         login, and what comes then counts, a refusal too."""
         flow = self._auth.auth_flow(request)
         found = send(next(flow))
-        challenge = answerable(found)
+        challenge = _answerable(found)
         if challenge is None:
             return found
         alone = httpx.Response(found.status_code, headers={_CHALLENGE: challenge}, request=request)
         return send(flow.send(alone))
 
 
-def answerable(found: httpx.Response) -> str | None:
+def _answerable(found: httpx.Response) -> str | None:
     """The challenge in a refusal that we answer; None where there is none, or none with SHA-256 and `auth`."""
     if found.status_code != httpx.codes.UNAUTHORIZED:
         return None
@@ -49,7 +49,7 @@ def answerable(found: httpx.Response) -> str | None:
 
 def stale(found: httpx.Response) -> bool:
     """Whether a refusal is one of the nonce alone: user and password were right."""
-    challenge = answerable(found)
+    challenge = _answerable(found)
     return challenge is not None and _parameters(challenge).get("stale", "").lower() == "true"
 
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import httpx
 
-from kextrel.bench.digest import Digest, answerable, stale
+from kextrel.bench.digest import Digest, stale
 from kextrel.bench.mains import Mains
 from kextrel.bench.retry import Transient, retried
 from kextrel.bench.web import trusted, whole
@@ -196,7 +196,7 @@ class NetworkPower(Mains):
             raise Transient(f"{kind} does not answer: {why}", wire=self._name, hint="look at its url") from None
         except UnicodeError as error:  # a name such as plug..lab, which only the resolver minds
             raise BenchError(f"its url cannot be used: {error}", wire=self._name) from None
-        return self._read(question, found)
+        return self._read(question, found, given="Authorization" in request.headers)
 
     def _sent(self, request: httpx.Request, auth: httpx.Auth | None, limit: Deadline) -> httpx.Response:
         request.extensions["timeout"] = httpx.Timeout(max(limit.remaining, 0.01)).as_dict()
@@ -206,27 +206,27 @@ class NetworkPower(Mains):
         finally:
             begun.close()
 
-    def _read(self, question: Question, found: httpx.Response) -> Answer:
+    def _read(self, question: Question, found: httpx.Response, *, given: bool) -> Answer:
         raw = found.content.decode(errors="replace")  # whatever charset it names
         text = str(self._redactor.clean(raw))
         asked = f"{question.method} {question.path}"
         sent = question.body if question.body is not None else question.form
         self._sink.record(self._wire, "asked", request=asked, sent=sent, status=found.status_code, body=text)
         if found.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            raise self._locked(question, found)
+            raise self._locked(question, found, given)
         return Answer(found.status_code, text, _object(raw), self._name)
 
-    def _locked(self, question: Question, found: httpx.Response) -> BenchError:
+    def _locked(self, question: Question, found: httpx.Response, given: bool) -> BenchError:
         """The error for a refusal. One of a password that was given is kept: some devices count them."""
         refused, hint = f"{self._outlet.kind} refuses us ({found.status_code})", self._outlet.locked
         if self._digest is None or question.login is Login.NONE:
             return BenchError(refused, wire=self._name, hint=hint)
         if stale(found):
             return Transient(f"{refused} for a nonce that is over", wire=self._name)
-        if question.login is Login.DIGEST and found.status_code == httpx.codes.UNAUTHORIZED and not answerable(found):
-            hint = "it asks for no digest with SHA-256, so the password was not given: is its firmware old?"
-        else:
+        if given:
             self._refused = refused
+        else:
+            hint = "it asks for no digest with SHA-256, so the password was not given: is its firmware old?"
         return BenchError(refused, wire=self._name, hint=hint)
 
 
