@@ -8,7 +8,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 
@@ -231,12 +231,21 @@ def listener() -> Iterator[Listener]:
 def test_one_that_waits_for_an_answer_is_ended_at_the_deadline(
     listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started, start = list[Any](), subprocess.Popen
-    monkeypatch.setattr(hosttool.subprocess, "Popen", lambda *a, **k: started.append(start(*a, **k)) or started[-1])
+    started = list[subprocess.Popen[bytes]]()
+
+    class Hurried(subprocess.Popen[bytes]):
+        """Its deadline comes while it waits, however late this machine begins."""
+
+        def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:
+            started.append(self)
+            return super().communicate(input, min(timeout or 0, 0.2))
+
+    monkeypatch.setattr(hosttool.subprocess, "Popen", Hurried)
+    monkeypatch.setattr(hosttool, "ENDING", 60.0)
     power = RackPower("mini.power", OUTLET, Agent("127.0.0.1", Community("silent"), listener.port), EvidenceLog())
     said = r"mini\.power: the mains: snmpget did not end in time and was ended; is it up, is SNMP 2c on"
     with pytest.raises(DeadlineExceeded, match=said):
-        power.on(deadline=soon(2))
+        power.on(deadline=soon())
     assert [process.returncode for process in started] == [-signal.SIGKILL]
 
 
