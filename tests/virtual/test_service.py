@@ -24,6 +24,7 @@ import pytest
 import serial
 
 from kextrel.virtual.faults import Fault
+from kextrel.virtual.hardware import bootrom
 from kextrel.virtual.service import run
 from kextrel.virtual.spec import Endpoints, MacSpec
 
@@ -280,7 +281,8 @@ def test_held_until_the_startup_options_it_is_the_one_true_recovery(mac):
     assert mac.run("sudo bputil -d | grep -c 'OS Type.*: macOS'")[:2] == (0, "1\n")
 
 
-def test_a_press_before_the_hold_is_the_fallback(mac):
+def test_a_press_before_the_hold_is_the_fallback(mac, monkeypatch):
+    monkeypatch.setattr(bootrom, "WINDOW_RATE", 0.05)  # half a minute on the wall, however late this machine is
     mac.shut_down()
     mac.press()
     with mac.held():
