@@ -135,6 +135,17 @@ def test_a_mac_that_was_just_made_leaves_others_their_quarantine(tmp_path: Path)
     assert one_of(tmp_path) == unknown
 
 
+def test_a_folder_that_cannot_be_looked_into_frees_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quarantine.put_aside(tmp_path, MINI, "it did not boot")
+
+    def refused(path: Path) -> list[Path]:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(UsageError, match=r"cannot look for quarantines in .*: Permission denied; look at the folder's"):
+        quarantine.reason(tmp_path, MINI)
+
+
 def test_one_that_cannot_be_ended_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     quarantine.put_aside(tmp_path, MINI, "it did not boot")
 

@@ -95,12 +95,21 @@ def _standing(folder: Path, mac: Known) -> list[_Quarantine]:
 
 
 def _all(folder: Path) -> Iterator[_Quarantine]:
-    for path in folder.glob(_FILES):
+    for path in _files(folder):
         try:
             said = notes.read(path)
         except FileNotFoundError:
             continue  # somebody has ended it just now
         yield _Quarantine(path) if said is None else _from(path, said)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Path.glob finds nothing in a folder that may not be read, and every Mac there would be free."""
+    try:
+        return [path for path in folder.iterdir() if path.match(_FILES)]
+    except OSError as error:
+        hint = "look at the folder's permissions"
+        raise UsageError(f"cannot look for quarantines in {folder}: {error.strerror}; {hint}") from error
 
 
 def _from(path: Path, said: dict[str, object]) -> _Quarantine:
