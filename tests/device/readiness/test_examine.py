@@ -23,6 +23,7 @@ WELL = {
     "diskutil apfs listUsers": "Cryptographic users for disk3s1s1 (1 found)\n|\n"
     "+-- 5E4B1A2C-0B1D-4E2F-8A3B-4C5D6E7F8091\n    Type: Local Open Directory User\n    Volume Owner: Yes\n",
     "diskutil apfs list": "APFS Volume Disk (Role):   disk3s1 (System)\nName:   Macintosh HD (Case-insensitive)\n",
+    "sw_vers": "ProductName:\t\tmacOS\nProductVersion:\t\t14.5\nBuildVersion:\t\t23F79\n",
     "stat -f": "admin\n",
     "fdesetup": "FileVault is Off.\n",
     "-screenLock status": "screenLock is off\n",
@@ -226,6 +227,13 @@ def test_root_is_asked_by_password_where_sudo_wants_one(world: Any, well: Rig, d
     assert asked
     assert not [line for line in world.log if well.accounts.admin.password in line]
     assert f"{well.accounts.admin.password}\n".encode() in world.inputs
+
+
+def test_another_macos_than_the_profile_says_is_named(world: Any, well: Rig, deadline: Deadline) -> None:
+    world.commands["sw_vers"] = "ProductName:\t\tmacOS\nProductVersion:\t\t14.6.1\nBuildVersion:\t\t23G93\n"
+    found = look(well, deadline)["PREP-10"]
+    assert found.standing is Standing.MISSING
+    assert found.said.startswith("it runs macOS 14.6.1, and its profile says 14.5; ")
 
 
 def test_who_is_refused_even_then_leaves_rows_unknown(world: Any, well: Rig, deadline: Deadline) -> None:
