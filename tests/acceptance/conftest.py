@@ -37,8 +37,8 @@ DEFECTS = ("KEXT-06", "BOOT-02", "BOOT-03", "KEXT-03", "SIG-01")
 FAULTS = {"ssh-drop@8": "BOOT-02", "relay-stuck": "BOOT-02", "screen-dark": "KEXT-15"}
 FEWER = {"KEXT-03": "BOOT-02"}  # a rule whose scenarios, fewer than its own, show this one as well
 ORDERS = {
-    "wheel": (),  # all of the suite, from the wheel alone: it takes as long as all others together
     **{fault: ("--json", "--rule", rule, "--fault", fault) for fault, rule in FAULTS.items()},
+    "wheel": (),  # all of the suite, from the wheel alone
     "vendor": ("--rule", "SYS-04", "--rule", "KEXT-06", "--rule", "SYS-05"),  # the same with a vendor's own bundles
     **{rule: ("--json", "--rule", FEWER.get(rule, rule), "--defect", rule) for rule in DEFECTS},
 }
@@ -270,7 +270,7 @@ def _words_of(path: Path) -> set[str]:
 def certificates(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]
 ) -> Iterator[Certificates]:
-    """All that this session's tests ask for, begun with the first test here in the order of `ORDERS`."""
+    """All that this session's tests ask for, begun with the first test here: those with a fault first, they wait."""
     certificates = Certificates(tmp_path_factory.mktemp("certificates"), settings)
     asked = {order_of(item) for item in request.session.items}
     for name in ORDERS:

@@ -23,7 +23,7 @@ FAULTS = {
     "screen-dark": r"mini\.screen \(http://127\.0\.0\.1:\d+\)",
 }
 
-BY_NIGHT = {"BOOT-03", "KEXT-03"}  # what they walk is walked for BOOT-02 as well
+BY_NIGHT = {"BOOT-03", "KEXT-03", "SIG-01"}  # what they walk is walked for BOOT-02 and KEXT-06 as well
 
 a_defect = pytest.mark.parametrize(
     "certified",

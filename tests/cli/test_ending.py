@@ -21,7 +21,7 @@ steps:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.night)])
 def test_a_run_that_is_ended_lets_go_of_the_button_and_ends_its_macs(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "a.mac.yaml").write_text(WALK)
     os.mkfifo(tmp_path / "evidence")

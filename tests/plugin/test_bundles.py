@@ -25,7 +25,7 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
-@pytest.mark.parametrize("said", ["driver", "driver=absent.kext"])
+@pytest.mark.parametrize("said", [pytest.param("driver", marks=pytest.mark.night), "driver=absent.kext"])
 def test_a_name_without_a_bundle_ends_the_run(project: pytest.Pytester, said: str) -> None:
     done = project.runpytest_subprocess("--kextrel-extension", said, "--collect-only")
     assert done.ret == pytest.ExitCode.USAGE_ERROR

@@ -245,6 +245,7 @@ def test_everything_that_can_be_done_is_reached_by_tab(opened: Callable[..., Ope
     assert any(one.startswith("<summary") for one in reached)
 
 
+@pytest.mark.night
 def test_a_thousand_scenarios_can_be_searched(made: Any, tmp_path: Path, opened: Callable[..., Opened]) -> None:
     made.leave(tmp_path, [made.result(made.step(), name=f"scenario {number}") for number in range(1000)])
     seen = opened(path=write(tmp_path, made.laws, {"lab": "a lab"}))
