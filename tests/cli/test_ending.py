@@ -86,7 +86,12 @@ ALL = {"mini", "intel", "t2", "studio"}
 
 
 @pytest.mark.parametrize(
-    ("number", "macs"), [(signal.SIGTERM, ALL), (signal.SIGINT, {"mini", "t2"}), (signal.SIGHUP, {"mini"})]
+    ("number", "macs"),
+    [
+        pytest.param(signal.SIGTERM, ALL, marks=pytest.mark.night),
+        (signal.SIGINT, {"mini", "t2"}),
+        pytest.param(signal.SIGHUP, {"mini"}, marks=pytest.mark.night),
+    ],
 )
 def test_served_macs_end_in_silence(number: signal.Signals, macs: set[str]) -> None:
     chosen = [] if macs == ALL else [f"--device={mac}" for mac in sorted(macs)]

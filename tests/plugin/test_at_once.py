@@ -71,7 +71,9 @@ def test_what_cannot_be_had_is_said_before_anything_runs(tmp_path: Path, monkeyp
         check(replace(asked, fit=True, device="mini"))
 
 
-@pytest.mark.parametrize("more", [["--kextrel-report", "report"], ["--kextrel-at-once"]])
+@pytest.mark.parametrize(
+    "more", [["--kextrel-report", "report"], pytest.param(["--kextrel-at-once"], marks=pytest.mark.night)]
+)
 def test_a_lab_that_there_is_not_is_one_sentence(pytester: pytest.Pytester, more: list[str]) -> None:
     (pytester.path / "walk.mac.yaml").write_text(
         "schema: kextrel/scenario/v1\nname: a walk\nmac: {macos: '14.5'}\nsteps: [{restart: {}}]\n"

@@ -380,7 +380,7 @@ def test_mains_that_fail_leave_it_dark_whatever_the_relay_does():
         assert not mac.listens()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.night)])
 def test_a_signal_ends_the_service_though_a_client_stays(number):
     code = (
         "import json\n"
