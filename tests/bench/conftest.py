@@ -17,7 +17,7 @@ import asyncssh
 import pytest
 
 from boards import Board, Devantech, Kmtronic, Numato, RelayBoard, TellingBoard
-from kextrel.bench import button, relayboards
+from kextrel.bench import button, hosttool, relayboards
 from kextrel.bench.shell import SshShell
 from kextrel.bench.sshlink import Login
 from kextrel.evidence import EvidenceLog
@@ -279,3 +279,19 @@ def relays() -> Iterator[RelayBoard]:
 @pytest.fixture
 def log() -> EvidenceLog:
     return EvidenceLog("mini")
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """The programs of this machine that the test starts: the deadline of each comes while it waits, however late a busy
+    machine begins it, and its end has time."""
+    started = list[subprocess.Popen[bytes]]()
+
+    class Hurried(subprocess.Popen[bytes]):
+        def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:
+            started.append(self)
+            return super().communicate(input, min(timeout or 0, 0.2))
+
+    monkeypatch.setattr(hosttool.subprocess, "Popen", Hurried)
+    monkeypatch.setattr(hosttool, "ENDING", 60.0)
+    return started

@@ -157,22 +157,11 @@ def test_without_the_program_it_says_what_to_install(usb: Usb, monkeypatch: pyte
         usb.power().check(deadline=soon())
 
 
-def test_one_that_hangs_is_ended_at_the_deadline(usb: Usb, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_hangs_is_ended_at_the_deadline(usb: Usb, hurried: list[subprocess.Popen[bytes]]) -> None:
     os.mkfifo(usb.folder / "hang")
-    started = list[subprocess.Popen[bytes]]()
-
-    class Hurried(subprocess.Popen[bytes]):
-        """Its deadline comes while it hangs, however late this machine begins."""
-
-        def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:
-            started.append(self)
-            return super().communicate(input, min(timeout or 0, 0.2))
-
-    monkeypatch.setattr(hosttool.subprocess, "Popen", Hurried)
-    monkeypatch.setattr(hosttool, "ENDING", 60.0)
     with pytest.raises(DeadlineExceeded, match="the port: uhubctl did not end in time and was ended"):
         usb.power().on(deadline=soon())
-    assert [process.returncode for process in started] == [-signal.SIGKILL]
+    assert [process.returncode for process in hurried] == [-signal.SIGKILL]
     assert usb.mains() == []
 
 

@@ -12,7 +12,7 @@ from typing import get_args
 
 import pytest
 
-from kextrel.bench import hosttool, netsnmp, rackpower
+from kextrel.bench import netsnmp, rackpower
 from kextrel.bench.netsnmp import Agent, Community, User
 from kextrel.bench.pdus import PDUS, SnmpOutlet
 from kextrel.bench.rackpower import RackPower
@@ -229,24 +229,13 @@ def listener() -> Iterator[Listener]:
 
 @pytest.mark.usefixtures("agent")
 def test_one_that_waits_for_an_answer_is_ended_at_the_deadline(
-    listener: Listener, monkeypatch: pytest.MonkeyPatch
+    listener: Listener, hurried: list[subprocess.Popen[bytes]]
 ) -> None:
-    started = list[subprocess.Popen[bytes]]()
-
-    class Hurried(subprocess.Popen[bytes]):
-        """Its deadline comes while it waits, however late this machine begins."""
-
-        def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:
-            started.append(self)
-            return super().communicate(input, min(timeout or 0, 0.2))
-
-    monkeypatch.setattr(hosttool.subprocess, "Popen", Hurried)
-    monkeypatch.setattr(hosttool, "ENDING", 60.0)
     power = RackPower("mini.power", OUTLET, Agent("127.0.0.1", Community("silent"), listener.port), EvidenceLog())
     said = r"mini\.power: the mains: snmpget did not end in time and was ended; is it up, is SNMP 2c on"
     with pytest.raises(DeadlineExceeded, match=said):
         power.on(deadline=soon())
-    assert [process.returncode for process in started] == [-signal.SIGKILL]
+    assert [process.returncode for process in hurried] == [-signal.SIGKILL]
 
 
 @pytest.mark.usefixtures("agent")
